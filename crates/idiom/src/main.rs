@@ -1,0 +1,2 @@
+//! idiom
+fn main() {}
