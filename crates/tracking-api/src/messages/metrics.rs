@@ -1,0 +1,89 @@
+//! Metrics: points of a curve, one at a time, in batches, and read back.
+
+use serde::{Deserialize, Serialize};
+
+use super::KeyValue;
+use crate::number;
+
+/// One point. NaN and infinities travel as the strings `NaN`, `Infinity` and `-Infinity`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Which curve.
+    #[serde(default)]
+    pub key: String,
+    /// The value.
+    #[serde(with = "number::double")]
+    pub value: f64,
+    /// When, in milliseconds since 1970.
+    #[serde(default, deserialize_with = "number::int64")]
+    pub timestamp: i64,
+    /// Where on the x axis; may be negative. Idiom's runs count images.
+    #[serde(default, deserialize_with = "number::int64")]
+    pub step: i64,
+}
+
+/// `POST runs/log-metric`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogMetric {
+    /// The run.
+    #[serde(default)]
+    pub run_id: String,
+    /// The run, by its old name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_uuid: Option<String>,
+    /// The point.
+    #[serde(flatten)]
+    pub metric: Metric,
+}
+
+/// `POST runs/log-batch`: all of it is stored, or none.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogBatch {
+    /// The run.
+    #[serde(default)]
+    pub run_id: String,
+    /// At most 1000 points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
+    /// At most 100 params.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<KeyValue>,
+    /// At most 100 tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<KeyValue>,
+}
+
+/// `GET metrics/get-history`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct GetMetricHistory {
+    /// The run.
+    #[serde(default)]
+    pub run_id: String,
+    /// The run, by its old name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_uuid: Option<String>,
+    /// Which curve.
+    #[serde(default)]
+    pub metric_key: String,
+    /// All points when absent.
+    #[serde(
+        default,
+        deserialize_with = "number::optional_int64",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub max_results: Option<i64>,
+    /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_token: Option<String>,
+}
+
+/// The answer of `metrics/get-history`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct MetricHistory {
+    /// In order of timestamp, step, value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
+    /// Asks for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
