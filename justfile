@@ -1,0 +1,79 @@
+# Every verb of the project. `just` (or `./justw`, which installs just) lists them; `just VERB --help` explains one.
+
+set positional-arguments
+
+export IDIOM_CACHE := env("IDIOM_CACHE", cache_directory() / "idiom")
+device := if path_exists("/dev/nvidiactl") == "true" { "cuda" } else { "cpu" }
+export LIBTORCH := env("LIBTORCH", IDIOM_CACHE / "libtorch-2.11.0-" + device)
+target := env("CARGO_TARGET_DIR", justfile_directory() / "target") / "debug"
+idiom := target / "idiom"
+
+# List the verbs
+[private]
+default:
+    @just --list --unsorted
+
+# Captioned pictures from any source -> a Parquet data set: just ingest [pipelines/emoji.yaml] [key=value ...]
+ingest *arguments: build
+    @{{idiom}} ingest "$@"
+
+# Captions -> vectors beside the data set: just embed [emoji] [--encoder NAME]
+embed *arguments: build encoders
+    @{{idiom}} embed "$@"
+
+# Train what a file declares, with all that is missing before it: just experiment baseline.yaml [key=value ...]
+experiment *arguments: build encoders font
+    @{{idiom}} experiment "$@"
+
+# Go on with an interrupted run: just resume RUN
+resume *arguments: build encoders font
+    @{{idiom}} resume "$@"
+
+# The tracking server and its pages, to compare runs in the browser: just ui [--port 5151]
+ui *arguments: build
+    @{{target}}/idiom-tracking-server "$@"
+
+# Versions, devices, caches, server, and what is wrong
+doctor: build
+    @{{idiom}} doctor
+
+# All tests, with small counts (needs nothing that ./justw does not name)
+test *arguments: build encoders font mlflow-client
+    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" IDIOM_BIN={{idiom}} cargo test --workspace --locked "$@"
+
+# The same tests with full counts, by hand: hundreds of kills, thousands of hostile pictures
+soak: build encoders font mlflow-client
+    IDIOM_SOAK=1 just test -- --nocapture
+
+# Format, lints, layering, licences
+check: libtorch
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test -p idiom-tests --locked --quiet --test layering
+
+# Benchmarks: ingest, loader, training step
+bench *arguments: build encoders
+    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --workspace --locked "$@"
+
+# Compile the binaries
+build: libtorch
+    @cargo build --locked --quiet -p idiom -p idiom-tracking-server || cargo build --locked -p idiom -p idiom-tracking-server
+
+# Remove a run, data set or cache by hand: they are plain folders under data/ and $IDIOM_CACHE
+
+[private]
+libtorch:
+    @./justw --prerequisites
+    @test -f "$LIBTORCH/build-version" -o -d "$LIBTORCH/lib" || python3 crates/torch-ext/fetch_libtorch.py "$LIBTORCH" {{ if device == "cuda" { "--cuda" } else { "" } }}
+
+[private]
+encoders:
+    @python3 crates/encoders/fetch_encoders.py
+
+[private]
+font:
+    @python3 crates/picture/fetch_font.py "$IDIOM_CACHE/fonts"
+
+[private]
+mlflow-client:
+    @python3 crates/tracking-server/tests/fetch_mlflow.py
