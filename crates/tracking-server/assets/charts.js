@@ -1,0 +1,149 @@
+// One chart of one metric over plotly (SVG line traces only: its WebGL traces need `unsafe-eval`).
+//
+// The cursor is drawn by us over plotly's plot: moving a line costs a style change, where plotly's own
+// hover would lay the chart out again. `_fullLayout` is plotly's inner state; it has kept this shape since 1.0.
+import { colour, dash, faded, resolved } from "./colours.js";
+import { eachFrame, fill, make } from "./elements.js";
+import * as format from "./format.js";
+import { nearest } from "./history.js";
+import { say } from "./shell.js";
+import { smooth } from "./smoothing.js";
+
+let loading = null;
+
+/** Loads plotly.js, once. */
+export function plotly() {
+  loading ??= new Promise((done, fail) => {
+    const script = make("script", { src: document.documentElement.dataset.plotly });
+    script.addEventListener("load", () => done(globalThis.Plotly));
+    script.addEventListener("error", () => fail(new Error("plotly.js did not load")));
+    document.head.append(script);
+  });
+  return loading;
+}
+
+const quiet = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false, scrollZoom: false };
+
+/** A chart of `lines`: `{ i, name, shown, x: [], y: [], total }`, one for each run. */
+export class Chart {
+  lines = [];
+  look = { smoothing: 0, log: false, axis: "images", range: null };
+  #drawn = false;
+  #x = NaN;
+
+  /** `on` has `point(x)` as the pointer moves and `range([from, to] or null)` as the reader zooms. */
+  constructor(key, title, on) {
+    this.on = on;
+    this.plot = make("div", { class: "plot", role: "img", "aria-label": say("curves.chart", { key }) });
+    this.line = make("div", { class: "cursor-line", "aria-hidden": "true" });
+    this.readout = make("ul", { class: "readout" });
+    this.title = make("h3", { title: key }, title);
+    this.head = make("div", { class: "chart-head" }, this.title, this.readout);
+    this.element = make("article", { class: "chart", data: { key } }, this.head, make("div", { class: "plot-frame" }, this.plot, this.line));
+    this.plot.addEventListener("pointermove", eachFrame((event) => this.#point(event)));
+    this.plot.addEventListener("dblclick", () => on.range(null));
+  }
+
+  /** Takes new lines or a new look, and draws if the chart has been seen. */
+  set(lines, look) {
+    this.lines = lines;
+    this.look = look;
+    if (this.#drawn) this.draw();
+  }
+
+  async draw() {
+    this.#drawn = true;
+    const Plotly = await plotly();
+    await Plotly.react(this.plot, this.#traces(), this.#layout(), quiet);
+    if (!this.plot.dataset.heard) {
+      this.plot.dataset.heard = "yes";
+      this.plot.on("plotly_relayout", (change) => this.#zoomed(change));
+    }
+    this.moveTo(this.#x);
+  }
+
+  /** Fits the plot to its place. */
+  resize() {
+    if (this.#drawn) plotly().then((Plotly) => Plotly.Plots.resize(this.plot)).then(() => this.moveTo(this.#x));
+  }
+
+  /** Shows the cursor at `x`, and what each line says there. */
+  moveTo(x) {
+    this.#x = x;
+    const axis = this.plot._fullLayout?.xaxis;
+    if (!axis) return;
+    const left = axis.c2p(x) + axis._offset;
+    this.line.hidden = !(left >= axis._offset && left <= axis._offset + axis._length);
+    this.line.style.transform = `translateX(${left}px)`;
+    fill(this.readout, this.lines.filter(({ shown }) => shown).map((line) => this.#valueAt(line, x)));
+  }
+
+  #valueAt(line, x) {
+    const at = nearest(line.x, x);
+    if (at < 0) return null;
+    const text = format.value(line.smoothed?.[at] ?? line.y[at]);
+    return make("li", { title: line.name, style: { "--swatch": colour(line.i) } }, make("span", { class: "swatch" }), text);
+  }
+
+  #point(event) {
+    const axis = this.plot._fullLayout?.xaxis;
+    if (!axis) return;
+    const across = event.clientX - this.plot.getBoundingClientRect().left - axis._offset;
+    if (across >= 0 && across <= axis._length) this.on.point(axis.p2c(across));
+  }
+
+  #zoomed(change) {
+    if ("xaxis.range[0]" in change) {
+      const asNumber = (value) => (typeof value === "string" ? new Date(`${value.replace(" ", "T")}Z`).getTime() : value);
+      this.on.range([asNumber(change["xaxis.range[0]"]), asNumber(change["xaxis.range[1]"])]);
+    }
+  }
+
+  #traces() {
+    const shown = this.lines.filter((line) => line.shown && line.x.length);
+    return shown.flatMap((line) => {
+      const rgb = resolved(colour(line.i));
+      const base = { type: "scatter", mode: line.x.length > 1 ? "lines" : "markers", x: line.x, name: line.name, hoverinfo: "skip" };
+      const style = { width: 1.7, dash: dash(line.i), color: rgb };
+      line.smoothed = smooth(line.y, this.look.smoothing);
+      const main = { ...base, y: line.smoothed, line: style, marker: { color: rgb, size: 7 } };
+      const ghost = { ...base, y: line.y, line: { width: 1, color: faded(rgb, 0.28) } };
+      return [...(this.look.smoothing ? [ghost] : []), main, ...broken(line, rgb)];
+    });
+  }
+
+  #layout() {
+    const [ink, grid] = [resolved("var(--muted)"), resolved("var(--grid)")];
+    const axis = { gridcolor: grid, zeroline: false, linecolor: grid, tickfont: { size: 11, color: ink }, automargin: false };
+    const { axis: kind, range, log } = this.look;
+    return {
+      width: this.plot.clientWidth, height: this.plot.clientHeight, margin: { l: 50, r: 10, t: 6, b: 24 }, showlegend: false, hovermode: false, dragmode: "zoom",
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: getComputedStyle(document.body).fontFamily, color: ink },
+      xaxis: { ...axis, type: kind === "wall" ? "date" : "linear", nticks: 5, ticksuffix: kind === "relative" ? " min" : "", ...(range ? { range: [...range], autorange: false } : { autorange: true }) },
+      yaxis: { ...axis, type: log ? "log" : "linear", nticks: 5, fixedrange: true, exponentformat: "power", ...this.#heights() },
+    };
+  }
+
+  /** While zoomed, the height follows what is in sight. */
+  #heights() {
+    const { range, log } = this.look;
+    if (!range) return { autorange: true };
+    const seen = this.lines.filter(({ shown }) => shown).flatMap((line) => (line.smoothed ?? line.y).filter((y, i) => Number.isFinite(y) && line.x[i] >= range[0] && line.x[i] <= range[1]));
+    const values = log ? seen.filter((y) => y > 0).map(Math.log10) : seen;
+    if (!values.length) return { autorange: true };
+    const [low, high] = values.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
+    const pad = (high - low) * 0.06 || Math.abs(high) * 0.06 || 1;
+    return { range: [low - pad, high + pad], autorange: false };
+  }
+}
+
+/** Marks where a line stopped being a number, at the height it had last. */
+function broken(line, color) {
+  const [x, y] = [[], []];
+  line.y.forEach((value, i) => {
+    if (Number.isFinite(value) || (i > 0 && !Number.isFinite(line.y[i - 1]))) return;
+    x.push(line.x[i]);
+    y.push(line.y.slice(0, i).findLast(Number.isFinite) ?? 0);
+  });
+  return x.length ? [{ type: "scatter", mode: "markers", x, y, hoverinfo: "skip", marker: { symbol: "x", size: 9, color } }] : [];
+}

@@ -1,0 +1,106 @@
+// Which columns the table of runs has, what a run's value in one is, and which value is the best.
+//
+// A column is named `attribute:started`, `param:KEY`, `tag:KEY` or `metric:TAKE:KEY`, where TAKE says which
+// of a curve's values is meant: `last`, `min`, `max`, or `curve` for the curve itself in small.
+
+export const TAKES = ["last", "min", "max", "curve"];
+const ATTRIBUTES = ["status", "started", "duration", "experiment"];
+
+/** A column from its name, or null when it is none. */
+export function columnOf(id) {
+  const [kind, ...rest] = id.split(":");
+  if (kind === "metric") {
+    const [take, ...key] = rest;
+    return TAKES.includes(take) && key.length ? { id, kind, take, key: key.join(":") } : null;
+  }
+  const key = rest.join(":");
+  const known = kind === "attribute" ? ATTRIBUTES.includes(key) : ["param", "tag"].includes(kind) && key;
+  return known ? { id, kind, key } : null;
+}
+
+const keysOf = (runs, part) => [...new Set(runs.flatMap((run) => Object.keys(run[part])))].sort();
+
+/** All that can be shown of these runs, by kind. */
+export function available(runs) {
+  return {
+    attribute: ATTRIBUTES,
+    param: keysOf(runs, "params"),
+    metric: keysOf(runs, "metrics"),
+    tag: keysOf(runs, "tags").filter((key) => !key.startsWith("mlflow.") || key === "mlflow.note.content" || key === "mlflow.user"),
+  };
+}
+
+const spread = (runs, key) => new Set(runs.map((run) => run.params[key])).size;
+const rank = (key) => ["score/", "loss/", ""].findIndex((prefix) => key.startsWith(prefix));
+
+/** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses. */
+export function defaults(runs) {
+  const telling = keysOf(runs, "params").filter((key) => spread(runs, key) > 1).sort((a, b) => spread(runs, a) - spread(runs, b) || (a < b ? -1 : 1));
+  const metrics = keysOf(runs, "metrics").sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  return [
+    "attribute:status", "attribute:started", "attribute:duration",
+    ...telling.slice(0, 3).map((key) => `param:${key}`),
+    ...metrics.slice(0, 1).map((key) => `metric:curve:${key}`),
+    ...metrics.slice(0, 4).map((key) => `metric:last:${key}`),
+  ];
+}
+
+/** Whether a metric is better "low" or "high", or "" where neither is meant. */
+export function better(key) {
+  const name = key.toLowerCase();
+  if (/(^|[/_.])(step|epoch|images|lr|learning_rate)$/.test(name)) return "";
+  if (/images_per_second|per_second|throughput/.test(name)) return "high";
+  return /loss|penalt|error|fid|kid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "high";
+}
+
+/** A run's value in a column: a number, a text, or undefined. `extremes` is what `extremesOf` made of its curves. */
+export function valueOf(column, run, extremes) {
+  const { kind, key, take } = column;
+  if (kind === "metric") return take === "last" ? run.metrics[key]?.value : extremes?.get(run.id)?.[key]?.[take]?.value;
+  if (kind === "param") return run.params[key];
+  if (kind === "tag") return run.tags[key];
+  return { status: run.status, started: run.start, duration: lasted(run), experiment: run.experiment }[key];
+}
+
+/** How long a run has taken so far. */
+export function lasted(run) {
+  return run.start ? (run.end ?? (run.status === "RUNNING" ? Date.now() : NaN)) - run.start : NaN;
+}
+
+/** Lowest and highest value of each curve with their steps, as a map from run to key to `{ min, max, points }`. */
+export function extremesOf(curves) {
+  const all = new Map();
+  for (const { run, key, points } of curves) {
+    const real = points.filter(([, , value]) => Number.isFinite(value)).map(([step, , value]) => ({ step, value }));
+    if (!real.length) continue;
+    const pick = (wins) => real.reduce((best, point) => (wins(point.value, best.value) ? point : best));
+    if (!all.has(run)) all.set(run, {});
+    all.get(run)[key] = { min: pick((a, b) => a < b), max: pick((a, b) => a > b), points: real };
+  }
+  return all;
+}
+
+/** Whether values of this column are set to the right and compared as numbers. */
+export function isNumber(column, runs) {
+  if (column.kind === "metric") return column.take !== "curve";
+  if (column.kind === "attribute") return column.key === "duration";
+  const known = runs.map((run) => valueOf(column, run)).filter((value) => value !== undefined);
+  return known.length > 0 && known.every((value) => value !== "" && Number.isFinite(Number(value)));
+}
+
+/** Orders two values of a column; what is missing or not a number goes last either way. */
+export function order(a, b, descending) {
+  const missing = (value) => value === undefined || value === "" || Number.isNaN(value);
+  if (missing(a) || missing(b)) return missing(a) - missing(b);
+  const [x, y] = [Number(a), Number(b)];
+  const sign = Number.isNaN(x) || Number.isNaN(y) ? String(a).localeCompare(String(b), undefined, { numeric: true }) : x - y;
+  return descending ? -sign : sign;
+}
+
+/** The best value of a metric's column among runs, or undefined when there is nothing to compare. */
+export function best(column, runs, extremes) {
+  const wish = column.kind === "metric" && column.take !== "curve" ? better(column.key) : "";
+  const values = runs.map((run) => valueOf(column, run, extremes)).filter(Number.isFinite);
+  if (!wish || values.length < 2 || new Set(values).size < 2) return undefined;
+  return wish === "low" ? Math.min(...values) : Math.max(...values);
+}

@@ -1,0 +1,83 @@
+// The page that compares runs: wires cursor, pictures, curves and differences together.
+import { colour } from "./colours.js";
+import { Cursor, cursorControls } from "./cursor.js";
+import { Curves } from "./curves.js";
+import { byId, fill, make, settled, tell } from "./elements.js";
+import { addKeys } from "./keys.js";
+import { follow } from "./live.js";
+import { Pictures } from "./pictures.js";
+import * as server from "./server.js";
+import { say } from "./shell.js";
+import { state } from "./status.js";
+import { Versus } from "./versus.js";
+import * as view from "./view.js";
+
+const page = { ids: view.readList("runs"), runs: [], hidden: new Set(view.readList("hidden")) };
+const shown = (run) => !page.hidden.has(run.id);
+const cursor = new Cursor();
+cursorControls(byId("cursor"), cursor);
+const pictures = new Pictures(byId("pictures"), cursor);
+const curves = new Curves(byId("curves"), cursor);
+const versus = new Versus(byId("versus"));
+
+/** Reads all of it; runs that are gone are named and the others shown. */
+async function load() {
+  if (!page.ids.length) return tell(byId("message"), say("compare.none"));
+  try {
+    const answers = await Promise.allSettled(page.ids.map(server.getRun));
+    const missing = page.ids.filter((_, i) => answers[i].status === "rejected");
+    page.runs = answers.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+    page.runs.forEach((run) => { run.colour = page.ids.indexOf(run.id); });
+    tell(byId("message"), missing.length ? say("compare.missing", { runs: missing.join(", ") }) : null);
+    drawChips();
+    versus.set(page.runs);
+    await Promise.all([loadPictures(), loadCurves()]);
+  } catch (error) {
+    tell(byId("message"), say("shell.failed", { message: error.message }));
+  }
+  return undefined;
+}
+
+const ids = () => page.runs.map(({ id }) => id);
+
+async function loadPictures() {
+  page.pictures = ids().length ? await server.pictures(ids()) : [];
+  pictures.set(page.runs, page.pictures, shown);
+}
+
+async function loadCurves() {
+  page.curves = ids().length ? await server.curves(ids()) : [];
+  curves.set(page.runs, page.curves, shown);
+}
+
+function drawChips() {
+  document.title = `${page.runs.map(({ name }) => name).join(" · ")} · Idiom`;
+  byId("back").href = `/?ticked=${page.ids.map(encodeURIComponent).join(",")}`;
+  fill(byId("runs"), page.runs.map((run) => make("li", { class: `chip ${shown(run) ? "" : "off"}`, style: { "--swatch": colour(run.colour) } },
+    make("button", { type: "button", "aria-pressed": null, title: say("compare.toggle"), "aria-label": say("compare.toggle_run", { name: run.name }), on: { click: () => toggle(run) } },
+      make("span", { class: "swatch" }), make("span", { class: "label" }, run.name), state(run) === "live" ? make("span", { class: "badge live" }, say("status.live")) : null),
+    make("a", { href: `/runs/${encodeURIComponent(run.id)}`, "aria-label": say("compare.open", { name: run.name }), title: say("compare.open", { name: run.name }) }, "↗"),
+    make("button", { type: "button", title: say("compare.remove"), "aria-label": say("compare.remove_run", { name: run.name }), on: { click: () => remove(run) } }, "×"))));
+}
+
+function toggle(run) {
+  if (shown(run)) page.hidden.add(run.id);
+  else page.hidden.delete(run.id);
+  view.write({ hidden: [...page.hidden] });
+  drawChips();
+  pictures.set(page.runs, page.pictures, shown);
+  curves.set(page.runs, page.curves, shown);
+}
+
+function remove(run) {
+  page.ids = page.ids.filter((id) => id !== run.id);
+  view.write({ runs: page.ids });
+  load();
+}
+
+addKeys([
+  ["1|2|3|4|5|6|7|8|9", "keys.toggle", ({ key }) => { const run = page.runs[Number(key) - 1]; if (run) toggle(run); }],
+  ["b", "keys.back", () => { location.href = byId("back").href; }],
+]);
+await load();
+if (page.ids.length) follow(page.ids, settled(load, 1000));

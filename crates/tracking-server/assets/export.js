@@ -1,0 +1,20 @@
+// Takes what is on screen away as a CSV file.
+
+/** One field: quoted where CSV needs it, and never a formula to a spreadsheet. */
+function field(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) && !Number.isFinite(Number(value)) ? `'${value}` : String(value);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Rows of fields as CSV (RFC 4180). */
+export const csv = (rows) => rows.map((row) => `${row.map(field).join(",")}\r\n`).join("");
+
+/** Hands a text to the browser as a file. */
+export function save(name, text, type = "text/csv;charset=utf-8") {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  const link = Object.assign(document.createElement("a"), { href: address, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

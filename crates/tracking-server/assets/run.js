@@ -1,0 +1,117 @@
+// The page of one run: overview, curves, pictures, artifacts, config and where it came from.
+import { Artifacts } from "./artifacts.js";
+import { extremesOf } from "./columns.js";
+import { Cursor, cursorControls } from "./cursor.js";
+import { Curves } from "./curves.js";
+import { byId, fill, make, settled, tell } from "./elements.js";
+import * as format from "./format.js";
+import { addKeys } from "./keys.js";
+import { follow } from "./live.js";
+import { lasted } from "./columns.js";
+import { Pictures } from "./pictures.js";
+import * as server from "./server.js";
+import { say } from "./shell.js";
+import { badge } from "./status.js";
+import { spark } from "./table.js";
+import * as view from "./view.js";
+
+const TABS = ["overview", "curves", "pictures", "artifacts", "config", "provenance"];
+const id = byId("run").dataset.run;
+const cursor = new Cursor();
+cursorControls(byId("cursor"), cursor);
+const parts = {
+  pictures: make("section", { class: "pane pictures" }),
+  curves: make("section", { class: "pane curves" }),
+};
+const page = { run: null, curves: [], pictures: [], tab: TABS.includes(view.read("tab")) ? view.read("tab") : "overview" };
+const pictures = new Pictures(parts.pictures, cursor);
+const curves = new Curves(parts.curves, cursor);
+const artifacts = new Artifacts(id);
+const always = () => true;
+
+async function load() {
+  try {
+    page.run = await server.getRun(id);
+    [page.curves, page.pictures] = await Promise.all([server.curves([id]), server.pictures([id])]);
+    tell(byId("message"), null);
+    drawHead();
+    pictures.set([page.run], page.pictures, always);
+    curves.set([page.run], page.curves, always);
+    draw();
+  } catch (error) {
+    const words = error.code === "RESOURCE_DOES_NOT_EXIST" ? say("run.missing", { id }) : say("shell.failed", { message: error.message });
+    tell(byId("message"), words);
+  }
+}
+
+function drawHead() {
+  const { run } = page;
+  document.title = `${run.name} · Idiom`;
+  byId("run-name").textContent = run.name;
+  const copy = make("button", { type: "button", class: "quiet mono", title: say("run.copy"), on: { click: () => navigator.clipboard?.writeText(run.id) } }, run.id);
+  fill(byId("run-head"), make("h1", {}, run.name), badge(run),
+    make("span", { class: "muted" }, [format.time(run.start), format.duration(lasted(run))].filter(Boolean).join(" · ")), make("span", { class: "push" }), copy,
+    make("a", { class: "button", href: `/?ticked=${encodeURIComponent(run.id)}` }, say("run.compare")));
+}
+
+function choose(tab) {
+  page.tab = tab;
+  view.write({ tab: tab === "overview" ? null : tab });
+  draw();
+}
+
+function drawTabs() {
+  fill(byId("tabs"), TABS.map((tab) => make("button", { type: "button", role: "tab", id: `tab-${tab}`, "aria-controls": "panel", "aria-selected": String(tab === page.tab), tabindex: tab === page.tab ? 0 : -1, on: { click: () => choose(tab) } }, say(`run.${tab}`))));
+  byId("panel").setAttribute("aria-labelledby", `tab-${page.tab}`);
+}
+
+function draw() {
+  drawTabs();
+  byId("cursor").hidden = !["overview", "pictures", "curves"].includes(page.tab) || !page.pictures.length;
+  byId("panel").dataset.tab = page.tab;
+  const contents = {
+    overview: () => make("div", { class: "overview" }, parts.pictures, make("div", { class: "column" }, tiles(), facts("run.params", page.run.params))),
+    pictures: () => parts.pictures,
+    curves: () => parts.curves,
+    artifacts: () => artifacts.element,
+    config: () => facts("run.params", page.run.params),
+    provenance: () => facts("run.tags", tagsOf(page.run)),
+  };
+  if (page.drawn === page.tab && page.tab === "artifacts") return;
+  page.drawn = page.tab;
+  fill(byId("panel"), contents[page.tab]());
+  if (page.tab === "artifacts") artifacts.open();
+}
+
+function tagsOf(run) {
+  return Object.fromEntries(Object.entries(run.tags).filter(([key]) => key !== "mlflow.loggedImages"));
+}
+
+/** The last value of each metric with its curve in small. */
+function tiles() {
+  const ends = extremesOf(page.curves).get(id) ?? {};
+  const each = Object.entries(page.run.metrics).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { value, step }]) =>
+    make("div", { class: "tile", title: say("runs.at_images", { n: format.count(step) }) }, make("dt", { title: key }, key), make("dd", {}, format.value(value), spark(ends[key]?.points))));
+  return make("section", { class: "pane" }, make("div", { class: "pane-head" }, make("h2", {}, say("run.last_values"))),
+    each.length ? make("dl", { class: "tiles" }, each) : make("p", { class: "none" }, say("curves.none")));
+}
+
+/** Names and values as a table. */
+function facts(title, values) {
+  const rows = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) =>
+    make("tr", {}, make("th", { scope: "row" }, key), make("td", {}, value.includes("\n") ? make("pre", {}, value) : value)));
+  return make("section", { class: "pane" }, make("div", { class: "pane-head" }, make("h2", {}, say(title)), make("span", { class: "muted" }, String(rows.length))),
+    rows.length ? make("div", { class: "versus-frame" }, make("table", { class: "versus-table facts" }, make("tbody", {}, rows))) : make("p", { class: "none" }, say("versus.none")));
+}
+
+byId("tabs").addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!by) return;
+  event.stopPropagation();
+  choose(TABS[(TABS.indexOf(page.tab) + by + TABS.length) % TABS.length]);
+  byId(`tab-${page.tab}`).focus();
+});
+addKeys([["[", "keys.tab_before", () => choose(TABS[(TABS.indexOf(page.tab) + 5) % 6])], ["]", "keys.tab_after", () => choose(TABS[(TABS.indexOf(page.tab) + 1) % 6])]]);
+drawTabs();
+await load();
+follow([id], settled(load, 1000));

@@ -1,0 +1,205 @@
+// The page of runs: which experiment, which filter, which columns, what order, and which are ticked.
+import * as columns from "./columns.js";
+import { chooseColumns } from "./chooser.js";
+import { byId, fill, make, settled, tell } from "./elements.js";
+import { csv, save } from "./export.js";
+import { colour } from "./colours.js";
+import * as format from "./format.js";
+import { addKeys } from "./keys.js";
+import { follow } from "./live.js";
+import * as server from "./server.js";
+import { say } from "./shell.js";
+import { tableOf } from "./table.js";
+import * as view from "./view.js";
+
+const page = {
+  experiments: [], runs: [], next: undefined, extremes: new Map(), thumbs: new Map(),
+  ticked: new Set(view.readList("ticked")), current: -1, lastTicked: null,
+};
+
+const sortOf = (text) => ({ id: text.replace(/^-/, ""), descending: text.startsWith("-") });
+const sort = () => sortOf(view.read("sort", "-attribute:started"));
+
+function shownColumns() {
+  const chosen = view.readList("columns");
+  return (chosen.length ? chosen : columns.defaults(page.runs)).map(columns.columnOf).filter(Boolean);
+}
+
+/** Plain words look for runs of that name; anything with an operator is MLflow's grammar. */
+export function filterOf(text) {
+  const words = text.trim();
+  if (!words || /[=<>!]|\b(I?LIKE|IN)\b/i.test(words)) return words;
+  return `attributes.run_name ILIKE '%${words.replaceAll("'", "")}%'`;
+}
+
+async function load() {
+  byId("table").setAttribute("aria-busy", "true");
+  try {
+    page.experiments = await server.experiments();
+    fillExperiments();
+    await search();
+    tell(byId("filter-error"), null);
+  } catch (error) {
+    tell(byId("filter-error"), error.code === "INVALID_PARAMETER_VALUE" ? say("runs.filter_wrong", { message: error.message }) : say("shell.failed", { message: error.message }));
+  }
+  byId("table").setAttribute("aria-busy", "false");
+}
+
+async function search(pageToken) {
+  const chosen = view.read("experiment");
+  const experimentIds = chosen ? [chosen] : page.experiments.map(({ id }) => id);
+  const found = experimentIds.length ? await server.searchRuns({ experimentIds, filter: filterOf(view.read("filter")), pageToken }) : { runs: [] };
+  const names = new Map(page.experiments.map(({ id, name }) => [id, name]));
+  found.runs.forEach((run) => { run.experiment = names.get(run.experimentId); });
+  page.runs = pageToken ? [...page.runs, ...found.runs] : found.runs;
+  page.next = found.next;
+  draw();
+  await Promise.all([loadExtremes(), loadThumbs()]);
+}
+
+/** Curves are only asked for when a column needs them, in pieces a server can answer at once. */
+async function loadExtremes() {
+  const keys = [...new Set(shownColumns().filter(({ kind, take }) => kind === "metric" && take !== "last").map(({ key }) => key))];
+  if (!keys.length) return;
+  const found = await inPieces(page.runs, 50, (ids) => server.curves(ids, keys, 100));
+  page.extremes = columns.extremesOf(found);
+  draw();
+}
+
+async function loadThumbs() {
+  const found = await inPieces(page.runs.slice(0, 200), 50, server.pictures).catch(() => []);
+  if (!found.length) return;
+  page.thumbs = new Map(found.map(({ run, address }) => [run, address]));
+  draw();
+}
+
+async function inPieces(runs, size, ask) {
+  const answers = [];
+  for (let at = 0; at < runs.length; at += size) answers.push(...await ask(runs.slice(at, at + size).map(({ id }) => id)));
+  return answers;
+}
+
+function fillExperiments() {
+  const options = page.experiments.map(({ id, name }) => make("option", { value: id }, name));
+  const select = byId("experiment");
+  fill(select, select.firstElementChild, options);
+  select.value = view.read("experiment");
+}
+
+function sorted() {
+  const { id, descending } = sort();
+  const column = columns.columnOf(id);
+  const value = (run) => (column ? columns.valueOf(column, run, page.extremes) : run.name);
+  return [...page.runs].sort((a, b) => columns.order(value(a), value(b), descending) || b.start - a.start || (a.id < b.id ? -1 : 1));
+}
+
+function draw() {
+  const frame = byId("table");
+  const focused = document.activeElement?.closest?.("tr[data-run]")?.dataset.run;
+  const look = { columns: shownColumns(), sort: sort(), extremes: page.extremes, thumbs: page.thumbs, ticked: page.ticked,
+    shown: frame.querySelectorAll("tbody tr").length, on: { sort: sortBy, tick, tickAll } };
+  if (page.runs.length) fill(frame, tableOf(sorted(), look), page.next ? moreButton() : null);
+  else fill(frame, emptyState());
+  if (focused) frame.querySelector(`tr[data-run="${CSS.escape(focused)}"] input`)?.focus();
+  byId("count").textContent = page.runs.length ? say("runs.count", { n: `${format.count(page.runs.length)}${page.next ? "+" : ""}` }) : "";
+  drawTicked();
+  markCurrent();
+}
+
+function moreButton() {
+  return make("div", { class: "more" }, make("button", { type: "button", on: { click: () => search(page.next) } }, say("runs.more")));
+}
+
+function emptyState() {
+  if (view.read("filter") || view.read("experiment")) return make("div", { class: "empty" }, make("h2", {}, say("runs.none_match")), make("p", {}, say("runs.none_match_hint")));
+  return make("div", { class: "empty" },
+    make("h2", {}, say("runs.none")), make("p", {}, say("runs.none_hint")),
+    make("pre", {}, "./justw experiment FILE.yaml\n./justw experiment FILE.yaml train.seed=2"),
+    make("p", {}, say("runs.none_other")), make("pre", {}, `export MLFLOW_TRACKING_URI=${location.origin}`));
+}
+
+function sortBy(id) {
+  const now = sort();
+  const first = !["attribute:name", "attribute:experiment", "attribute:status"].includes(id) && !id.startsWith("param:");
+  const wantsLow = id.startsWith("metric:") && columns.better(columns.columnOf(id).key) === "low";
+  const descending = now.id === id ? !now.descending : first && !wantsLow;
+  view.write({ sort: `${descending ? "-" : ""}${id}` });
+  draw();
+  [...document.querySelectorAll("th[aria-sort] button")].at(0)?.focus();
+}
+
+function tick(id, on, withRange) {
+  const order = [...document.querySelectorAll("tr[data-run]")].map((row) => row.dataset.run);
+  const [from, to] = [order.indexOf(withRange ? page.lastTicked : id), order.indexOf(id)].sort((a, b) => a - b);
+  order.slice(from < 0 ? to : from, to + 1).forEach((run) => (on ? page.ticked.add(run) : page.ticked.delete(run)));
+  page.lastTicked = id;
+  afterTick();
+}
+
+function tickAll(on) {
+  page.runs.forEach(({ id }) => (on ? page.ticked.add(id) : page.ticked.delete(id)));
+  afterTick();
+}
+
+function afterTick() {
+  view.write({ ticked: [...page.ticked] });
+  for (const row of document.querySelectorAll("tr[data-run]")) {
+    const on = page.ticked.has(row.dataset.run);
+    row.classList.toggle("ticked-row", on);
+    row.querySelector("input").checked = on;
+  }
+  drawTicked();
+}
+
+function compareAddress() {
+  return `/compare?runs=${[...page.ticked].map(encodeURIComponent).join(",")}`;
+}
+
+function drawTicked() {
+  const names = new Map(page.runs.map(({ id, name }) => [id, name]));
+  const chips = [...page.ticked].map((id, i) => make("li", { class: "chip", style: { "--swatch": colour(i) } },
+    make("button", { type: "button", title: say("runs.untick"), on: { click: () => tick(id, false, false) } },
+      make("span", { class: "swatch" }), make("span", { class: "label" }, names.get(id) ?? id))));
+  byId("ticked").hidden = page.ticked.size === 0;
+  fill(byId("ticked"), make("ul", { class: "chips" }, chips),
+    make("a", { class: "button primary", id: "compare", href: compareAddress(), "aria-keyshortcuts": "c" },
+      page.ticked.size === 1 ? say("runs.look") : say("runs.compare", { n: page.ticked.size })),
+    make("button", { type: "button", class: "quiet", on: { click: () => { page.ticked.clear(); afterTick(); } } }, say("runs.clear")));
+}
+
+function markCurrent(step = 0) {
+  const rows = [...document.querySelectorAll("tr[data-run]")];
+  if (step) page.current = Math.max(0, Math.min(rows.length - 1, page.current + step));
+  rows.forEach((row, i) => row.classList.toggle("current", i === page.current));
+  if (step) rows[page.current]?.scrollIntoView({ block: "nearest" });
+}
+
+const currentRow = () => document.querySelectorAll("tr[data-run]")[page.current];
+
+function exportTable() {
+  const shown = shownColumns().filter(({ take }) => take !== "curve");
+  const rows = sorted().map((run) => [run.id, run.name, ...shown.map((column) => columns.valueOf(column, run, page.extremes))]);
+  save("runs.csv", csv([["run_id", "name", ...shown.map(({ id }) => id)], ...rows]));
+}
+
+byId("filter").value = view.read("filter");
+byId("filter-form").addEventListener("submit", (event) => { event.preventDefault(); setFilter(); });
+const setFilter = () => { view.write({ filter: byId("filter").value.trim() }); load(); };
+byId("filter").addEventListener("input", settled(setFilter, 450));
+byId("experiment").addEventListener("change", (event) => { view.write({ experiment: event.target.value }); load(); });
+byId("columns").addEventListener("click", () => chooseColumns(columns.available(page.runs), shownColumns().map(({ id }) => id), (ids) => {
+  view.write({ columns: ids });
+  draw();
+  loadExtremes();
+}));
+byId("export").addEventListener("click", exportTable);
+addKeys([
+  ["/", "keys.filter", () => byId("filter").focus()],
+  ["j", "keys.down", () => markCurrent(1)],
+  ["k", "keys.up", () => markCurrent(-1)],
+  ["x", "keys.tick", () => currentRow()?.querySelector("input").click()],
+  ["Enter", "keys.open", () => currentRow()?.querySelector("a").click()],
+  ["c", "keys.compare", () => { if (page.ticked.size) location.href = compareAddress(); }],
+]);
+await load();
+follow([], settled(load, 1200));

@@ -1,0 +1,113 @@
+// The only file that talks to the server. Everything but three reading routes is MLflow's own REST.
+
+const REST = "/ajax-api/2.0/mlflow";
+
+/** What the server said was wrong: its code and its words. */
+export class ServerError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+async function ask(address, options) {
+  const answer = await fetch(address, options);
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new ServerError(body.error_code ?? String(answer.status), body.message ?? answer.statusText);
+  return body;
+}
+
+function get(path, query = {}) {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  return ask(`${path}?${new URLSearchParams(pairs)}`);
+}
+
+function post(path, body) {
+  return ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+}
+
+/** JSON has no NaN and no infinities: they come as words. */
+function number(value) {
+  if (value === null || value === undefined) return NaN;
+  return Number(value);
+}
+
+const pairs = (list) => Object.fromEntries((list ?? []).map(({ key, value }) => [key, value]));
+
+/** A run as the pages use it. */
+function runOf({ info, data = {} }) {
+  const metrics = (data.metrics ?? []).map((m) => [m.key, { value: number(m.value), step: Number(m.step ?? 0), timestamp: Number(m.timestamp) }]);
+  const tags = pairs(data.tags);
+  return {
+    id: info.run_id ?? info.run_uuid,
+    name: info.run_name || tags["mlflow.runName"] || info.run_id,
+    experimentId: info.experiment_id,
+    status: info.status,
+    start: Number(info.start_time ?? 0),
+    end: info.end_time ? Number(info.end_time) : null,
+    params: pairs(data.params),
+    metrics: Object.fromEntries(metrics),
+    tags,
+  };
+}
+
+/** All experiments that are not deleted, as `{ id, name }`. */
+export async function experiments() {
+  const body = await post(`${REST}/experiments/search`, { max_results: 1000 });
+  return (body.experiments ?? []).map(({ experiment_id, name }) => ({ id: experiment_id, name }));
+}
+
+/** Runs that a filter lets through, a page of at most 1000, and the token of the next page. */
+export async function searchRuns({ experimentIds, filter, orderBy, pageToken }) {
+  const body = await post(`${REST}/runs/search`, {
+    experiment_ids: experimentIds, filter, order_by: orderBy, page_token: pageToken, max_results: 1000, run_view_type: "ACTIVE_ONLY",
+  });
+  return { runs: (body.runs ?? []).map(runOf), next: body.next_page_token };
+}
+
+/** One run. */
+export async function getRun(id) {
+  return runOf((await get(`${REST}/runs/get`, { run_id: id })).run);
+}
+
+/** What is in a folder of a run's artifacts, as `{ path, is_dir, file_size }`. */
+export async function listArtifacts(id, path) {
+  return (await get(`${REST}/artifacts/list`, { run_id: id, path })).files ?? [];
+}
+
+/** Where an artifact's bytes are. */
+export function artifactAddress(id, path) {
+  return `/get-artifact?${new URLSearchParams({ run_id: id, path })}`;
+}
+
+/** Curves of some runs, as `{ run, key, total, points: [[step, timestamp, value], ...] }`. */
+export async function curves(runIds, keys = [], maxPoints = 800) {
+  const query = new URLSearchParams({ run_ids: runIds.join(","), max_points: maxPoints });
+  if (keys.length) query.set("keys", keys.join(","));
+  const body = await ask(`/api/idiom/metrics?${query}`);
+  return body.curves.map(({ run_id, key, n_points, points }) => ({
+    run: run_id, key, total: n_points, points: points.map(([step, timestamp, value]) => [Number(step), Number(timestamp), number(value)]),
+  }));
+}
+
+/** Pictures of some runs in order of step, as `{ run, key, step, timestamp, address }`. */
+export async function pictures(runIds) {
+  const body = await get("/api/idiom/images", { run_ids: runIds.join(",") });
+  const all = body.images.map(({ run_id, key, step, timestamp, path }) => ({
+    run: run_id, key, step: Number(step), timestamp: Number(timestamp), address: artifactAddress(run_id, path),
+  }));
+  return all.sort((a, b) => a.step - b.step || a.timestamp - b.timestamp);
+}
+
+/** Server-sent events; `on` gets `{ run, kind }`, `state` gets "live" or "lost". Returns a function that stops. */
+export function listen(runIds, on, state) {
+  const query = runIds.length ? `?${new URLSearchParams({ run_ids: runIds.join(",") })}` : "";
+  const source = new EventSource(`/api/idiom/events${query}`);
+  source.addEventListener("open", () => state("live"));
+  source.addEventListener("error", () => state("lost"));
+  source.addEventListener("run", (event) => {
+    const { run_id, kind } = JSON.parse(event.data);
+    on({ run: run_id, kind });
+  });
+  return () => source.close();
+}
