@@ -31,20 +31,23 @@ const SET_NAMES: [&str; 8] = [
 ];
 
 /// English words that carry no look: function words, light verbs and hedges.
-const EN_STOP_WORDS: &str = "a about above after all almost an and any anywhere are around as at be been before bit but by can could \
-     did do does each else even ever every everything for from get gets go goes got has have here how i if in into is \
-     it its just kind kinda like look looks lot lots made make makes little many me more most much my never no none not \
-     nothing of off on one only onto or out over pretty quite really s so some somebody someone something somewhat \
-     sort still such super t than that the their them then there they thing this those through till to too under \
-     until up very was way we what when where which who will with without you your d re ve ll";
+const EN_STOP_WORDS: &str = "a about above after all almost an and any anywhere are around as at be been before bit \
+     but by can could did do does each else even ever every everything for from get gets go \
+     goes got has have here how i if in into is it its just kind kinda like look looks lot \
+     lots made make makes little many me more most much my never no none not nothing of off \
+     on one only onto or out over pretty quite really s so some somebody someone something \
+     somewhat sort still such super t than that the their them then there they thing this \
+     those through till to too under until up very was way we what when where which who will \
+     with without you your d re ve ll";
 
 /// Chinese characters, simplified, that join words: particles, pronouns, light verbs, measure words.
-const ZH_FUNCTION: &str = "的了着过是在有没不无也都就还很太最更好只又再把被给跟和与同对从到向往用以为而且但这那哪个一些点种样像似\
-     般如地得吧呢啊呀嘛吗哦啦上下里外中内出来去起看会能可要想让我你他她它们什么怎几多少每所谁之";
+const ZH_FUNCTION: &str = "的了着过是在有没不无也都就还很太最更好只又再把被给跟和与同对从到向往用以为而且但\
+     这那哪个一些点种样像似般如地得吧呢啊呀嘛吗哦啦上下里外中内出来去起看会能可要想让\
+     我你他她它们什么怎几多少每所谁之";
 
 /// The same for written Cantonese.
-const YUE_FUNCTION: &str = "嘅啲咁似冇唔係咗住喺嗰呢個到得好晒埋吓下啦喎囉添出入去嚟將俾畀就仲都先幾一乜嘢咩佢你我哋噉樣見睇起上落同\
-     啱隻條嚿忽陣緊返㗎又有可以用淨";
+const YUE_FUNCTION: &str = "嘅啲咁似冇唔係咗住喺嗰呢個到得好晒埋吓下啦喎囉添出入去嚟將俾畀就仲都先幾一乜嘢咩\
+     佢你我哋噉樣見睇起上落同啱隻條嚿忽陣緊返㗎又有可以用淨";
 
 struct Phrase {
     style: String,
