@@ -1,0 +1,116 @@
+//! What an experiment file says: which data, which networks, which objective, how long, and what is kept.
+//!
+//! Every key has a default (see [`defaults`](self::defaults)) except `name` and `dataset`, and the resolved file,
+//! defaults included, is written beside each run. Lengths are counted in pictures seen, not in steps, so that a
+//! change of the batch size changes nothing else. Not here: reading YAML, `extends` and overrides ([`crate::document`]),
+//! and the networks themselves.
+
+mod data;
+pub mod defaults;
+mod networks;
+mod objective;
+mod running;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use data::{Augment, AugmentPolicy, Captions, Loader};
+pub use networks::{Discriminator, Generator};
+pub use objective::{Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind};
+pub use running::{Checkpoint, DeviceChoice, Logging, Samples, Tracking, Train};
+
+/// One experiment: everything that decides what a run computes, and what it keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct Experiment {
+    /// What the experiment is called; part of the run's name. Letters, digits, `-`, `_` and `.`, at most 64.
+    #[garde(custom(file_name))]
+    pub name: String,
+    /// The data to learn from: the name of a pipeline's data set, or the path of a data set's folder.
+    #[garde(length(min = 1))]
+    pub dataset: String,
+    /// The text encoder whose vectors stand beside the data set: a built-in name, a folder, or a hub id.
+    #[garde(length(min = 1))]
+    #[serde(default = "defaults::encoder")]
+    pub encoder: String,
+    /// What is learnt.
+    #[garde(skip)]
+    #[serde(default)]
+    pub task: Task,
+    /// Length, seed, batch and machine.
+    #[garde(dive)]
+    #[serde(default)]
+    pub train: Train,
+    /// The network that draws.
+    #[garde(dive)]
+    #[serde(default)]
+    pub generator: Generator,
+    /// The network that judges.
+    #[garde(dive)]
+    #[serde(default)]
+    pub discriminator: Discriminator,
+    /// What the two networks are asked to do against each other.
+    #[garde(dive)]
+    #[serde(default)]
+    pub objective: Objective,
+    /// How their weights move.
+    #[garde(dive)]
+    #[serde(default)]
+    pub optimizer: Optimizers,
+    /// What is done, alike, to real and drawn pictures before they are judged.
+    #[garde(dive)]
+    #[serde(default)]
+    pub augment: Augment,
+    /// The running average of the generator's weights, which draws the samples and becomes the model.
+    #[garde(dive)]
+    #[serde(default)]
+    pub ema: Ema,
+    /// Which of a picture's captions is shown to the networks, and how it is blurred.
+    #[garde(dive)]
+    #[serde(default)]
+    pub captions: Captions,
+    /// How pictures reach the loop; nothing here changes what is learnt.
+    #[garde(dive)]
+    #[serde(default)]
+    pub loader: Loader,
+    /// When the state of the run is saved, and how many saves are kept.
+    #[garde(dive)]
+    #[serde(default)]
+    pub checkpoint: Checkpoint,
+    /// The sheets of drawn pictures.
+    #[garde(dive)]
+    #[serde(default)]
+    pub samples: Samples,
+    /// How often figures are logged.
+    #[garde(dive)]
+    #[serde(default)]
+    pub logging: Logging,
+    /// Where the tracking server files the run.
+    #[garde(dive)]
+    #[serde(default)]
+    pub tracking: Tracking,
+}
+
+/// What is learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Pictures from a latent vector and the vector of a sentence.
+    #[default]
+    TextToImage,
+}
+
+/// The name becomes part of a folder's name.
+fn file_name(name: &str, (): &()) -> garde::Result {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.') {
+        return Ok(());
+    }
+    Err(garde::Error::new(format!(
+        "is `{name}`, but must be 1 to 64 letters, digits, `-`, `_` and `.`, and not begin with `.`"
+    )))
+}
+
+#[cfg(test)]
+mod tests;
