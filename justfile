@@ -14,11 +14,11 @@ default:
     @just --list --unsorted
 
 # Captioned pictures from any source -> a Parquet data set: just ingest [pipelines/emoji.yaml] [key=value ...]
-ingest *arguments: build
+ingest pipeline="emoji.yaml" *arguments: build
     @{{idiom}} ingest "$@"
 
 # Captions -> vectors beside the data set: just embed [emoji] [--encoder NAME]
-embed *arguments: build encoders
+embed dataset="emoji" *arguments: build encoders
     @{{idiom}} embed "$@"
 
 # Train what a file declares, with all that is missing before it: just experiment baseline.yaml [key=value ...]
@@ -49,7 +49,7 @@ soak: build encoders font mlflow-client
 check: libtorch
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test -p idiom-tests --locked --quiet --test layering
+    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test -p idiom-tests --locked --quiet --test layering --test sources --test phrases
 
 # Benchmarks: ingest, loader, training step
 bench *arguments: build encoders
@@ -58,8 +58,6 @@ bench *arguments: build encoders
 # Compile the binaries
 build: libtorch
     @cargo build --locked --quiet -p idiom -p idiom-tracking-server || cargo build --locked -p idiom -p idiom-tracking-server
-
-# Remove a run, data set or cache by hand: they are plain folders under data/ and $IDIOM_CACHE
 
 [private]
 libtorch:

@@ -1,0 +1,101 @@
+//! What can be typed. Each verb says what it does, with an example.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Say a look in plain words, and a GAN draws it.
+#[derive(Debug, Parser)]
+#[command(name = "idiom", version, about, arg_required_else_help = true, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// The project's folder, which holds `pipelines`, `experiments` and `data`.
+    #[arg(long, global = true, env = "IDIOM_HOME", default_value = ".", hide_default_value = true)]
+    pub(crate) home: PathBuf,
+    /// Log more: `-v` what is done, `-vv` how.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Captioned pictures from any source -> a Parquet data set in data/datasets.
+    #[command(after_help = "Examples:\n  idiom ingest folder.yaml\n  idiom ingest emoji.yaml picture.side=128 name=emoji-128")]
+    Ingest(Ingest),
+    /// Captions and style phrases -> vectors beside the data set.
+    #[command(after_help = "Examples:\n  idiom embed emoji --encoder all-minilm-l6-v2")]
+    Embed(Embed),
+    /// Train what a file declares, after all that is missing before it, and log it to the tracking server.
+    #[command(after_help = "Examples:\n  idiom experiment baseline.yaml\n  idiom experiment baseline.yaml train.seed=2 train.device=cpu\n  idiom experiment smoke.yaml --dry-run")]
+    Experiment(Experiment),
+    /// Go on with a run that was interrupted.
+    #[command(after_help = "Example:\n  idiom resume baseline-20260102-030405")]
+    Resume(Resume),
+    /// Serve the tracking API and its pages until Ctrl-C.
+    #[command(after_help = "Example:\n  idiom serve --port 5151")]
+    Serve(Serve),
+    /// Send what runs have logged and no server has taken yet.
+    #[command(after_help = "Examples:\n  idiom sync\n  idiom sync baseline-20260102-030405")]
+    Sync(Sync),
+    /// Versions, devices, threads, caches, the server, and what is wrong.
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    /// A file, or the name of one in `pipelines`.
+    pub(crate) pipeline: PathBuf,
+    /// `key=value` laid over the file.
+    pub(crate) overrides: Vec<String>,
+    /// Threads; the output is the same for any number.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Embed {
+    /// A data set in data/datasets, or its folder.
+    pub(crate) dataset: String,
+    /// A built-in encoder, a folder, or a hub id.
+    #[arg(long, default_value = "use-multilingual")]
+    pub(crate) encoder: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Experiment {
+    /// A file, or the name of one in `experiments`.
+    pub(crate) file: PathBuf,
+    /// `key=value` laid over the file.
+    pub(crate) overrides: Vec<String>,
+    /// Print the resolved configuration and stop.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The name of a run in data/runs, or its folder.
+    pub(crate) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// The port; 0 lets the system choose.
+    #[arg(long, default_value_t = 5151)]
+    pub(crate) port: u16,
+    /// The SQLite file [default: data/tracking/tracking.db].
+    #[arg(long)]
+    pub(crate) db: Option<PathBuf>,
+    /// The folder of artifacts [default: data/tracking/artifacts].
+    #[arg(long)]
+    pub(crate) artifacts: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// A run in data/runs; all of them where none is named.
+    pub(crate) run: Option<String>,
+}

@@ -1,0 +1,38 @@
+//! The verbs. Each returns the text to print, or why it ended early.
+
+mod data;
+mod doctor;
+mod experiment;
+mod serve;
+mod sync;
+
+use crate::arguments::Verb;
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::screen::Screen;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What every verb needs.
+pub(crate) struct Session {
+    /// Where things are.
+    pub(crate) home: Home,
+    /// What the user sees.
+    pub(crate) screen: Screen,
+    /// Set by a signal: finish what is in hand, save, return.
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+impl Session {
+    pub(crate) fn run(&self, verb: Verb) -> Result<String, Failure> {
+        match verb {
+            Verb::Ingest(a) => self.ingest(&a),
+            Verb::Embed(a) => self.embed(&a),
+            Verb::Experiment(a) => self.experiment(&a),
+            Verb::Resume(a) => self.resume(&a),
+            Verb::Serve(a) => self.serve(&a),
+            Verb::Sync(a) => self.sync(&a),
+            Verb::Doctor => Ok(self.doctor()),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What ends a verb early: a message, what to do next, and the exit status.
+
+use idiom_dataset::DatasetError;
+use idiom_embed::EmbedError;
+use idiom_encoders::EncoderError;
+use idiom_ingest::IngestError;
+use idiom_spec::SpecError;
+use idiom_tracking::TrackingError;
+use idiom_tracking_server::ServerError;
+use idiom_train::TrainError;
+
+/// Why a verb ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something is wrong; exit status 2.
+    Error {
+        /// What is wrong, with the path first.
+        message: String,
+        /// What to do next.
+        hint: Option<String>,
+    },
+    /// A signal asked to stop; what was done is kept. The exit status is 128 + the signal's number.
+    Interrupted {
+        /// How to go on.
+        go_on: String,
+    },
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Error { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+macro_rules! from_library_errors {
+    ($($error:ty),*) => { $(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Error { message: error.to_string(), hint: error.hint() }
+            }
+        }
+    )* };
+}
+
+from_library_errors!(SpecError, DatasetError, IngestError, EncoderError, EmbedError, TrainError, TrackingError, ServerError);

@@ -1,0 +1,121 @@
+//! Where things are: the project's folder, the user's cache, and what the environment says about the server.
+
+use crate::failure::Failure;
+use std::path::{Path, PathBuf};
+
+/// What the environment says, read once in `main`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `IDIOM_CACHE`, else the XDG cache folder's `idiom`.
+    pub(crate) cache: PathBuf,
+    /// `MLFLOW_TRACKING_URI`.
+    pub(crate) tracking_uri: Option<String>,
+    /// `MLFLOW_TRACKING_TOKEN`.
+    pub(crate) token: Option<String>,
+    /// `MLFLOW_TRACKING_USERNAME`.
+    pub(crate) username: Option<String>,
+    /// `MLFLOW_TRACKING_PASSWORD`.
+    pub(crate) password: Option<String>,
+    /// `HF_ENDPOINT`.
+    pub(crate) hub_endpoint: Option<String>,
+    /// `HF_TOKEN`.
+    pub(crate) hub_token: Option<String>,
+    /// `HF_HUB_CACHE`, or `HF_HOME`'s `hub`.
+    pub(crate) hub_cache: Option<PathBuf>,
+    /// `HF_HUB_OFFLINE` is set.
+    pub(crate) offline: bool,
+}
+
+/// The folders of one project and one user.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    root: PathBuf,
+    /// What the environment says.
+    pub(crate) environment: Environment,
+}
+
+impl Home {
+    pub(crate) fn new(root: PathBuf, environment: Environment) -> Self {
+        Self { root, environment }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file that was typed, or the one of that name in `folder` (`pipelines` or `experiments`).
+    pub(crate) fn file(&self, typed: &Path, folder: &str) -> Result<PathBuf, Failure> {
+        let inside = self.root.join(folder).join(typed);
+        for candidate in [typed.to_path_buf(), inside.clone(), inside.with_added_extension("yaml")] {
+            if candidate.is_file() {
+                return Ok(candidate);
+            }
+        }
+        let known = names(&self.root.join(folder), ".yaml");
+        let hint = format!("in {}: {known}", self.root.join(folder).display());
+        Err(Failure::new(format!("{}: there is no such file", typed.display()), hint))
+    }
+
+    pub(crate) fn datasets(&self) -> PathBuf {
+        self.root.join("data/datasets")
+    }
+
+    pub(crate) fn runs(&self) -> PathBuf {
+        self.root.join("data/runs")
+    }
+
+    pub(crate) fn tracking_db(&self) -> PathBuf {
+        self.root.join("data/tracking/tracking.db")
+    }
+
+    pub(crate) fn tracking_artifacts(&self) -> PathBuf {
+        self.root.join("data/tracking/artifacts")
+    }
+
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.environment.cache.join("packages")
+    }
+
+    pub(crate) fn font(&self) -> Option<PathBuf> {
+        Some(self.environment.cache.join("fonts/captions.ttf")).filter(|f| f.is_file())
+    }
+
+    pub(crate) fn locations(&self) -> idiom_encoders::Locations {
+        idiom_encoders::Locations {
+            folder: self.environment.cache.join("encoders"),
+            hub_cache: self.environment.hub_cache.clone(),
+            hub_endpoint: self.environment.hub_endpoint.clone(),
+            hub_token: self.environment.hub_token.clone(),
+            offline: self.environment.offline,
+        }
+    }
+
+    /// The folder of the data set called `name`, or that is at the path `name`.
+    pub(crate) fn dataset(&self, name: &str) -> PathBuf {
+        named(&self.datasets(), name)
+    }
+
+    /// The folder of the run called `name`, or that is at the path `name`.
+    pub(crate) fn run(&self, name: &str) -> Result<PathBuf, Failure> {
+        let folder = named(&self.runs(), name);
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let hint = format!("in {}: {}", self.runs().display(), names(&self.runs(), ""));
+        Err(Failure::new(format!("{name}: there is no such run"), hint))
+    }
+}
+
+fn named(folder: &Path, name: &str) -> PathBuf {
+    let typed = Path::new(name);
+    if typed.components().count() > 1 || typed.is_absolute() { typed.to_path_buf() } else { folder.join(name) }
+}
+
+/// The sorted names in `folder` that end in `end`, for a hint.
+fn names(folder: &Path, end: &str) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|n| n.ends_with(end) && !n.starts_with('.'));
+    names.sort();
+    if names.is_empty() { "(nothing)".into() } else { names.join(", ") }
+}
