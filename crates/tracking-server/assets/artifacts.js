@@ -28,6 +28,17 @@ export class Artifacts {
     if (view.read("file")) this.#look({ path: view.read("file") });
   }
 
+  /** The YAML files at the top, which say how the run was made, beside `params`. */
+  config(params) {
+    const place = make("section", { class: "pane preview" });
+    listArtifacts(this.run).catch(() => []).then(async (files) => {
+      const found = files.filter(({ path }) => /\.ya?ml$/.test(path) && path !== "MLmodel");
+      if (!found.length) place.remove();
+      for (const { path, file_size: size } of found) place.append(make("div", { class: "pane-head" }, make("h2", { class: "mono" }, path)), await this.#contents(path, Number(size), artifactAddress(this.run, path)));
+    });
+    return make("div", { class: "halves" }, params, place);
+  }
+
   async #folder(path) {
     const files = await listArtifacts(this.run, path).catch(() => []);
     if (!files.length) return make("p", { class: "muted" }, say("artifacts.none"));

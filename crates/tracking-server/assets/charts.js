@@ -75,7 +75,9 @@ export class Chart {
     const left = axis.c2p(x) + axis._offset;
     this.line.hidden = !(left >= axis._offset && left <= axis._offset + axis._length);
     this.line.style.transform = `translateX(${left}px)`;
-    fill(this.readout, this.lines.filter(({ shown }) => shown).map((line) => this.#valueAt(line, x)));
+    const shown = this.lines.filter((line) => line.shown);
+    this.head.classList.toggle("two-lines", shown.length > 3);
+    fill(this.readout, shown.map((line) => this.#valueAt(line, x)));
   }
 
   #valueAt(line, x) {

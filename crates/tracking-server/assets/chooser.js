@@ -14,9 +14,9 @@ export function chooseColumns(available, chosen, change) {
   const groups = ["attribute", "param", "metric", "tag"].filter((kind) => available[kind].length).map((kind) => make("fieldset", {},
     make("legend", {}, say(`kind.${kind}`)),
     available[kind].map((key) => (kind === "metric" ? metricChoice(key, now, set) : plainChoice(kind, key, now, set)))));
-  const find = make("input", { type: "search", placeholder: say("columns.find"), "aria-label": say("columns.find") });
+  const find = make("input", { type: "search", autofocus: true, placeholder: say("columns.find"), "aria-label": say("columns.find") });
   find.addEventListener("input", () => narrow(groups, find.value.toLowerCase()));
-  openDialog(say("runs.columns"), say("shell.close"), find, make("div", { class: "choices" }, groups));
+  openDialog({ title: say("runs.columns"), close: say("shell.close") }, find, make("div", { class: "choices" }, groups));
 }
 
 function narrow(groups, words) {

@@ -31,7 +31,8 @@ export function available(runs) {
 }
 
 const spread = (runs, key) => new Set(runs.map((run) => run.params[key])).size;
-const rank = (key) => ["score/", "loss/", ""].findIndex((prefix) => key.startsWith(prefix));
+const PREFIXES = ["loss/", "score/", ""];
+const rank = (key) => (better(key) && !/^(loss|rate|memory|system)/.test(key) ? -1 : PREFIXES.findIndex((prefix) => key.startsWith(prefix)));
 
 /** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses. */
 export function defaults(runs) {
@@ -45,12 +46,11 @@ export function defaults(runs) {
   ];
 }
 
-/** Whether a metric is better "low" or "high", or "" where neither is meant. */
+/** Whether a metric is better "low" or "high", or "" where neither is known (a critic's scores, say). */
 export function better(key) {
   const name = key.toLowerCase();
-  if (/(^|[/_.])(step|epoch|images|lr|learning_rate)$/.test(name)) return "";
-  if (/images_per_second|per_second|throughput/.test(name)) return "high";
-  return /loss|penalt|error|fid|kid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "high";
+  if (/per_second|throughput|accuracy|precision|recall|agreement|auc\b|psnr|ssim|inception|clip_score/.test(name)) return "high";
+  return /loss|error|\bfid|\bkid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "";
 }
 
 /** A run's value in a column: a number, a text, or undefined. `extremes` is what `extremesOf` made of its curves. */

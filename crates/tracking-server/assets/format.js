@@ -1,4 +1,5 @@
 // Numbers, counts, times and sizes as people read them.
+import { say } from "./shell.js";
 
 const language = document.documentElement.lang;
 const grouped = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
@@ -27,9 +28,9 @@ export function duration(milliseconds) {
   if (milliseconds === null || !Number.isFinite(milliseconds)) return "";
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   const [d, h, m, s] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
-  if (d) return `${d} d ${h} h`;
-  if (h) return `${h} h ${m} min`;
-  return m ? `${m} min ${s} s` : `${s} s`;
+  if (d) return say("time.days", { d, h });
+  if (h) return say("time.hours", { h, m });
+  return m ? say("time.minutes", { m, s }) : say("time.seconds", { s });
 }
 
 /** How long ago. */

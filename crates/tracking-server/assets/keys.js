@@ -24,10 +24,10 @@ document.addEventListener("keydown", onKey);
 
 const shown = { ArrowLeft: "←", ArrowRight: "→", " ": "space", Escape: "esc" };
 
-/** Opens a dialog with a title; it is gone once closed. */
-export function openDialog(title, close, ...content) {
+/** Opens a dialog that is gone once closed; `head` may take the place of its title, `close` is the word on its button. */
+export function openDialog({ title, close, head = make("h2", {}, title) }, ...content) {
   const dialog = make("dialog", { "aria-label": title },
-    make("div", { class: "dialog-head" }, make("h2", {}, title),
+    make("div", { class: "dialog-head" }, head,
       make("button", { type: "button", class: "quiet", on: { click: () => dialog.close() } }, close)),
     make("div", { class: "dialog-body" }, content));
   dialog.addEventListener("close", () => dialog.remove());
@@ -44,5 +44,5 @@ export function showKeys(say) {
     make("dt", {}, (names.length > 3 ? [names[0], "…", names.at(-1)] : names).map((name, i) => [i ? " " : null, make("kbd", {}, shown[name] ?? name)])),
     make("dd", {}, say(words)),
   ]);
-  openDialog(say("keys.title"), say("shell.close"), make("dl", { class: "keys" }, rows));
+  openDialog({ title: say("keys.title"), close: say("shell.close") }, make("dl", { class: "keys" }, rows));
 }

@@ -12,7 +12,7 @@ const FLICKER_MILLISECONDS = 450;
 /** Opens the loupe on the `i`-th of `rows` (`{ run, colour, items }`) and the one after it; `cursor` still moves it. */
 export function openLoupe(rows, i, cursor, part) {
   const loupe = new Loupe(rows, i, cursor, part);
-  const dialog = openDialog(say("loupe.title"), say("shell.close"), loupe.controls, loupe.place);
+  const dialog = openDialog({ title: say("loupe.title"), close: say("shell.close"), head: loupe.controls }, loupe.place);
   dialog.classList.add("loupe");
   dialog.dataset.keys = "yes";
   const move = () => loupe.show();
@@ -24,7 +24,8 @@ export function openLoupe(rows, i, cursor, part) {
 
 class Loupe {
   mode = "side";
-  zoom = 0;
+  zoom = 1;
+  fits = true;
   swipe = 0.5;
   #timer = 0;
 
@@ -64,13 +65,13 @@ class Loupe {
     this.stop();
     const sides = this.#sides;
     this.at.textContent = words(this.cursor.axis, this.cursor.x);
-    const panels = sides.map(({ run, colour, item }) => make("figure", { style: { "--swatch": colour } },
-      make("figcaption", {}, make("span", { class: "swatch" }), `${run.name} · ${words(this.cursor.axis, item.x)}`), windowed(item.address, this.part, { alt: run.name })));
+    const panels = sides.map(({ run, colour, item }) => make("figure", {},
+      make("figcaption", {}, make("span", { class: "swatch", style: { "--swatch": colour } }), `${run.name} · ${words(this.cursor.axis, item.x)}`), windowed(item.address, this.part, { alt: run.name })));
     const together = sides.length > 1 && this.mode !== "side";
     fill(this.place, together ? this.#overlay(sides, panels) : panels.map((panel) => this.#scroller(panel)));
     this.place.dataset.mode = together ? this.mode : "side";
     this.place.dataset.n = together ? 1 : panels.length;
-    this.#applyZoom();
+    this.fit();
     this.place.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => this.fit()));
     if (together && this.mode === "flicker") this.#flicker();
   }
@@ -116,28 +117,29 @@ class Loupe {
     clearInterval(this.#timer);
   }
 
-  /** The largest whole zoom at which a picture fits, the first time one has loaded. */
+  /** The largest whole zoom at which a picture fits, until the reader chooses another. */
   fit() {
     const image = this.place.querySelector("img");
-    if (this.zoom || !image?.naturalWidth) return this.#applyZoom();
+    if (!this.fits || !image?.naturalWidth) return this.#applyZoom();
     const [width, height] = [image.naturalWidth * this.part[2], image.naturalHeight * this.part[3]];
     const n = Number(this.place.dataset.n);
-    const room = Math.min((this.place.clientWidth / n - 24) / width, (innerHeight * 0.86 - 150) / height);
+    const room = Math.min((this.place.clientWidth / n - 24) / width, (this.place.clientHeight - 46) / height);
     this.zoom = ZOOMS.findLast((zoom) => zoom <= room) ?? 1;
     return this.#applyZoom();
   }
 
   #zoomBy(by) {
-    const at = ZOOMS.indexOf(this.zoom || 1);
+    this.fits = false;
+    const at = ZOOMS.indexOf(this.zoom);
     this.zoom = ZOOMS[Math.max(0, Math.min(ZOOMS.length - 1, at + by))];
     this.#applyZoom();
   }
 
   #applyZoom() {
-    this.factor.textContent = `${this.zoom || 1}×`;
+    this.factor.textContent = `${this.zoom}×`;
     for (const frame of this.place.querySelectorAll(".window")) {
       const image = frame.querySelector("img");
-      if (image.naturalWidth) frame.style.width = `${image.naturalWidth * this.part[2] * (this.zoom || 1)}px`;
+      if (image.naturalWidth) frame.style.width = `${image.naturalWidth * this.part[2] * this.zoom}px`;
     }
   }
 }

@@ -138,8 +138,9 @@ export class Pictures {
 
   /** As large as lets all columns be seen, within reason. */
   #sizeThumbs() {
-    const each = (this.matrix.clientWidth - 150) / this.columns.length - 6;
-    this.matrix.style.setProperty("--thumb", `${Math.max(68, Math.min(150, Math.floor(each)))}px`);
+    const names = this.matrix.querySelector("tbody th").offsetWidth;
+    const each = (this.matrix.clientWidth - names - 4) / this.columns.length - 6;
+    this.matrix.style.setProperty("--thumb", `${Math.max(56, Math.min(150, Math.floor(each)))}px`);
   }
 
   /** Every stop, thinned out evenly when there are too many to look at. */

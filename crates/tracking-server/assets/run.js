@@ -74,7 +74,7 @@ function draw() {
     pictures: () => parts.pictures,
     curves: () => parts.curves,
     artifacts: () => artifacts.element,
-    config: () => facts("run.params", page.run.params),
+    config: () => artifacts.config(facts("run.params", page.run.params)),
     provenance: () => facts("run.tags", tagsOf(page.run)),
   };
   if (page.drawn === page.tab && page.tab === "artifacts") return;

@@ -109,5 +109,6 @@ export function listen(runIds, on, state) {
     const { run_id, kind } = JSON.parse(event.data);
     on({ run: run_id, kind });
   });
+  source.addEventListener("missed", () => on({ run: null, kind: "missed" }));
   return () => source.close();
 }

@@ -19,6 +19,6 @@ export function state(run) {
 /** The badge of a run's state. */
 export function badge(run) {
   const now = state(run);
-  const words = now === "silent" ? say("status.silent", { ago: format.ago(lastHeard(run)) }) : say(`status.${now}`);
-  return make("span", { class: `badge ${now}` }, words);
+  const title = now === "silent" ? say("status.heard", { ago: format.ago(lastHeard(run)) }) : null;
+  return make("span", { class: `badge ${now}`, title }, say(`status.${now}`));
 }

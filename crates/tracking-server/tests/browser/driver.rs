@@ -1,0 +1,132 @@
+//! A headless Chromium behind chromedriver, with what the tests ask of it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+use super::lab::Lab;
+
+const CHROMIUM: &str = "/usr/bin/chromium";
+const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
+
+/// A browser and the driver process that owns it.
+pub(crate) struct Browser {
+    client: Client,
+    driver: Child,
+    endpoint: String,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Starts both; `None`, with a line that says so, where they are not installed.
+    pub(crate) async fn start(test: &str) -> Option<Self> {
+        if ![CHROMIUM, CHROMEDRIVER].iter().all(|program| Path::new(program).exists()) {
+            assert_ne!(std::env::var("IDIOM_REQUIRE_ALL").as_deref(), Ok("1"), "{test} needs chromium and chromium-driver");
+            println!("skipped: {test} needs chromium and chromium-driver");
+            return None;
+        }
+        let (driver, endpoint) = start_driver();
+        let profile = tempfile::tempdir().unwrap();
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities(profile.path()));
+        let client = builder.connect(&endpoint).await.unwrap();
+        Some(Self { client, driver, endpoint, _profile: profile })
+    }
+
+    pub(crate) async fn open(&self, address: &str) {
+        self.client.goto(address).await.unwrap();
+    }
+
+    /// Runs statements in the page.
+    pub(crate) async fn run(&self, script: &str) {
+        self.client.execute(script, Vec::new()).await.unwrap();
+    }
+
+    /// What an expression is in the page.
+    pub(crate) async fn value(&self, expression: &str) -> Value {
+        self.client.execute(&format!("return {expression}"), Vec::new()).await.unwrap()
+    }
+
+    /// Waits until an expression holds in the page, looking at every frame.
+    pub(crate) async fn until(&self, expression: &str) {
+        let look = format!(
+            "const done = arguments[arguments.length - 1];
+             const end = performance.now() + 20000;
+             const holds = () => {{ try {{ return Boolean({expression}); }} catch {{ return false; }} }};
+             const look = () => {{ if (holds()) done(true); else if (performance.now() > end) done(false); else requestAnimationFrame(look); }};
+             look();"
+        );
+        let held = self.client.execute_async(&look, Vec::new()).await.unwrap();
+        if held != true {
+            let page = self.value("document.querySelector('main').innerText.slice(0, 2000)").await;
+            panic!("never came true: {expression}\nconsole: {:?}\npage: {page}", self.console().await);
+        }
+    }
+
+    /// Takes one expected refusal (a 400 the page explained) out of the console.
+    pub(crate) async fn expect_refusal(&self) {
+        let lines = self.console().await;
+        assert!(lines.len() == 1 && lines[0].contains("400"), "{lines:?}");
+    }
+
+    /// Warnings and errors of the console so far, content-security violations among them; reading them empties it.
+    async fn console(&self) -> Vec<String> {
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let address = format!("{}/session/{session}/se/log", self.endpoint);
+        let answer = reqwest::Client::new().post(address).json(&json!({ "type": "browser" })).send().await.unwrap();
+        let body: Value = answer.json().await.unwrap();
+        let lines = body["value"].as_array().cloned().unwrap_or_default();
+        lines.iter().map(|line| line["message"].to_string()).collect()
+    }
+
+    /// The console must be clean; then browser, driver and server end.
+    pub(crate) async fn finish(self, lab: Lab) {
+        let lines = self.console().await;
+        self.client.clone().close().await.unwrap();
+        assert!(lines.is_empty(), "the console says: {lines:?}");
+        lab.stop().await;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _gone_already = self.driver.kill();
+        let _reaped = self.driver.wait();
+    }
+}
+
+/// chromedriver on a port the system chooses, and its address.
+fn start_driver() -> (Child, String) {
+    let mut command = Command::new(CHROMEDRIVER);
+    let mut driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let port = lines.map_while(Result::ok).find_map(|line| {
+        let (_, port) = line.split_once("started successfully on port ")?;
+        port.trim_end_matches('.').parse::<u16>().ok()
+    });
+    (driver, format!("http://127.0.0.1:{}", port.unwrap()))
+}
+
+fn capabilities(profile: &Path) -> serde_json::Map<String, Value> {
+    let flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--lang=en-GB",
+        "--window-size=1366,768",
+    ];
+    let mut args: Vec<String> = flags.map(str::to_owned).to_vec();
+    args.push(format!("--user-data-dir={}", profile.display()));
+    let options = json!({ "binary": CHROMIUM, "args": args });
+    let wishes = json!({ "browserName": "chrome", "goog:loggingPrefs": { "browser": "WARNING" }, "goog:chromeOptions": options });
+    wishes.as_object().unwrap().clone()
+}
