@@ -16,7 +16,11 @@ export class Artifacts {
   constructor(run) {
     this.run = run;
     this.tree = make("nav", { class: "pane tree", "aria-label": say("run.artifacts") });
-    this.preview = make("section", { class: "pane preview", "aria-live": "polite" }, make("p", { class: "muted" }, say("artifacts.choose")));
+    this.preview = make(
+      "section",
+      { class: "pane preview", "aria-live": "polite" },
+      make("p", { class: "muted" }, say("artifacts.choose")),
+    );
     this.element = make("div", { class: "files" }, this.tree, this.preview);
   }
 
@@ -31,11 +35,17 @@ export class Artifacts {
   /** The YAML files at the top, which say how the run was made, beside `params`. */
   config(params) {
     const place = make("section", { class: "pane preview" });
-    listArtifacts(this.run).catch(() => []).then(async (files) => {
-      const found = files.filter(({ path }) => /\.ya?ml$/.test(path) && path !== "MLmodel");
-      if (!found.length) place.remove();
-      for (const { path, file_size: size } of found) place.append(make("div", { class: "pane-head" }, make("h2", { class: "mono" }, path)), await this.#contents(path, Number(size), artifactAddress(this.run, path)));
-    });
+    listArtifacts(this.run)
+      .catch(() => [])
+      .then(async (files) => {
+        const found = files.filter(({ path }) => /\.ya?ml$/.test(path) && path !== "MLmodel");
+        if (!found.length) place.remove();
+        for (const { path, file_size: size } of found)
+          place.append(
+            make("div", { class: "pane-head" }, make("h2", { class: "mono" }, path)),
+            await this.#contents(path, Number(size), artifactAddress(this.run, path)),
+          );
+      });
     return make("div", { class: "halves" }, params, place);
   }
 
@@ -43,12 +53,21 @@ export class Artifacts {
     const files = await listArtifacts(this.run, path).catch(() => []);
     if (!files.length) return make("p", { class: "muted" }, say("artifacts.none"));
     const sorted = files.sort((a, b) => Number(b.is_dir) - Number(a.is_dir) || (a.path < b.path ? -1 : 1));
-    return make("ul", {}, sorted.map((file) => (file.is_dir ? this.#branch(file) : this.#leaf(file))));
+    return make(
+      "ul",
+      {},
+      sorted.map((file) => (file.is_dir ? this.#branch(file) : this.#leaf(file))),
+    );
   }
 
   #branch(file) {
     const item = make("li");
-    const button = make("button", { type: "button", "aria-expanded": "false" }, make("span", { "aria-hidden": "true" }, "▸"), make("span", { class: "label" }, `${lastPart(file.path)}/`));
+    const button = make(
+      "button",
+      { type: "button", "aria-expanded": "false" },
+      make("span", { "aria-hidden": "true" }, "▸"),
+      make("span", { class: "label" }, `${lastPart(file.path)}/`),
+    );
     button.addEventListener("click", async () => {
       const open = button.getAttribute("aria-expanded") === "true";
       button.setAttribute("aria-expanded", String(!open));
@@ -61,25 +80,40 @@ export class Artifacts {
   }
 
   #leaf(file) {
-    const button = make("button", { type: "button", data: { path: file.path }, on: { click: () => this.#look(file) } },
-      make("span", { class: "label" }, lastPart(file.path)), make("span", { class: "size" }, file.file_size === undefined ? "" : format.bytes(Number(file.file_size))));
+    const button = make(
+      "button",
+      { type: "button", data: { path: file.path }, on: { click: () => this.#look(file) } },
+      make("span", { class: "label" }, lastPart(file.path)),
+      make("span", { class: "size" }, file.file_size === undefined ? "" : format.bytes(Number(file.file_size))),
+    );
     return make("li", {}, button);
   }
 
   async #look({ path, file_size: size = 0 }) {
     view.write({ file: path });
-    this.tree.querySelectorAll("button[data-path]").forEach((button) => button.setAttribute("aria-current", String(button.dataset.path === path)));
+    this.tree
+      .querySelectorAll("button[data-path]")
+      .forEach((button) => button.setAttribute("aria-current", String(button.dataset.path === path)));
     const address = artifactAddress(this.run, path);
-    const head = make("div", { class: "pane-head" }, make("h2", { class: "mono" }, path), make("span", { class: "push" }), make("a", { class: "button", href: address, download: lastPart(path) }, say("artifacts.download")));
+    const head = make(
+      "div",
+      { class: "pane-head" },
+      make("h2", { class: "mono" }, path),
+      make("span", { class: "push" }),
+      make("a", { class: "button", href: address, download: lastPart(path) }, say("artifacts.download")),
+    );
     fill(this.preview, head, await this.#contents(path, Number(size), address));
   }
 
   async #contents(path, size, address) {
     if (PICTURES.test(path)) return make("img", { src: address, alt: path });
     if (!TEXTS.test(path)) return make("p", { class: "muted" }, say("artifacts.no_preview"));
-    if (size > MOST_TEXT_BYTES) return make("p", { class: "muted" }, say("artifacts.too_large", { size: format.bytes(size) }));
+    if (size > MOST_TEXT_BYTES)
+      return make("p", { class: "muted" }, say("artifacts.too_large", { size: format.bytes(size) }));
     const answer = await fetch(address);
-    return answer.ok ? make("pre", { tabindex: "0" }, tidy(path, await answer.text())) : make("p", { class: "muted" }, say("shell.failed", { message: answer.statusText }));
+    return answer.ok
+      ? make("pre", { tabindex: "0" }, tidy(path, await answer.text()))
+      : make("p", { class: "muted" }, say("shell.failed", { message: answer.statusText }));
   }
 }
 

@@ -39,8 +39,16 @@ export class Chart {
     this.readout = make("ul", { class: "readout" });
     this.title = make("h3", { title: key }, title);
     this.head = make("div", { class: "chart-head" }, this.title, this.readout);
-    this.element = make("article", { class: "chart", data: { key } }, this.head, make("div", { class: "plot-frame" }, this.plot, this.line));
-    this.plot.addEventListener("pointermove", eachFrame((event) => this.#point(event)));
+    this.element = make(
+      "article",
+      { class: "chart", data: { key } },
+      this.head,
+      make("div", { class: "plot-frame" }, this.plot, this.line),
+    );
+    this.plot.addEventListener(
+      "pointermove",
+      eachFrame((event) => this.#point(event)),
+    );
     this.plot.addEventListener("dblclick", () => on.range(null));
   }
 
@@ -64,7 +72,10 @@ export class Chart {
 
   /** Fits the plot to its place. */
   resize() {
-    if (this.#drawn) plotly().then((Plotly) => Plotly.Plots.resize(this.plot)).then(() => this.moveTo(this.#x));
+    if (this.#drawn)
+      plotly()
+        .then((Plotly) => Plotly.Plots.resize(this.plot))
+        .then(() => this.moveTo(this.#x));
   }
 
   /** Shows the cursor at `x`, and what each line says there. */
@@ -77,14 +88,22 @@ export class Chart {
     this.line.style.transform = `translateX(${left}px)`;
     const shown = this.lines.filter((line) => line.shown);
     this.head.classList.toggle("two-lines", shown.length > 3);
-    fill(this.readout, shown.map((line) => this.#valueAt(line, x)));
+    fill(
+      this.readout,
+      shown.map((line) => this.#valueAt(line, x)),
+    );
   }
 
   #valueAt(line, x) {
     const at = nearest(line.x, x);
     if (at < 0) return null;
     const text = format.value(line.smoothed?.[at] ?? line.y[at]);
-    return make("li", { title: line.name, style: { "--swatch": colour(line.i) } }, make("span", { class: "swatch" }), text);
+    return make(
+      "li",
+      { title: line.name, style: { "--swatch": colour(line.i) } },
+      make("span", { class: "swatch" }),
+      text,
+    );
   }
 
   #point(event) {
@@ -96,7 +115,8 @@ export class Chart {
 
   #zoomed(change) {
     if ("xaxis.range[0]" in change) {
-      const asNumber = (value) => (typeof value === "string" ? new Date(`${value.replace(" ", "T")}Z`).getTime() : value);
+      const asNumber = (value) =>
+        typeof value === "string" ? new Date(`${value.replace(" ", "T")}Z`).getTime() : value;
       this.on.range([asNumber(change["xaxis.range[0]"]), asNumber(change["xaxis.range[1]"])]);
     }
   }
@@ -105,7 +125,13 @@ export class Chart {
     const shown = this.lines.filter((line) => line.shown && line.x.length);
     return shown.flatMap((line) => {
       const rgb = resolved(colour(line.i));
-      const base = { type: "scatter", mode: line.x.length > 1 ? "lines" : "markers", x: line.x, name: line.name, hoverinfo: "skip" };
+      const base = {
+        type: "scatter",
+        mode: line.x.length > 1 ? "lines" : "markers",
+        x: line.x,
+        name: line.name,
+        hoverinfo: "skip",
+      };
       const style = { width: 1.7, dash: dash(line.i), color: rgb };
       line.smoothed = smooth(line.y, this.look.smoothing);
       const main = { ...base, y: line.smoothed, line: style, marker: { color: rgb, size: 7 } };
@@ -116,13 +142,39 @@ export class Chart {
 
   #layout() {
     const [ink, grid] = [resolved("var(--muted)"), resolved("var(--grid)")];
-    const axis = { gridcolor: grid, zeroline: false, linecolor: grid, tickfont: { size: 11, color: ink }, automargin: false };
+    const axis = {
+      gridcolor: grid,
+      zeroline: false,
+      linecolor: grid,
+      tickfont: { size: 11, color: ink },
+      automargin: false,
+    };
     const { axis: kind, range, log } = this.look;
     return {
-      width: this.plot.clientWidth, height: this.plot.clientHeight, margin: { l: 50, r: 10, t: 6, b: 24 }, showlegend: false, hovermode: false, dragmode: "zoom",
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: getComputedStyle(document.body).fontFamily, color: ink },
-      xaxis: { ...axis, type: kind === "wall" ? "date" : "linear", nticks: 5, ticksuffix: kind === "relative" ? " min" : "", ...(range ? { range: [...range], autorange: false } : { autorange: true }) },
-      yaxis: { ...axis, type: log ? "log" : "linear", nticks: 5, fixedrange: true, exponentformat: "power", ...this.#heights() },
+      width: this.plot.clientWidth,
+      height: this.plot.clientHeight,
+      margin: { l: 50, r: 10, t: 6, b: 24 },
+      showlegend: false,
+      hovermode: false,
+      dragmode: "zoom",
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: getComputedStyle(document.body).fontFamily, color: ink },
+      xaxis: {
+        ...axis,
+        type: kind === "wall" ? "date" : "linear",
+        nticks: 5,
+        ticksuffix: kind === "relative" ? " min" : "",
+        ...(range ? { range: [...range], autorange: false } : { autorange: true }),
+      },
+      yaxis: {
+        ...axis,
+        type: log ? "log" : "linear",
+        nticks: 5,
+        fixedrange: true,
+        exponentformat: "power",
+        ...this.#heights(),
+      },
     };
   }
 
@@ -130,7 +182,13 @@ export class Chart {
   #heights() {
     const { range, log } = this.look;
     if (!range) return { autorange: true };
-    const seen = this.lines.filter(({ shown }) => shown).flatMap((line) => (line.smoothed ?? line.y).filter((y, i) => Number.isFinite(y) && line.x[i] >= range[0] && line.x[i] <= range[1]));
+    const seen = this.lines
+      .filter(({ shown }) => shown)
+      .flatMap((line) =>
+        (line.smoothed ?? line.y).filter(
+          (y, i) => Number.isFinite(y) && line.x[i] >= range[0] && line.x[i] <= range[1],
+        ),
+      );
     const values = log ? seen.filter((y) => y > 0).map(Math.log10) : seen;
     if (!values.length) return { autorange: true };
     const [low, high] = values.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
@@ -147,5 +205,7 @@ function broken(line, color) {
     x.push(line.x[i]);
     y.push(line.y.slice(0, i).findLast(Number.isFinite) ?? 0);
   });
-  return x.length ? [{ type: "scatter", mode: "markers", x, y, hoverinfo: "skip", marker: { symbol: "x", size: 9, color } }] : [];
+  return x.length
+    ? [{ type: "scatter", mode: "markers", x, y, hoverinfo: "skip", marker: { symbol: "x", size: 9, color } }]
+    : [];
 }

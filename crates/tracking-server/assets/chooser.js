@@ -11,12 +11,30 @@ export function chooseColumns(available, chosen, change) {
     now = on ? [...now.filter((other) => other !== id), id] : now.filter((other) => other !== id);
     change(now);
   };
-  const groups = ["attribute", "param", "metric", "tag"].filter((kind) => available[kind].length).map((kind) => make("fieldset", {},
-    make("legend", {}, say(`kind.${kind}`)),
-    available[kind].map((key) => (kind === "metric" ? metricChoice(key, now, set) : plainChoice(kind, key, now, set)))));
-  const find = make("input", { type: "search", autofocus: true, placeholder: say("columns.find"), "aria-label": say("columns.find") });
+  const groups = ["attribute", "param", "metric", "tag"]
+    .filter((kind) => available[kind].length)
+    .map((kind) =>
+      make(
+        "fieldset",
+        {},
+        make("legend", {}, say(`kind.${kind}`)),
+        available[kind].map((key) =>
+          kind === "metric" ? metricChoice(key, now, set) : plainChoice(kind, key, now, set),
+        ),
+      ),
+    );
+  const find = make("input", {
+    type: "search",
+    autofocus: true,
+    placeholder: say("columns.find"),
+    "aria-label": say("columns.find"),
+  });
   find.addEventListener("input", () => narrow(groups, find.value.toLowerCase()));
-  openDialog({ title: say("runs.columns"), close: say("shell.close") }, find, make("div", { class: "choices" }, groups));
+  openDialog(
+    { title: say("runs.columns"), close: say("shell.close") },
+    find,
+    make("div", { class: "choices" }, groups),
+  );
 }
 
 function narrow(groups, words) {
@@ -27,14 +45,26 @@ function narrow(groups, words) {
 
 function plainChoice(kind, key, now, set) {
   const id = `${kind}:${key}`;
-  const box = make("input", { type: "checkbox", checked: now.includes(id), on: { change: (event) => set(id, event.target.checked) } });
-  return make("div", { class: "choice", data: { key } }, make("label", {}, box, kind === "attribute" ? say(`column.${key}`) : key));
+  const box = make("input", {
+    type: "checkbox",
+    checked: now.includes(id),
+    on: { change: (event) => set(id, event.target.checked) },
+  });
+  return make(
+    "div",
+    { class: "choice", data: { key } },
+    make("label", {}, box, kind === "attribute" ? say(`column.${key}`) : key),
+  );
 }
 
 function metricChoice(key, now, set) {
   const buttons = TAKES.map((take) => {
     const id = `metric:${take}:${key}`;
-    const button = make("button", { type: "button", "aria-pressed": String(now.includes(id)), "aria-label": `${key}: ${say(`take.${take}`)}` }, say(`take.${take}`));
+    const button = make(
+      "button",
+      { type: "button", "aria-pressed": String(now.includes(id)), "aria-label": `${key}: ${say(`take.${take}`)}` },
+      say(`take.${take}`),
+    );
     button.addEventListener("click", () => {
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(on));
@@ -42,5 +72,10 @@ function metricChoice(key, now, set) {
     });
     return button;
   });
-  return make("div", { class: "choice", data: { key } }, make("label", {}, key), make("span", { class: "segments" }, buttons));
+  return make(
+    "div",
+    { class: "choice", data: { key } },
+    make("label", {}, key),
+    make("span", { class: "segments" }, buttons),
+  );
 }

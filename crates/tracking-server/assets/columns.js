@@ -26,20 +26,27 @@ export function available(runs) {
     attribute: ATTRIBUTES,
     param: keysOf(runs, "params"),
     metric: keysOf(runs, "metrics"),
-    tag: keysOf(runs, "tags").filter((key) => !key.startsWith("mlflow.") || key === "mlflow.note.content" || key === "mlflow.user"),
+    tag: keysOf(runs, "tags").filter(
+      (key) => !key.startsWith("mlflow.") || key === "mlflow.note.content" || key === "mlflow.user",
+    ),
   };
 }
 
 const spread = (runs, key) => new Set(runs.map((run) => run.params[key])).size;
 const PREFIXES = ["loss/", "score/", ""];
-const rank = (key) => (better(key) && !/^(loss|rate|memory|system)/.test(key) ? -1 : PREFIXES.findIndex((prefix) => key.startsWith(prefix)));
+const rank = (key) =>
+  better(key) && !/^(loss|rate|memory|system)/.test(key) ? -1 : PREFIXES.findIndex((prefix) => key.startsWith(prefix));
 
 /** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses. */
 export function defaults(runs) {
-  const telling = keysOf(runs, "params").filter((key) => spread(runs, key) > 1).sort((a, b) => spread(runs, a) - spread(runs, b) || (a < b ? -1 : 1));
+  const telling = keysOf(runs, "params")
+    .filter((key) => spread(runs, key) > 1)
+    .sort((a, b) => spread(runs, a) - spread(runs, b) || (a < b ? -1 : 1));
   const metrics = keysOf(runs, "metrics").sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   return [
-    "attribute:status", "attribute:started", "attribute:duration",
+    "attribute:status",
+    "attribute:started",
+    "attribute:duration",
     ...telling.slice(0, 3).map((key) => `param:${key}`),
     ...metrics.slice(0, 1).map((key) => `metric:curve:${key}`),
     ...metrics.slice(0, 4).map((key) => `metric:last:${key}`),
@@ -49,7 +56,8 @@ export function defaults(runs) {
 /** Whether a metric is better "low" or "high", or "" where neither is known (a critic's scores, say). */
 export function better(key) {
   const name = key.toLowerCase();
-  if (/per_second|throughput|accuracy|precision|recall|agreement|auc\b|psnr|ssim|inception|clip_score/.test(name)) return "high";
+  if (/per_second|throughput|accuracy|precision|recall|agreement|auc\b|psnr|ssim|inception|clip_score/.test(name))
+    return "high";
   return /loss|error|\bfid|\bkid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "";
 }
 
@@ -93,7 +101,8 @@ export function order(a, b, descending) {
   const missing = (value) => value === undefined || value === "" || Number.isNaN(value);
   if (missing(a) || missing(b)) return missing(a) - missing(b);
   const [x, y] = [Number(a), Number(b)];
-  const sign = Number.isNaN(x) || Number.isNaN(y) ? String(a).localeCompare(String(b), undefined, { numeric: true }) : x - y;
+  const sign =
+    Number.isNaN(x) || Number.isNaN(y) ? String(a).localeCompare(String(b), undefined, { numeric: true }) : x - y;
   return descending ? -sign : sign;
 }
 

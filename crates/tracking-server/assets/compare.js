@@ -27,7 +27,9 @@ async function load() {
     const answers = await Promise.allSettled(page.ids.map(server.getRun));
     const missing = page.ids.filter((_, i) => answers[i].status === "rejected");
     page.runs = answers.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
-    page.runs.forEach((run) => { run.colour = page.ids.indexOf(run.id); });
+    page.runs.forEach((run) => {
+      run.colour = page.ids.indexOf(run.id);
+    });
     tell(byId("message"), missing.length ? say("compare.missing", { runs: missing.join(", ") }) : null);
     drawChips();
     versus.set(page.runs);
@@ -53,11 +55,47 @@ async function loadCurves() {
 function drawChips() {
   document.title = `${page.runs.map(({ name }) => name).join(" · ")} · Idiom`;
   byId("back").href = `/?ticked=${page.ids.map(encodeURIComponent).join(",")}`;
-  fill(byId("runs"), page.runs.map((run) => make("li", { class: `chip ${shown(run) ? "" : "off"}`, style: { "--swatch": colour(run.colour) } },
-    make("button", { type: "button", "aria-pressed": null, title: say("compare.toggle"), "aria-label": say("compare.toggle_run", { name: run.name }), on: { click: () => toggle(run) } },
-      make("span", { class: "swatch" }), make("span", { class: "label" }, run.name), state(run) === "live" ? make("span", { class: "badge live" }, say("status.live")) : null),
-    make("a", { href: `/runs/${encodeURIComponent(run.id)}`, "aria-label": say("compare.open", { name: run.name }), title: say("compare.open", { name: run.name }) }, "↗"),
-    make("button", { type: "button", title: say("compare.remove"), "aria-label": say("compare.remove_run", { name: run.name }), on: { click: () => remove(run) } }, "×"))));
+  fill(
+    byId("runs"),
+    page.runs.map((run) =>
+      make(
+        "li",
+        { class: `chip ${shown(run) ? "" : "off"}`, style: { "--swatch": colour(run.colour) } },
+        make(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": null,
+            title: say("compare.toggle"),
+            "aria-label": say("compare.toggle_run", { name: run.name }),
+            on: { click: () => toggle(run) },
+          },
+          make("span", { class: "swatch" }),
+          make("span", { class: "label" }, run.name),
+          state(run) === "live" ? make("span", { class: "badge live" }, say("status.live")) : null,
+        ),
+        make(
+          "a",
+          {
+            href: `/runs/${encodeURIComponent(run.id)}`,
+            "aria-label": say("compare.open", { name: run.name }),
+            title: say("compare.open", { name: run.name }),
+          },
+          "↗",
+        ),
+        make(
+          "button",
+          {
+            type: "button",
+            title: say("compare.remove"),
+            "aria-label": say("compare.remove_run", { name: run.name }),
+            on: { click: () => remove(run) },
+          },
+          "×",
+        ),
+      ),
+    ),
+  );
 }
 
 function toggle(run) {
@@ -76,8 +114,21 @@ function remove(run) {
 }
 
 addKeys([
-  ["1|2|3|4|5|6|7|8|9", "keys.toggle", ({ key }) => { const run = page.runs[Number(key) - 1]; if (run) toggle(run); }],
-  ["b", "keys.back", () => { location.href = byId("back").href; }],
+  [
+    "1|2|3|4|5|6|7|8|9",
+    "keys.toggle",
+    ({ key }) => {
+      const run = page.runs[Number(key) - 1];
+      if (run) toggle(run);
+    },
+  ],
+  [
+    "b",
+    "keys.back",
+    () => {
+      location.href = byId("back").href;
+    },
+  ],
 ]);
 await load();
 if (page.ids.length) follow(page.ids, settled(load, 1000));

@@ -60,7 +60,10 @@ export class Cursor extends EventTarget {
     if (this.playing) this.#stop();
     else {
       if (this.stop >= this.stops.length - 1) this.moveTo(this.stops[0]);
-      this.#timer = setInterval(() => (this.stop < this.stops.length - 1 ? this.step(1) : this.#stop()), FRAME_MILLISECONDS);
+      this.#timer = setInterval(
+        () => (this.stop < this.stops.length - 1 ? this.step(1) : this.#stop()),
+        FRAME_MILLISECONDS,
+      );
     }
     this.#tell("play");
   }
@@ -79,11 +82,25 @@ export class Cursor extends EventTarget {
 /** Slider and buttons for a cursor, put into `place`; adds its keys. */
 export function cursorControls(place, cursor) {
   const act = (by) => () => cursor.step(by);
-  const slider = make("input", { type: "range", id: "slider", min: 0, max: 0, step: 1, "aria-label": say("cursor.slider") });
+  const slider = make("input", {
+    type: "range",
+    id: "slider",
+    min: 0,
+    max: 0,
+    step: 1,
+    "aria-label": say("cursor.slider"),
+  });
   const at = make("output", { class: "at", for: "slider" });
   const play = make("button", { type: "button", class: "icon", on: { click: () => cursor.togglePlay() } }, "▶");
-  const follow = make("button", { type: "button", "aria-pressed": String(cursor.follows), title: say("cursor.follow_hint") }, say("cursor.follow"));
-  const toggleFollow = () => { cursor.setFollows(!cursor.follows); follow.setAttribute("aria-pressed", String(cursor.follows)); };
+  const follow = make(
+    "button",
+    { type: "button", "aria-pressed": String(cursor.follows), title: say("cursor.follow_hint") },
+    say("cursor.follow"),
+  );
+  const toggleFollow = () => {
+    cursor.setFollows(!cursor.follows);
+    follow.setAttribute("aria-pressed", String(cursor.follows));
+  };
   follow.addEventListener("click", toggleFollow);
   slider.addEventListener("input", () => cursor.moveTo(cursor.stops[Number(slider.value)]));
   const show = () => {
@@ -96,13 +113,26 @@ export function cursorControls(place, cursor) {
     play.setAttribute("aria-label", say(cursor.playing ? "cursor.pause" : "cursor.play"));
   };
   for (const kind of ["move", "axis", "play"]) cursor.addEventListener(kind, show);
-  fill(place,
-    make("button", { type: "button", class: "icon", "aria-label": say("cursor.earlier"), on: { click: act(-1) } }, "‹"), play,
+  fill(
+    place,
+    make("button", { type: "button", class: "icon", "aria-label": say("cursor.earlier"), on: { click: act(-1) } }, "‹"),
+    play,
     make("button", { type: "button", class: "icon", "aria-label": say("cursor.later"), on: { click: act(1) } }, "›"),
-    slider, at, segments(say("cursor.axis"), AXES.map((axis) => [axis, say(`axis.${axis}`)]), cursor.axis, (axis) => cursor.setAxis(axis)), follow);
+    slider,
+    at,
+    segments(
+      say("cursor.axis"),
+      AXES.map((axis) => [axis, say(`axis.${axis}`)]),
+      cursor.axis,
+      (axis) => cursor.setAxis(axis),
+    ),
+    follow,
+  );
   addKeys([
-    ["ArrowLeft|,", "keys.earlier", act(-1)], ["ArrowRight|.", "keys.later", act(1)],
-    [" ", "keys.play", () => cursor.togglePlay()], ["f", "keys.follow", toggleFollow],
+    ["ArrowLeft|,", "keys.earlier", act(-1)],
+    ["ArrowRight|.", "keys.later", act(1)],
+    [" ", "keys.play", () => cursor.togglePlay()],
+    ["f", "keys.follow", toggleFollow],
   ]);
   show();
 }

@@ -29,9 +29,15 @@ export class Curves {
     this.cursor = cursor;
     this.groups = make("div", { class: "groups" });
     fill(element, this.#head(ids), this.groups);
-    this.watcher = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => this.#seen(entry.target)), { rootMargin: "200px" });
+    this.watcher = new IntersectionObserver(
+      (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => this.#seen(entry.target)),
+      { rootMargin: "200px" },
+    );
     cursor.addEventListener("move", () => this.charts.forEach((chart) => chart.moveTo(cursor.x)));
-    cursor.addEventListener("axis", () => { this.range = null; this.redraw(); });
+    cursor.addEventListener("axis", () => {
+      this.range = null;
+      this.redraw();
+    });
     new ResizeObserver(() => this.charts.forEach((chart) => chart.resize())).observe(element);
   }
 
@@ -58,19 +64,54 @@ export class Curves {
 
   #layOut(keys) {
     this.watcher.disconnect();
-    this.charts = new Map(keys.map((key) => [key, new Chart(key, key.split("/").at(-1), {
-      point: (x) => { if (this.cursor.follows && !this.cursor.playing) this.cursor.moveTo(x); },
-      range: (range) => { this.range = range; this.redraw(); },
-    })]));
+    this.charts = new Map(
+      keys.map((key) => [
+        key,
+        new Chart(key, key.split("/").at(-1), {
+          point: (x) => {
+            if (this.cursor.follows && !this.cursor.playing) this.cursor.moveTo(x);
+          },
+          range: (range) => {
+            this.range = range;
+            this.redraw();
+          },
+        }),
+      ]),
+    );
     const groups = Map.groupBy(keys, (key) => key.split("/").slice(0, -1).join("/"));
-    fill(this.groups, keys.length ? null : make("p", { class: "none" }, say("curves.none")), [...groups].map(([name, members]) => make("details", { class: "group", open: true, data: { n: Math.min(2, members.length) } },
-      make("summary", {}, make("h2", {}, name || say("curves.other")), make("span", { class: "muted" }, String(members.length))),
-      make("div", { class: "charts" }, members.map((key) => this.charts.get(key).element)))));
-    this.charts.forEach((chart) => { this.watcher.observe(chart.element); this.#addEnlarge(chart); });
+    fill(
+      this.groups,
+      keys.length ? null : make("p", { class: "none" }, say("curves.none")),
+      [...groups].map(([name, members]) =>
+        make(
+          "details",
+          { class: "group", open: true, data: { n: Math.min(2, members.length) } },
+          make(
+            "summary",
+            {},
+            make("h2", {}, name || say("curves.other")),
+            make("span", { class: "muted" }, String(members.length)),
+          ),
+          make(
+            "div",
+            { class: "charts" },
+            members.map((key) => this.charts.get(key).element),
+          ),
+        ),
+      ),
+    );
+    this.charts.forEach((chart) => {
+      this.watcher.observe(chart.element);
+      this.#addEnlarge(chart);
+    });
   }
 
   #addEnlarge(chart) {
-    const button = make("button", { type: "button", class: "quiet enlarge", "aria-label": say("curves.enlarge"), "aria-pressed": "false" }, "⤢");
+    const button = make(
+      "button",
+      { type: "button", class: "quiet enlarge", "aria-label": say("curves.enlarge"), "aria-pressed": "false" },
+      "⤢",
+    );
     button.addEventListener("click", () => {
       button.setAttribute("aria-pressed", String(chart.element.classList.toggle("large")));
       chart.resize();
@@ -80,32 +121,86 @@ export class Curves {
 
   #seen(element) {
     this.watcher.unobserve(element);
-    this.charts.get(element.dataset.key)?.draw().then(() => this.charts.get(element.dataset.key)?.moveTo(this.cursor.x));
+    this.charts
+      .get(element.dataset.key)
+      ?.draw()
+      .then(() => this.charts.get(element.dataset.key)?.moveTo(this.cursor.x));
   }
 
   #head(extra) {
     const amount = make("output", { class: "figure" }, this.smoothing.toFixed(2));
-    const slider = make("input", { type: "range", id: "smoothing", min: 0, max: 0.99, step: 0.01, value: this.smoothing });
+    const slider = make("input", {
+      type: "range",
+      id: "smoothing",
+      min: 0,
+      max: 0.99,
+      step: 0.01,
+      value: this.smoothing,
+    });
     slider.addEventListener("input", () => {
       this.smoothing = Number(slider.value);
       amount.textContent = this.smoothing.toFixed(2);
       view.write({ smooth: this.smoothing ? String(this.smoothing) : null });
       this.redraw();
     });
-    const setLog = (log) => { this.log = log; view.write({ log: log ? "yes" : null }); this.redraw(); };
-    const scale = segments(say("curves.scale"), [[false, say("curves.linear")], [true, say("curves.log")]], this.log, setLog);
-    const reset = make("button", { type: "button", class: "quiet", on: { click: () => { this.range = null; this.redraw(); } } }, say("curves.reset"));
-    const save = make("button", { type: "button", class: "quiet", on: { click: () => this.#export() } }, say("export.csv"));
-    addKeys([["l", "keys.log", () => scale.querySelector('[aria-pressed="false"]').click()], ["r", "keys.reset", () => reset.click()]]);
-    return make("div", { class: "pane-head" }, make("h2", {}, say("curves.title")), extra,
-      make("label", { class: "field" }, make("span", {}, say("curves.smoothing")), slider, amount), scale, make("span", { class: "push" }), reset, save);
+    const setLog = (log) => {
+      this.log = log;
+      view.write({ log: log ? "yes" : null });
+      this.redraw();
+    };
+    const scale = segments(
+      say("curves.scale"),
+      [
+        [false, say("curves.linear")],
+        [true, say("curves.log")],
+      ],
+      this.log,
+      setLog,
+    );
+    const reset = make(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        on: {
+          click: () => {
+            this.range = null;
+            this.redraw();
+          },
+        },
+      },
+      say("curves.reset"),
+    );
+    const save = make(
+      "button",
+      { type: "button", class: "quiet", on: { click: () => this.#export() } },
+      say("export.csv"),
+    );
+    addKeys([
+      ["l", "keys.log", () => scale.querySelector('[aria-pressed="false"]').click()],
+      ["r", "keys.reset", () => reset.click()],
+    ]);
+    return make(
+      "div",
+      { class: "pane-head" },
+      make("h2", {}, say("curves.title")),
+      extra,
+      make("label", { class: "field" }, make("span", {}, say("curves.smoothing")), slider, amount),
+      scale,
+      make("span", { class: "push" }),
+      reset,
+      save,
+    );
   }
 
   /** All visible points as they were logged, one a line. */
   #export() {
     const visible = new Map(this.runs.filter(this.shown).map((run) => [run.id, run.name]));
-    const rows = this.all.filter(({ run }) => visible.has(run)).flatMap(({ run, key, points }) =>
-      points.map(([step, timestamp, value]) => [run, visible.get(run), key, step, timestamp, value]));
+    const rows = this.all
+      .filter(({ run }) => visible.has(run))
+      .flatMap(({ run, key, points }) =>
+        points.map(([step, timestamp, value]) => [run, visible.get(run), key, step, timestamp, value]),
+      );
     save("curves.csv", csv([["run_id", "run", "metric", "images", "timestamp_ms", "value"], ...rows]));
   }
 }

@@ -27,7 +27,9 @@ export const byId = (id) => document.getElementById(id);
 
 /** Puts new children in place of the old ones. */
 export function fill(node, ...children) {
-  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return node;
 }
 
@@ -50,7 +52,12 @@ export function settled(action, wait) {
 export function eachFrame(action) {
   let waiting = null;
   return (...args) => {
-    if (waiting === null) requestAnimationFrame(() => { const latest = waiting; waiting = null; action(...latest); });
+    if (waiting === null)
+      requestAnimationFrame(() => {
+        const latest = waiting;
+        waiting = null;
+        action(...latest);
+      });
     waiting = args;
   };
 }
@@ -58,7 +65,12 @@ export function eachFrame(action) {
 /** A row of buttons of which one is chosen. `choices` are `[value, words]`. */
 export function segments(label, choices, chosen, choose) {
   const buttons = choices.map(([value, words]) =>
-    make("button", { type: "button", "aria-pressed": String(value === chosen), on: { click: () => pick(value) } }, words));
+    make(
+      "button",
+      { type: "button", "aria-pressed": String(value === chosen), on: { click: () => pick(value) } },
+      words,
+    ),
+  );
   const pick = (value) => {
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(choices[i][0] === value)));
     choose(value);

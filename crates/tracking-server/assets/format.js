@@ -12,9 +12,12 @@ export function value(number) {
   if (number === null || number === undefined) return "";
   if (!Number.isFinite(number)) return Number.isNaN(number) ? "NaN" : number > 0 ? "∞" : "−∞";
   const size = Math.abs(number);
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return number.toExponential(2).replace("-", "−").replace("e+", "e").replace("e−", "e−");
+  if (size !== 0 && (size < 1e-3 || size >= 1e7))
+    return number.toExponential(2).replace("-", "−").replace("e+", "e").replace("e−", "e−");
   const digits = Number.isInteger(number) ? 0 : Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(size))));
-  return number.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
+  return number
+    .toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    .replace("-", "−");
 }
 
 /** A count, in full. */
@@ -27,7 +30,12 @@ export const compact = (number) => short.format(number);
 export function duration(milliseconds) {
   if (milliseconds === null || !Number.isFinite(milliseconds)) return "";
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
-  const [d, h, m, s] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  const [d, h, m, s] = [
+    Math.floor(seconds / 86400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+    seconds % 60,
+  ];
   if (d) return say("time.days", { d, h });
   if (h) return say("time.hours", { h, m });
   return m ? say("time.minutes", { m, s }) : say("time.seconds", { s });
@@ -36,7 +44,11 @@ export function duration(milliseconds) {
 /** How long ago. */
 export function ago(timestamp) {
   const seconds = (timestamp - Date.now()) / 1000;
-  for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+  for (const [unit, length] of [
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+  ]) {
     if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
   }
   return relative.format(Math.round(seconds), "second");

@@ -12,12 +12,18 @@ const FLICKER_MILLISECONDS = 450;
 /** Opens the loupe on the `i`-th of `rows` (`{ run, colour, items }`) and the one after it; `cursor` still moves it. */
 export function openLoupe(rows, i, cursor, part) {
   const loupe = new Loupe(rows, i, cursor, part);
-  const dialog = openDialog({ title: say("loupe.title"), close: say("shell.close"), head: loupe.controls }, loupe.place);
+  const dialog = openDialog(
+    { title: say("loupe.title"), close: say("shell.close"), head: loupe.controls },
+    loupe.place,
+  );
   dialog.classList.add("loupe");
   dialog.dataset.keys = "yes";
   const move = () => loupe.show();
   cursor.addEventListener("move", move);
-  dialog.addEventListener("close", () => { cursor.removeEventListener("move", move); loupe.stop(); });
+  dialog.addEventListener("close", () => {
+    cursor.removeEventListener("move", move);
+    loupe.stop();
+  });
   loupe.show();
   loupe.fit();
 }
@@ -37,19 +43,63 @@ class Loupe {
     this.at = make("output", { class: "at figure" });
     this.factor = make("output", { class: "figure" });
     this.controls = this.#drawControls();
-    this.place.addEventListener("pointermove", eachFrame((event) => this.#swipeTo(event)));
-    this.place.addEventListener("wheel", (event) => { if (event.ctrlKey || event.metaKey) { event.preventDefault(); this.#zoomBy(event.deltaY < 0 ? 1 : -1); } }, { passive: false });
+    this.place.addEventListener(
+      "pointermove",
+      eachFrame((event) => this.#swipeTo(event)),
+    );
+    this.place.addEventListener(
+      "wheel",
+      (event) => {
+        if (event.ctrlKey || event.metaKey) {
+          event.preventDefault();
+          this.#zoomBy(event.deltaY < 0 ? 1 : -1);
+        }
+      },
+      { passive: false },
+    );
   }
 
   #drawControls() {
-    const pick = (side) => make("select", { "aria-label": say(`loupe.${side ? "second" : "first"}`), on: { change: (event) => { this.chosen[side] = Number(event.target.value); this.show(); } } },
-      this.rows.map(({ run }, i) => make("option", { value: i, selected: i === this.chosen[side] }, run.name)));
-    const modes = segments(say("loupe.mode"), MODES.map((mode) => [mode, say(`loupe.${mode}`)]), this.mode, (mode) => { this.mode = mode; this.show(); });
-    const button = (words, label, action) => make("button", { type: "button", class: "icon", "aria-label": label, on: { click: action } }, words);
+    const pick = (side) =>
+      make(
+        "select",
+        {
+          "aria-label": say(`loupe.${side ? "second" : "first"}`),
+          on: {
+            change: (event) => {
+              this.chosen[side] = Number(event.target.value);
+              this.show();
+            },
+          },
+        },
+        this.rows.map(({ run }, i) => make("option", { value: i, selected: i === this.chosen[side] }, run.name)),
+      );
+    const modes = segments(
+      say("loupe.mode"),
+      MODES.map((mode) => [mode, say(`loupe.${mode}`)]),
+      this.mode,
+      (mode) => {
+        this.mode = mode;
+        this.show();
+      },
+    );
+    const button = (words, label, action) =>
+      make("button", { type: "button", class: "icon", "aria-label": label, on: { click: action } }, words);
     const two = this.rows.length > 1;
-    return make("div", { class: "loupe-controls cursor" }, pick(0), two ? pick(1) : null, two ? modes : null, make("span", { class: "push" }),
-      button("‹", say("cursor.earlier"), () => this.cursor.step(-1)), this.at, button("›", say("cursor.later"), () => this.cursor.step(1)),
-      button("−", say("loupe.out"), () => this.#zoomBy(-1)), this.factor, button("+", say("loupe.in"), () => this.#zoomBy(1)));
+    return make(
+      "div",
+      { class: "loupe-controls cursor" },
+      pick(0),
+      two ? pick(1) : null,
+      two ? modes : null,
+      make("span", { class: "push" }),
+      button("‹", say("cursor.earlier"), () => this.cursor.step(-1)),
+      this.at,
+      button("›", say("cursor.later"), () => this.cursor.step(1)),
+      button("−", say("loupe.out"), () => this.#zoomBy(-1)),
+      this.factor,
+      button("+", say("loupe.in"), () => this.#zoomBy(1)),
+    );
   }
 
   get #sides() {
@@ -65,8 +115,19 @@ class Loupe {
     this.stop();
     const sides = this.#sides;
     this.at.textContent = words(this.cursor.axis, this.cursor.x);
-    const panels = sides.map(({ run, colour, item }) => make("figure", {},
-      make("figcaption", {}, make("span", { class: "swatch", style: { "--swatch": colour } }), `${run.name} · ${words(this.cursor.axis, item.x)}`), windowed(item.address, this.part, { alt: run.name })));
+    const panels = sides.map(({ run, colour, item }) =>
+      make(
+        "figure",
+        {},
+        make(
+          "figcaption",
+          {},
+          make("span", { class: "swatch", style: { "--swatch": colour } }),
+          `${run.name} · ${words(this.cursor.axis, item.x)}`,
+        ),
+        windowed(item.address, this.part, { alt: run.name }),
+      ),
+    );
     const together = sides.length > 1 && this.mode !== "side";
     fill(this.place, together ? this.#overlay(sides, panels) : panels.map((panel) => this.#scroller(panel)));
     this.place.dataset.mode = together ? this.mode : "side";
@@ -78,7 +139,11 @@ class Loupe {
 
   #overlay(sides, panels) {
     const captions = panels.map((panel) => panel.querySelector("figcaption"));
-    const stack = make("div", { class: "stack" }, panels.map((panel) => panel.querySelector(".window")));
+    const stack = make(
+      "div",
+      { class: "stack" },
+      panels.map((panel) => panel.querySelector(".window")),
+    );
     stack.lastChild.classList.add("over");
     if (this.mode === "swipe") stack.append(make("span", { class: "swipe-line" }));
     return make("div", { class: "scroller" }, make("div", { class: "captions" }, captions), stack);
@@ -88,7 +153,8 @@ class Loupe {
     const scroller = make("div", { class: "scroller" }, panel);
     scroller.addEventListener("scroll", () => {
       for (const other of this.place.querySelectorAll(".scroller")) {
-        if (other !== scroller) Object.assign(other, { scrollLeft: scroller.scrollLeft, scrollTop: scroller.scrollTop });
+        if (other !== scroller)
+          Object.assign(other, { scrollLeft: scroller.scrollLeft, scrollTop: scroller.scrollTop });
       }
     });
     return scroller;

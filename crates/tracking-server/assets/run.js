@@ -23,7 +23,12 @@ const parts = {
   pictures: make("section", { class: "pane pictures" }),
   curves: make("section", { class: "pane curves" }),
 };
-const page = { run: null, curves: [], pictures: [], tab: TABS.includes(view.read("tab")) ? view.read("tab") : "overview" };
+const page = {
+  run: null,
+  curves: [],
+  pictures: [],
+  tab: TABS.includes(view.read("tab")) ? view.read("tab") : "overview",
+};
 const pictures = new Pictures(parts.pictures, cursor);
 const curves = new Curves(parts.curves, cursor);
 const artifacts = new Artifacts(id);
@@ -39,7 +44,10 @@ async function load() {
     curves.set([page.run], page.curves, always);
     draw();
   } catch (error) {
-    const words = error.code === "RESOURCE_DOES_NOT_EXIST" ? say("run.missing", { id }) : say("shell.failed", { message: error.message });
+    const words =
+      error.code === "RESOURCE_DOES_NOT_EXIST"
+        ? say("run.missing", { id })
+        : say("shell.failed", { message: error.message });
     tell(byId("message"), words);
   }
 }
@@ -48,10 +56,29 @@ function drawHead() {
   const { run } = page;
   document.title = `${run.name} · Idiom`;
   byId("run-name").textContent = run.name;
-  const copy = make("button", { type: "button", class: "quiet mono", title: say("run.copy"), on: { click: () => navigator.clipboard?.writeText(run.id) } }, run.id);
-  fill(byId("run-head"), make("h1", {}, run.name), badge(run),
-    make("span", { class: "muted" }, [format.time(run.start), format.duration(lasted(run))].filter(Boolean).join(" · ")), make("span", { class: "push" }), copy,
-    make("a", { class: "button", href: `/?ticked=${encodeURIComponent(run.id)}` }, say("run.compare")));
+  const copy = make(
+    "button",
+    {
+      type: "button",
+      class: "quiet mono",
+      title: say("run.copy"),
+      on: { click: () => navigator.clipboard?.writeText(run.id) },
+    },
+    run.id,
+  );
+  fill(
+    byId("run-head"),
+    make("h1", {}, run.name),
+    badge(run),
+    make(
+      "span",
+      { class: "muted" },
+      [format.time(run.start), format.duration(lasted(run))].filter(Boolean).join(" · "),
+    ),
+    make("span", { class: "push" }),
+    copy,
+    make("a", { class: "button", href: `/?ticked=${encodeURIComponent(run.id)}` }, say("run.compare")),
+  );
 }
 
 function choose(tab) {
@@ -61,7 +88,24 @@ function choose(tab) {
 }
 
 function drawTabs() {
-  fill(byId("tabs"), TABS.map((tab) => make("button", { type: "button", role: "tab", id: `tab-${tab}`, "aria-controls": "panel", "aria-selected": String(tab === page.tab), tabindex: tab === page.tab ? 0 : -1, on: { click: () => choose(tab) } }, say(`run.${tab}`))));
+  fill(
+    byId("tabs"),
+    TABS.map((tab) =>
+      make(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          id: `tab-${tab}`,
+          "aria-controls": "panel",
+          "aria-selected": String(tab === page.tab),
+          tabindex: tab === page.tab ? 0 : -1,
+          on: { click: () => choose(tab) },
+        },
+        say(`run.${tab}`),
+      ),
+    ),
+  );
   byId("panel").setAttribute("aria-labelledby", `tab-${page.tab}`);
 }
 
@@ -70,7 +114,13 @@ function draw() {
   byId("cursor").hidden = !["overview", "pictures", "curves"].includes(page.tab) || !page.pictures.length;
   byId("panel").dataset.tab = page.tab;
   const contents = {
-    overview: () => make("div", { class: "overview" }, parts.pictures, make("div", { class: "column" }, tiles(), facts("run.params", page.run.params))),
+    overview: () =>
+      make(
+        "div",
+        { class: "overview" },
+        parts.pictures,
+        make("div", { class: "column" }, tiles(), facts("run.params", page.run.params)),
+      ),
     pictures: () => parts.pictures,
     curves: () => parts.curves,
     artifacts: () => artifacts.element,
@@ -90,18 +140,49 @@ function tagsOf(run) {
 /** The last value of each metric with its curve in small. */
 function tiles() {
   const ends = extremesOf(page.curves).get(id) ?? {};
-  const each = Object.entries(page.run.metrics).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { value, step }]) =>
-    make("div", { class: "tile", title: say("runs.at_images", { n: format.count(step) }) }, make("dt", { title: key }, key), make("dd", {}, format.value(value), spark(ends[key]?.points))));
-  return make("section", { class: "pane" }, make("div", { class: "pane-head" }, make("h2", {}, say("run.last_values"))),
-    each.length ? make("dl", { class: "tiles" }, each) : make("p", { class: "none" }, say("curves.none")));
+  const each = Object.entries(page.run.metrics)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, { value, step }]) =>
+      make(
+        "div",
+        { class: "tile", title: say("runs.at_images", { n: format.count(step) }) },
+        make("dt", { title: key }, key),
+        make("dd", {}, format.value(value), spark(ends[key]?.points)),
+      ),
+    );
+  return make(
+    "section",
+    { class: "pane" },
+    make("div", { class: "pane-head" }, make("h2", {}, say("run.last_values"))),
+    each.length ? make("dl", { class: "tiles" }, each) : make("p", { class: "none" }, say("curves.none")),
+  );
 }
 
 /** Names and values as a table. */
 function facts(title, values) {
-  const rows = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) =>
-    make("tr", {}, make("th", { scope: "row" }, key), make("td", {}, value.includes("\n") ? make("pre", {}, value) : value)));
-  return make("section", { class: "pane" }, make("div", { class: "pane-head" }, make("h2", {}, say(title)), make("span", { class: "muted" }, String(rows.length))),
-    rows.length ? make("div", { class: "versus-frame" }, make("table", { class: "versus-table facts" }, make("tbody", {}, rows))) : make("p", { class: "none" }, say("versus.none")));
+  const rows = Object.entries(values)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) =>
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, key),
+        make("td", {}, value.includes("\n") ? make("pre", {}, value) : value),
+      ),
+    );
+  return make(
+    "section",
+    { class: "pane" },
+    make(
+      "div",
+      { class: "pane-head" },
+      make("h2", {}, say(title)),
+      make("span", { class: "muted" }, String(rows.length)),
+    ),
+    rows.length
+      ? make("div", { class: "versus-frame" }, make("table", { class: "versus-table facts" }, make("tbody", {}, rows)))
+      : make("p", { class: "none" }, say("versus.none")),
+  );
 }
 
 byId("tabs").addEventListener("keydown", (event) => {
@@ -111,7 +192,10 @@ byId("tabs").addEventListener("keydown", (event) => {
   choose(TABS[(TABS.indexOf(page.tab) + by + TABS.length) % TABS.length]);
   byId(`tab-${page.tab}`).focus();
 });
-addKeys([["[", "keys.tab_before", () => choose(TABS[(TABS.indexOf(page.tab) + 5) % 6])], ["]", "keys.tab_after", () => choose(TABS[(TABS.indexOf(page.tab) + 1) % 6])]]);
+addKeys([
+  ["[", "keys.tab_before", () => choose(TABS[(TABS.indexOf(page.tab) + 5) % 6])],
+  ["]", "keys.tab_after", () => choose(TABS[(TABS.indexOf(page.tab) + 1) % 6])],
+]);
 drawTabs();
 await load();
 follow([id], settled(load, 1000));

@@ -13,8 +13,14 @@ import { tableOf } from "./table.js";
 import * as view from "./view.js";
 
 const page = {
-  experiments: [], runs: [], next: undefined, extremes: new Map(), thumbs: new Map(),
-  ticked: new Set(view.readList("ticked")), current: -1, lastTicked: null,
+  experiments: [],
+  runs: [],
+  next: undefined,
+  extremes: new Map(),
+  thumbs: new Map(),
+  ticked: new Set(view.readList("ticked")),
+  current: -1,
+  lastTicked: null,
 };
 
 const sortOf = (text) => ({ id: text.replace(/^-/, ""), descending: text.startsWith("-") });
@@ -40,7 +46,12 @@ async function load() {
     await search();
     tell(byId("filter-error"), null);
   } catch (error) {
-    tell(byId("filter-error"), error.code === "INVALID_PARAMETER_VALUE" ? say("runs.filter_wrong", { message: error.message }) : say("shell.failed", { message: error.message }));
+    tell(
+      byId("filter-error"),
+      error.code === "INVALID_PARAMETER_VALUE"
+        ? say("runs.filter_wrong", { message: error.message })
+        : say("shell.failed", { message: error.message }),
+    );
   }
   byId("table").setAttribute("aria-busy", "false");
 }
@@ -48,9 +59,13 @@ async function load() {
 async function search(pageToken) {
   const chosen = view.read("experiment");
   const experimentIds = chosen ? [chosen] : page.experiments.map(({ id }) => id);
-  const found = experimentIds.length ? await server.searchRuns({ experimentIds, filter: filterOf(view.read("filter")), pageToken }) : { runs: [] };
+  const found = experimentIds.length
+    ? await server.searchRuns({ experimentIds, filter: filterOf(view.read("filter")), pageToken })
+    : { runs: [] };
   const names = new Map(page.experiments.map(({ id, name }) => [id, name]));
-  found.runs.forEach((run) => { run.experiment = names.get(run.experimentId); });
+  found.runs.forEach((run) => {
+    run.experiment = names.get(run.experimentId);
+  });
   page.runs = pageToken ? [...page.runs, ...found.runs] : found.runs;
   page.next = found.next;
   draw();
@@ -59,7 +74,13 @@ async function search(pageToken) {
 
 /** Curves are only asked for when a column needs them, in pieces a server can answer at once. */
 async function loadExtremes() {
-  const keys = [...new Set(shownColumns().filter(({ kind, take }) => kind === "metric" && take !== "last").map(({ key }) => key))];
+  const keys = [
+    ...new Set(
+      shownColumns()
+        .filter(({ kind, take }) => kind === "metric" && take !== "last")
+        .map(({ key }) => key),
+    ),
+  ];
   if (!keys.length) return;
   const found = await inPieces(page.runs, 50, (ids) => server.curves(ids, keys, 100));
   page.extremes = columns.extremesOf(found);
@@ -75,7 +96,8 @@ async function loadThumbs() {
 
 async function inPieces(runs, size, ask) {
   const answers = [];
-  for (let at = 0; at < runs.length; at += size) answers.push(...await ask(runs.slice(at, at + size).map(({ id }) => id)));
+  for (let at = 0; at < runs.length; at += size)
+    answers.push(...(await ask(runs.slice(at, at + size).map(({ id }) => id))));
   return answers;
 }
 
@@ -90,37 +112,64 @@ function sorted() {
   const { id, descending } = sort();
   const column = columns.columnOf(id);
   const value = (run) => (column ? columns.valueOf(column, run, page.extremes) : run.name);
-  return [...page.runs].sort((a, b) => columns.order(value(a), value(b), descending) || b.start - a.start || (a.id < b.id ? -1 : 1));
+  return [...page.runs].sort(
+    (a, b) => columns.order(value(a), value(b), descending) || b.start - a.start || (a.id < b.id ? -1 : 1),
+  );
 }
 
 function draw() {
   const frame = byId("table");
   const focused = document.activeElement?.closest?.("tr[data-run]")?.dataset.run;
-  const look = { columns: shownColumns(), sort: sort(), extremes: page.extremes, thumbs: page.thumbs, ticked: page.ticked,
-    shown: frame.querySelectorAll("tbody tr").length, on: { sort: sortBy, tick, tickAll } };
+  const look = {
+    columns: shownColumns(),
+    sort: sort(),
+    extremes: page.extremes,
+    thumbs: page.thumbs,
+    ticked: page.ticked,
+    shown: frame.querySelectorAll("tbody tr").length,
+    on: { sort: sortBy, tick, tickAll },
+  };
   if (page.runs.length) fill(frame, tableOf(sorted(), look), page.next ? moreButton() : null);
   else fill(frame, emptyState());
   if (focused) frame.querySelector(`tr[data-run="${CSS.escape(focused)}"] input`)?.focus();
-  byId("count").textContent = page.runs.length ? say("runs.count", { n: `${format.count(page.runs.length)}${page.next ? "+" : ""}` }) : "";
+  byId("count").textContent = page.runs.length
+    ? say("runs.count", { n: `${format.count(page.runs.length)}${page.next ? "+" : ""}` })
+    : "";
   drawTicked();
   markCurrent();
 }
 
 function moreButton() {
-  return make("div", { class: "more" }, make("button", { type: "button", on: { click: () => search(page.next) } }, say("runs.more")));
+  return make(
+    "div",
+    { class: "more" },
+    make("button", { type: "button", on: { click: () => search(page.next) } }, say("runs.more")),
+  );
 }
 
 function emptyState() {
-  if (view.read("filter") || view.read("experiment")) return make("div", { class: "empty" }, make("h2", {}, say("runs.none_match")), make("p", {}, say("runs.none_match_hint")));
-  return make("div", { class: "empty" },
-    make("h2", {}, say("runs.none")), make("p", {}, say("runs.none_hint")),
+  if (view.read("filter") || view.read("experiment"))
+    return make(
+      "div",
+      { class: "empty" },
+      make("h2", {}, say("runs.none_match")),
+      make("p", {}, say("runs.none_match_hint")),
+    );
+  return make(
+    "div",
+    { class: "empty" },
+    make("h2", {}, say("runs.none")),
+    make("p", {}, say("runs.none_hint")),
     make("pre", {}, "./justw experiment FILE.yaml\n./justw experiment FILE.yaml train.seed=2"),
-    make("p", {}, say("runs.none_other")), make("pre", {}, `export MLFLOW_TRACKING_URI=${location.origin}`));
+    make("p", {}, say("runs.none_other")),
+    make("pre", {}, `export MLFLOW_TRACKING_URI=${location.origin}`),
+  );
 }
 
 function sortBy(id) {
   const now = sort();
-  const first = !["attribute:name", "attribute:experiment", "attribute:status"].includes(id) && !id.startsWith("param:");
+  const first =
+    !["attribute:name", "attribute:experiment", "attribute:status"].includes(id) && !id.startsWith("param:");
   const wantsLow = id.startsWith("metric:") && columns.better(columns.columnOf(id).key) === "low";
   const descending = now.id === id ? !now.descending : first && !wantsLow;
   view.write({ sort: `${descending ? "-" : ""}${id}` });
@@ -157,14 +206,42 @@ function compareAddress() {
 
 function drawTicked() {
   const names = new Map(page.runs.map(({ id, name }) => [id, name]));
-  const chips = [...page.ticked].map((id, i) => make("li", { class: "chip", style: { "--swatch": colour(i) } },
-    make("button", { type: "button", title: say("runs.untick"), on: { click: () => tick(id, false, false) } },
-      make("span", { class: "swatch" }), make("span", { class: "label" }, names.get(id) ?? id))));
+  const chips = [...page.ticked].map((id, i) =>
+    make(
+      "li",
+      { class: "chip", style: { "--swatch": colour(i) } },
+      make(
+        "button",
+        { type: "button", title: say("runs.untick"), on: { click: () => tick(id, false, false) } },
+        make("span", { class: "swatch" }),
+        make("span", { class: "label" }, names.get(id) ?? id),
+      ),
+    ),
+  );
   byId("ticked").hidden = page.ticked.size === 0;
-  fill(byId("ticked"), make("ul", { class: "chips" }, chips),
-    make("a", { class: "button primary", id: "compare", href: compareAddress(), "aria-keyshortcuts": "c" },
-      page.ticked.size === 1 ? say("runs.look") : say("runs.compare", { n: page.ticked.size })),
-    make("button", { type: "button", class: "quiet", on: { click: () => { page.ticked.clear(); afterTick(); } } }, say("runs.clear")));
+  fill(
+    byId("ticked"),
+    make("ul", { class: "chips" }, chips),
+    make(
+      "a",
+      { class: "button primary", id: "compare", href: compareAddress(), "aria-keyshortcuts": "c" },
+      page.ticked.size === 1 ? say("runs.look") : say("runs.compare", { n: page.ticked.size }),
+    ),
+    make(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        on: {
+          click: () => {
+            page.ticked.clear();
+            afterTick();
+          },
+        },
+      },
+      say("runs.clear"),
+    ),
+  );
 }
 
 function markCurrent(step = 0) {
@@ -178,20 +255,39 @@ const currentRow = () => document.querySelectorAll("tr[data-run]")[page.current]
 
 function exportTable() {
   const shown = shownColumns().filter(({ take }) => take !== "curve");
-  const rows = sorted().map((run) => [run.id, run.name, ...shown.map((column) => columns.valueOf(column, run, page.extremes))]);
+  const rows = sorted().map((run) => [
+    run.id,
+    run.name,
+    ...shown.map((column) => columns.valueOf(column, run, page.extremes)),
+  ]);
   save("runs.csv", csv([["run_id", "name", ...shown.map(({ id }) => id)], ...rows]));
 }
 
 byId("filter").value = view.read("filter");
-byId("filter-form").addEventListener("submit", (event) => { event.preventDefault(); setFilter(); });
-const setFilter = () => { view.write({ filter: byId("filter").value.trim() }); load(); };
+byId("filter-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  setFilter();
+});
+const setFilter = () => {
+  view.write({ filter: byId("filter").value.trim() });
+  load();
+};
 byId("filter").addEventListener("input", settled(setFilter, 450));
-byId("experiment").addEventListener("change", (event) => { view.write({ experiment: event.target.value }); load(); });
-byId("columns").addEventListener("click", () => chooseColumns(columns.available(page.runs), shownColumns().map(({ id }) => id), (ids) => {
-  view.write({ columns: ids });
-  draw();
-  loadExtremes();
-}));
+byId("experiment").addEventListener("change", (event) => {
+  view.write({ experiment: event.target.value });
+  load();
+});
+byId("columns").addEventListener("click", () =>
+  chooseColumns(
+    columns.available(page.runs),
+    shownColumns().map(({ id }) => id),
+    (ids) => {
+      view.write({ columns: ids });
+      draw();
+      loadExtremes();
+    },
+  ),
+);
 byId("export").addEventListener("click", exportTable);
 addKeys([
   ["/", "keys.filter", () => byId("filter").focus()],
@@ -199,7 +295,13 @@ addKeys([
   ["k", "keys.up", () => markCurrent(-1)],
   ["x", "keys.tick", () => currentRow()?.querySelector("input").click()],
   ["Enter", "keys.open", () => currentRow()?.querySelector("a").click()],
-  ["c", "keys.compare", () => { if (page.ticked.size) location.href = compareAddress(); }],
+  [
+    "c",
+    "keys.compare",
+    () => {
+      if (page.ticked.size) location.href = compareAddress();
+    },
+  ],
 ]);
 await load();
 follow([], settled(load, 1200));

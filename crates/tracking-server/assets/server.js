@@ -36,7 +36,10 @@ const pairs = (list) => Object.fromEntries((list ?? []).map(({ key, value }) => 
 
 /** A run as the pages use it. */
 function runOf({ info, data = {} }) {
-  const metrics = (data.metrics ?? []).map((m) => [m.key, { value: number(m.value), step: Number(m.step ?? 0), timestamp: Number(m.timestamp) }]);
+  const metrics = (data.metrics ?? []).map((m) => [
+    m.key,
+    { value: number(m.value), step: Number(m.step ?? 0), timestamp: Number(m.timestamp) },
+  ]);
   const tags = pairs(data.tags);
   return {
     id: info.run_id ?? info.run_uuid,
@@ -60,7 +63,12 @@ export async function experiments() {
 /** Runs that a filter lets through, a page of at most 1000, and the token of the next page. */
 export async function searchRuns({ experimentIds, filter, orderBy, pageToken }) {
   const body = await post(`${REST}/runs/search`, {
-    experiment_ids: experimentIds, filter, order_by: orderBy, page_token: pageToken, max_results: 1000, run_view_type: "ACTIVE_ONLY",
+    experiment_ids: experimentIds,
+    filter,
+    order_by: orderBy,
+    page_token: pageToken,
+    max_results: 1000,
+    run_view_type: "ACTIVE_ONLY",
   });
   return { runs: (body.runs ?? []).map(runOf), next: body.next_page_token };
 }
@@ -86,7 +94,10 @@ export async function curves(runIds, keys = [], maxPoints = 800) {
   if (keys.length) query.set("keys", keys.join(","));
   const body = await ask(`/api/idiom/metrics?${query}`);
   return body.curves.map(({ run_id, key, n_points, points }) => ({
-    run: run_id, key, total: n_points, points: points.map(([step, timestamp, value]) => [Number(step), Number(timestamp), number(value)]),
+    run: run_id,
+    key,
+    total: n_points,
+    points: points.map(([step, timestamp, value]) => [Number(step), Number(timestamp), number(value)]),
   }));
 }
 
@@ -94,7 +105,11 @@ export async function curves(runIds, keys = [], maxPoints = 800) {
 export async function pictures(runIds) {
   const body = await get("/api/idiom/images", { run_ids: runIds.join(",") });
   const all = body.images.map(({ run_id, key, step, timestamp, path }) => ({
-    run: run_id, key, step: Number(step), timestamp: Number(timestamp), address: artifactAddress(run_id, path),
+    run: run_id,
+    key,
+    step: Number(step),
+    timestamp: Number(timestamp),
+    address: artifactAddress(run_id, path),
   }));
   return all.sort((a, b) => a.step - b.step || a.timestamp - b.timestamp);
 }

@@ -20,7 +20,10 @@ function remember(name, value) {
 }
 
 function isDark() {
-  return root.dataset.theme === "dark" || (root.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+  return (
+    root.dataset.theme === "dark" ||
+    (root.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches)
+  );
 }
 
 function switchTheme() {

@@ -14,7 +14,8 @@ const PARTS = ["params", "metrics", "tags"];
 export function rowsOf(part, runs) {
   const value = (run, key) => (part === "metrics" ? run.metrics[key]?.value : run[part][key]);
   const keys = [...new Set(runs.flatMap((run) => Object.keys(run[part])))].sort();
-  const wanted = part === "tags" ? keys.filter((key) => key !== "mlflow.loggedImages" && key !== "mlflow.runName") : keys;
+  const wanted =
+    part === "tags" ? keys.filter((key) => key !== "mlflow.loggedImages" && key !== "mlflow.runName") : keys;
   return wanted.map((key) => {
     const values = runs.map((run) => value(run, key));
     return { key, values, differs: new Set(values.map(String)).size > 1 };
@@ -29,11 +30,36 @@ export class Versus {
   constructor(element) {
     this.body = make("div", { class: "versus-frame" });
     this.count = make("span", { class: "muted" });
-    const parts = segments(say("versus.title"), PARTS.map((part) => [part, say(`versus.${part}`)]), this.part, (part) => { this.part = part; view.write({ versus: part === "params" ? null : part }); this.draw(); });
+    const parts = segments(
+      say("versus.title"),
+      PARTS.map((part) => [part, say(`versus.${part}`)]),
+      this.part,
+      (part) => {
+        this.part = part;
+        view.write({ versus: part === "params" ? null : part });
+        this.draw();
+      },
+    );
     const box = make("input", { type: "checkbox", id: "all-rows", checked: this.all });
-    box.addEventListener("change", () => { this.all = box.checked; view.write({ rows: this.all ? "all" : null }); this.draw(); });
-    fill(element, make("div", { class: "pane-head" }, make("h2", {}, say("versus.title")), parts, make("label", { class: "field" }, box, make("span", {}, say("versus.all"))), this.count,
-      make("span", { class: "push" }), make("button", { type: "button", class: "quiet", on: { click: () => this.#export() } }, say("export.csv"))), this.body);
+    box.addEventListener("change", () => {
+      this.all = box.checked;
+      view.write({ rows: this.all ? "all" : null });
+      this.draw();
+    });
+    fill(
+      element,
+      make(
+        "div",
+        { class: "pane-head" },
+        make("h2", {}, say("versus.title")),
+        parts,
+        make("label", { class: "field" }, box, make("span", {}, say("versus.all"))),
+        this.count,
+        make("span", { class: "push" }),
+        make("button", { type: "button", class: "quiet", on: { click: () => this.#export() } }, say("export.csv")),
+      ),
+      this.body,
+    );
     addKeys([["d", "keys.all_rows", () => box.click()]]);
   }
 
@@ -47,9 +73,31 @@ export class Versus {
     const rows = rowsOf(this.part, this.runs);
     const shown = rows.filter(({ differs }) => this.all || differs);
     this.count.textContent = say("versus.count", { n: rows.filter(({ differs }) => differs).length, all: rows.length });
-    if (!shown.length) { fill(this.body, make("p", { class: "none" }, say(rows.length ? "versus.same" : "versus.none"))); return; }
-    const heads = this.runs.map((run, i) => make("th", { scope: "col" }, make("span", { class: "swatch", style: { "--swatch": colour(run.colour ?? i) } }), run.name));
-    fill(this.body, make("table", { class: "versus-table" }, make("thead", {}, make("tr", {}, make("td", {}), heads)), make("tbody", {}, shown.map((row) => this.#row(row)))));
+    if (!shown.length) {
+      fill(this.body, make("p", { class: "none" }, say(rows.length ? "versus.same" : "versus.none")));
+      return;
+    }
+    const heads = this.runs.map((run, i) =>
+      make(
+        "th",
+        { scope: "col" },
+        make("span", { class: "swatch", style: { "--swatch": colour(run.colour ?? i) } }),
+        run.name,
+      ),
+    );
+    fill(
+      this.body,
+      make(
+        "table",
+        { class: "versus-table" },
+        make("thead", {}, make("tr", {}, make("td", {}), heads)),
+        make(
+          "tbody",
+          {},
+          shown.map((row) => this.#row(row)),
+        ),
+      ),
+    );
   }
 
   #row({ key, values, differs }) {
@@ -60,14 +108,27 @@ export class Versus {
       const same = String(value) === String(values[0]);
       const kind = value === undefined ? "missing" : best !== undefined && value === best ? "best" : same ? "same" : "";
       const text = value === undefined ? "—" : this.part === "metrics" ? format.value(value) : value;
-      return make("td", { class: kind, title: value }, text, this.part === "metrics" && i ? change(values[0], value, wish) : null);
+      return make(
+        "td",
+        { class: kind, title: value },
+        text,
+        this.part === "metrics" && i ? change(values[0], value, wish) : null,
+      );
     });
-    return make("tr", { class: differs && this.part !== "metrics" ? "differs" : "" }, make("th", { scope: "row", title: key }, key), cells);
+    return make(
+      "tr",
+      { class: differs && this.part !== "metrics" ? "differs" : "" },
+      make("th", { scope: "row", title: key }, key),
+      cells,
+    );
   }
 
   #export() {
     const rows = rowsOf(this.part, this.runs).filter(({ differs }) => this.all || differs);
-    save(`${this.part}.csv`, csv([[this.part, ...this.runs.map(({ name }) => name)], ...rows.map(({ key, values }) => [key, ...values])]));
+    save(
+      `${this.part}.csv`,
+      csv([[this.part, ...this.runs.map(({ name }) => name)], ...rows.map(({ key, values }) => [key, ...values])]),
+    );
   }
 }
 
@@ -75,7 +136,7 @@ export class Versus {
 function change(first, value, wish) {
   if (!Number.isFinite(first) || !Number.isFinite(value) || !first || first === value) return null;
   const percent = ((value - first) / Math.abs(first)) * 100;
-  const verdict = !wish ? "" : (percent > 0) === (wish === "high") ? "better" : "worse";
+  const verdict = !wish ? "" : percent > 0 === (wish === "high") ? "better" : "worse";
   const text = `${percent > 0 ? "+" : "−"}${Math.abs(percent).toFixed(Math.abs(percent) < 10 ? 1 : 0)} %`;
   return make("span", { class: `change ${verdict}` }, text);
 }

@@ -44,6 +44,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "live.js",
     "loupe.css",
     "loupe.js",
+    "matrix.js",
     "page.css",
     "part.js",
     "pictures.css",
