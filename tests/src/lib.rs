@@ -2,4 +2,5 @@
 //!
 //! The end-to-end tests and the checks behind `just check` are this package's integration tests, in `tests/`.
 
+pub mod project;
 pub mod workspace;

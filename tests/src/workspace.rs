@@ -33,13 +33,27 @@ impl Graph {
             .current_dir(root())
             .output();
         let output = output.unwrap_or_else(|e| panic!("cannot run cargo metadata: {e}"));
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let metadata: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
-        let names = packages.iter().map(|p| (text(&p["id"]), text(&p["name"]))).collect();
-        let nodes = metadata["resolve"]["nodes"].as_array().cloned().unwrap_or_default();
+        let names = packages
+            .iter()
+            .map(|p| (text(&p["id"]), text(&p["name"])))
+            .collect();
+        let nodes = metadata["resolve"]["nodes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let edges = nodes.iter().map(|n| (text(&n["id"]), used(n))).collect();
-        Self { packages, edges, names }
+        Self {
+            packages,
+            edges,
+            names,
+        }
     }
 
     /// Every package: the workspace's own and those it builds upon.
@@ -51,8 +65,15 @@ impl Graph {
     /// Names of the packages that `package` names itself.
     #[must_use]
     pub fn direct(&self, package: &str) -> BTreeSet<String> {
-        let ids = self.edges.get(&self.id(package)).cloned().unwrap_or_default();
-        ids.iter().filter_map(|id| self.names.get(id)).cloned().collect()
+        let ids = self
+            .edges
+            .get(&self.id(package))
+            .cloned()
+            .unwrap_or_default();
+        ids.iter()
+            .filter_map(|id| self.names.get(id))
+            .cloned()
+            .collect()
     }
 
     /// Names of all packages that end up in a build of `package`.
@@ -66,7 +87,10 @@ impl Graph {
                 }
             }
         }
-        seen.iter().filter_map(|id| self.names.get(id)).cloned().collect()
+        seen.iter()
+            .filter_map(|id| self.names.get(id))
+            .cloned()
+            .collect()
     }
 
     fn id(&self, package: &str) -> String {
@@ -78,8 +102,16 @@ impl Graph {
 /// Dependencies that reach the build: normal and build ones, not those of tests.
 fn used(node: &Value) -> BTreeSet<String> {
     let dependencies = node["deps"].as_array().cloned().unwrap_or_default();
-    let reaches = |d: &Value| d["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|k| k["kind"] != "dev"));
-    dependencies.iter().filter(|d| reaches(d)).map(|d| text(&d["pkg"])).collect()
+    let reaches = |d: &Value| {
+        d["dep_kinds"]
+            .as_array()
+            .is_some_and(|kinds| kinds.iter().any(|k| k["kind"] != "dev"))
+    };
+    dependencies
+        .iter()
+        .filter(|d| reaches(d))
+        .map(|d| text(&d["pkg"]))
+        .collect()
 }
 
 fn text(value: &Value) -> String {
@@ -98,7 +130,11 @@ pub struct Source {
 #[must_use]
 pub fn sources() -> Vec<Source> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(root().join("crates")).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(root().join("crates"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         collect(&entry.path().join("src"), &mut found);
     }
     found.sort_by(|a: &Source, b| a.path.cmp(&b.path));
@@ -112,7 +148,11 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
             collect(&path, found);
         } else if path.extension().is_some_and(|e| e == "rs") {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let path = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+            let path = path
+                .strip_prefix(root())
+                .unwrap_or(&path)
+                .display()
+                .to_string();
             found.push(Source { path, text });
         }
     }
@@ -122,7 +162,9 @@ impl Source {
     /// Lines of code, numbered from 1: without comments, and without what follows `#[cfg(test)]`.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(i, line)| (i + 1, line));
-        lines.take_while(|(_, l)| l.trim() != "#[cfg(test)]").filter(|(_, l)| !l.trim_start().starts_with("//"))
+        lines
+            .take_while(|(_, l)| l.trim() != "#[cfg(test)]")
+            .filter(|(_, l)| !l.trim_start().starts_with("//"))
     }
 
     /// Whether this is a test's file inside `src`.

@@ -10,18 +10,44 @@ const MAP: &[(&str, &[&str])] = &[
     ("idiom-dataset", &[]),
     ("idiom-torch-ext", &[]),
     ("idiom-tracking-api", &[]),
-    ("idiom-ingest", &["idiom-spec", "idiom-picture", "idiom-dataset"]),
+    (
+        "idiom-ingest",
+        &["idiom-spec", "idiom-picture", "idiom-dataset"],
+    ),
     ("idiom-encoders", &["idiom-torch-ext"]),
     ("idiom-gan", &["idiom-torch-ext"]),
     ("idiom-tracking", &["idiom-tracking-api"]),
     ("idiom-tracking-server", &["idiom-tracking-api"]),
-    ("idiom-embed", &["idiom-spec", "idiom-picture", "idiom-dataset", "idiom-encoders"]),
-    ("idiom-model", &["idiom-spec", "idiom-gan", "idiom-encoders", "idiom-torch-ext"]),
+    (
+        "idiom-embed",
+        &[
+            "idiom-spec",
+            "idiom-picture",
+            "idiom-dataset",
+            "idiom-encoders",
+        ],
+    ),
+    (
+        "idiom-model",
+        &[
+            "idiom-spec",
+            "idiom-gan",
+            "idiom-encoders",
+            "idiom-torch-ext",
+        ],
+    ),
     (
         "idiom-train",
         &[
-            "idiom-spec", "idiom-dataset", "idiom-picture", "idiom-torch-ext", "idiom-encoders", "idiom-gan",
-            "idiom-model", "idiom-evaluate", "idiom-tracking",
+            "idiom-spec",
+            "idiom-dataset",
+            "idiom-picture",
+            "idiom-torch-ext",
+            "idiom-encoders",
+            "idiom-gan",
+            "idiom-model",
+            "idiom-evaluate",
+            "idiom-tracking",
         ],
     ),
 ];
@@ -35,9 +61,14 @@ fn each_crate_names_only_crates_below_it() {
         if name == "idiom" || name == "idiom-tests" {
             continue;
         }
-        let allowed = map.get(name).unwrap_or_else(|| panic!("{name} is not on the map"));
+        let allowed = map
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not on the map"));
         for used in graph.direct(name).iter().filter(|d| d.starts_with("idiom")) {
-            assert!(allowed.contains(&used.as_str()), "{name} names {used}, which the map does not allow");
+            assert!(
+                allowed.contains(&used.as_str()),
+                "{name} names {used}, which the map does not allow"
+            );
         }
     }
 }
@@ -45,11 +76,25 @@ fn each_crate_names_only_crates_below_it() {
 #[test]
 fn data_and_tracking_never_link_libtorch() {
     let graph = Graph::load();
-    for name in ["spec", "picture", "dataset", "ingest", "tracking", "tracking-api", "tracking-server"] {
+    for name in [
+        "spec",
+        "picture",
+        "dataset",
+        "ingest",
+        "tracking",
+        "tracking-api",
+        "tracking-server",
+    ] {
         let reached = graph.transitive(&format!("idiom-{name}"));
-        assert!(!reached.contains("torch-sys"), "idiom-{name} links libtorch");
+        assert!(
+            !reached.contains("torch-sys"),
+            "idiom-{name} links libtorch"
+        );
     }
-    assert!(graph.transitive("idiom").contains("torch-sys"), "the check itself is blind");
+    assert!(
+        graph.transitive("idiom").contains("torch-sys"),
+        "the check itself is blind"
+    );
 }
 
 #[test]
@@ -64,21 +109,47 @@ fn only_servers_ingest_and_the_binary_name_tokio() {
 
 /// Licences that ask no more than that they are named, and MPL-2.0, which binds only changes to its own files.
 const LICENSES: &[&str] = &[
-    "MIT", "MIT-0", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Zlib",
-    "Unicode-3.0", "Unlicense", "CC0-1.0", "BSL-1.0", "CDLA-Permissive-2.0", "MPL-2.0",
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "0BSD",
+    "ISC",
+    "Zlib",
+    "Unicode-3.0",
+    "Unlicense",
+    "CC0-1.0",
+    "BSL-1.0",
+    "CDLA-Permissive-2.0",
+    "MPL-2.0",
 ];
 
 #[test]
 fn every_dependency_has_a_licence_that_may_be_used() {
-    for package in Graph::load().packages().iter().filter(|p| !p["source"].is_null()) {
+    for package in Graph::load()
+        .packages()
+        .iter()
+        .filter(|p| !p["source"].is_null())
+    {
         let license = package["license"].as_str().unwrap_or("none");
-        assert!(allowed(license), "{} {} is under `{license}`", package["name"], package["version"]);
+        assert!(
+            allowed(license),
+            "{} {} is under `{license}`",
+            package["name"],
+            package["version"]
+        );
     }
 }
 
 #[test]
 fn a_licence_expression_is_read_as_spdx_means_it() {
-    assert!(allowed("GPL-3.0 OR MIT") && allowed("MIT/Apache-2.0") && allowed("(MIT OR GPL-3.0) AND Unicode-3.0"));
+    assert!(
+        allowed("GPL-3.0 OR MIT")
+            && allowed("MIT/Apache-2.0")
+            && allowed("(MIT OR GPL-3.0) AND Unicode-3.0")
+    );
     assert!(!allowed("GPL-3.0") && !allowed("MIT AND GPL-3.0") && !allowed("none"));
 }
 

@@ -1,0 +1,140 @@
+//! What a person is told when something is wrong: one error, the way out, exit status 2, nothing half-written.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use idiom_tests::project::{Project, Server};
+
+/// Nobody listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// What `idiom` says on standard error, with the project's folder cut away; its exit status must be 2.
+fn check(project: &Project, arguments: &[&str]) -> String {
+    let output = project.idiom(NOWHERE).args(arguments).output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.stdout.is_empty(), "an error is no result");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    text.replace(
+        &format!(
+            "{}/",
+            project.path("").display().to_string().trim_end_matches('/')
+        ),
+        "",
+    )
+}
+
+fn with_experiment(text: &str) -> Project {
+    let project = Project::new();
+    std::fs::write(project.path("mine.yaml"), text).unwrap();
+    project
+}
+
+fn of_mine(project: &Project, overrides: &[&str]) -> String {
+    let file = project.path("mine.yaml");
+    check(
+        project,
+        &[&["experiment", file.to_str().unwrap()], overrides].concat(),
+    )
+}
+
+#[test]
+fn a_misspelt_key_is_named_with_its_line_and_the_nearest_key() {
+    let project = with_experiment("name: a\ndataset: x\ntrain:\n  sead: 2\n");
+    let text = of_mine(&project, &[]);
+    assert!(
+        text.starts_with("error: mine.yaml:4:3: `train.sead`: unknown field `sead`"),
+        "{text}"
+    );
+    assert!(text.contains("hint: did you mean `seed`?"), "{text}");
+    assert!(
+        !project.path("data/runs").exists() && !project.path("data/datasets").exists(),
+        "something was written"
+    );
+}
+
+#[test]
+fn a_wrong_type_and_a_wrong_override_are_named_where_they_were_typed() {
+    let project = with_experiment("name: a\ndataset: x\ntrain:\n  seed: soon\n");
+    assert!(
+        of_mine(&project, &[])
+            .starts_with("error: mine.yaml:4:3: `train.seed`: invalid type: string \"soon\"")
+    );
+    assert!(
+        of_mine(&project, &["train.seed=-1"])
+            .starts_with("error: command line: `train.seed`: invalid")
+    );
+}
+
+#[test]
+fn a_value_out_of_range_is_told_with_the_range() {
+    let project = with_experiment("name: a\ndataset: x\n");
+    let text = of_mine(&project, &["optimizer.generator.learning_rate=20"]);
+    assert!(
+        text.contains("`optimizer.generator.learning_rate`") && text.contains('1'),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_missing_file_run_or_data_set_is_told_with_what_there_is() {
+    let project = Project::new();
+    insta::assert_snapshot!(check(&project, &["experiment", "nowhere.yaml"]).lines().next().unwrap(), @"error: nowhere.yaml: there is no such file");
+    assert!(
+        check(&project, &["experiment", "nowhere.yaml"]).contains("smoke.yaml"),
+        "it does not name the experiments"
+    );
+    insta::assert_snapshot!(check(&project, &["resume", "nobody"]), @r"
+    error: nobody: there is no such run
+      hint: in data/runs: (nothing)
+    ");
+    let text = check(&project, &["embed", "nothing"]);
+    assert!(text.contains("nothing") && text.contains("hint:"), "{text}");
+}
+
+#[test]
+fn a_busy_port_is_one_clear_error() {
+    let project = Project::new();
+    let server = Server::start(&project.path("data"));
+    let port = server.uri.rsplit(':').next().unwrap();
+    let text = check(&project, &["serve", "--port", port]);
+    assert!(
+        text.starts_with(&format!(
+            "error: an Idiom server already runs at http://127.0.0.1:{port}"
+        )),
+        "{text}"
+    );
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port().to_string();
+    let text = check(&project, &["serve", "--port", &port]);
+    assert!(text.contains(&port) && text.contains("hint:"), "{text}");
+}
+
+#[test]
+fn help_shows_examples() {
+    let project = Project::new();
+    for verb in ["ingest", "embed", "experiment", "resume", "serve", "sync"] {
+        let output = project
+            .idiom(NOWHERE)
+            .args([verb, "--help"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && text.contains("Example"),
+            "{verb}: {text}"
+        );
+    }
+}
+
+#[test]
+fn doctor_says_what_there_is() {
+    let project = Project::new();
+    let output = project.idiom(NOWHERE).arg("doctor").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for word in ["libtorch  2.11.0", "threads", "cuda", "cache", "server"] {
+        assert!(text.contains(word), "no {word} in\n{text}");
+    }
+}

@@ -1,0 +1,282 @@
+//! The whole path over the binary, on the real sample pictures: ingest, embed, train, resume, server.
+//!
+//! One test, since each part stands on the one before it; the parts are functions named as claims.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use idiom_tests::project::{Project, Server, cache, has};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[test]
+fn from_pictures_and_words_to_compared_runs() {
+    let encoder = cache().join("encoders/use-multilingual");
+    if !has(
+        &encoder,
+        "from_pictures_and_words_to_compared_runs",
+        "the text encoder (just encoders)",
+    ) {
+        return;
+    }
+    let project = Project::new();
+    let server = Server::start(&project.path("data"));
+    let first = a_run_needs_one_command(&project, &server);
+    a_second_run_skips_what_is_current_and_equals_the_first(&project, &server, &first);
+    an_interrupted_run_goes_on_to_the_same_bytes(&project, &server, &first);
+    the_server_knows_every_run(&server);
+    the_mlflow_client_reads_them(&server);
+    a_server_that_is_away_loses_nothing(&project, &server);
+}
+
+fn smoke(project: &Project, uri: &str, overrides: &[&str]) -> String {
+    let output = project
+        .idiom(uri)
+        .args(["experiment", "smoke.yaml", "train.device=cpu"])
+        .args(overrides)
+        .output()
+        .unwrap();
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+fn a_run_needs_one_command(project: &Project, server: &Server) -> PathBuf {
+    let text = smoke(project, &server.uri, &[]);
+    assert!(
+        text.contains("just ui"),
+        "it does not say where to look:\n{text}"
+    );
+    let run = project.newest_run("smoke");
+    for file in ["experiment.yaml", "run.json", "model/config.json"] {
+        assert!(run.join(file).is_file(), "{file} is missing");
+    }
+    assert!(
+        files(&run.join("samples"))
+            .keys()
+            .any(|f| f.ends_with(".png")),
+        "no sheet was drawn"
+    );
+    run
+}
+
+fn a_second_run_skips_what_is_current_and_equals_the_first(
+    project: &Project,
+    server: &Server,
+    first: &Path,
+) {
+    let before = files(&project.path("data/datasets"));
+    smoke(project, &server.uri, &[]);
+    assert!(
+        before == files(&project.path("data/datasets")),
+        "the data set was made again"
+    );
+    let second = project.newest_run("smoke");
+    assert_ne!(first, second);
+    assert_same_weights(first, &second);
+}
+
+fn an_interrupted_run_goes_on_to_the_same_bytes(project: &Project, server: &Server, first: &Path) {
+    let mut child = std::process::Command::new(idiom_tests::project::binary("idiom"))
+        .arg("--home")
+        .arg(project.path(""))
+        .args([
+            "experiment",
+            "smoke.yaml",
+            "train.device=cpu",
+            "name=broken",
+        ])
+        .env("MLFLOW_TRACKING_URI", &server.uri)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    wait_until(|| has_checkpoint(project));
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(
+        child.wait().unwrap().code(),
+        Some(130),
+        "Ctrl-C saves and says so"
+    );
+    let run = project.newest_run("broken");
+    assert!(
+        !run.join("model/config.json").exists(),
+        "it had ended before it was interrupted"
+    );
+    let name = run.file_name().unwrap().to_str().unwrap();
+    project
+        .idiom(&server.uri)
+        .args(["resume", name])
+        .assert()
+        .success();
+    assert_same_weights(first, &run);
+}
+
+fn has_checkpoint(project: &Project) -> bool {
+    let runs = std::fs::read_dir(project.path("data/runs"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    runs.filter(|r| r.file_name().to_string_lossy().starts_with("broken"))
+        .any(|r| {
+            files(&r.path().join("checkpoints"))
+                .keys()
+                .any(|f| f.ends_with("checkpoint.json"))
+        })
+}
+
+fn wait_until(ready: impl Fn() -> bool) {
+    let until = std::time::Instant::now() + Duration::from_secs(300);
+    while !ready() {
+        assert!(std::time::Instant::now() < until, "it did not come to that");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn the_server_knows_every_run(server: &Server) {
+    let runs = server.post(
+        "/api/2.0/mlflow/runs/search",
+        &json!({"experiment_ids": experiments(server)}),
+    );
+    let runs = runs["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 3);
+    for run in runs {
+        assert_eq!(run["info"]["status"], "FINISHED");
+        let id = run["info"]["run_id"].as_str().unwrap();
+        let history = server.get(&format!(
+            "/api/2.0/mlflow/metrics/get-history?run_id={id}&metric_key=loss/generator"
+        ));
+        assert!(
+            !history["metrics"].as_array().unwrap().is_empty(),
+            "no losses of {id}"
+        );
+        let params = run["data"]["params"].as_array().unwrap();
+        assert!(
+            params.iter().any(|p| p["key"] == "train.seed"),
+            "no parameters of {id}"
+        );
+    }
+}
+
+fn experiments(server: &Server) -> Vec<String> {
+    let found = server.post(
+        "/api/2.0/mlflow/experiments/search",
+        &json!({"max_results": 100}),
+    );
+    let found = found["experiments"].as_array().unwrap();
+    found
+        .iter()
+        .map(|e| e["experiment_id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Lists, searches and downloads with MLflow's own client.
+const CLIENT: &str = r#"
+import sys, mlflow
+from mlflow import MlflowClient
+client = MlflowClient(sys.argv[1])
+ids = [e.experiment_id for e in client.search_experiments()]
+runs = client.search_runs(ids, "attributes.status = 'FINISHED' and params.`train.seed` = '1'")
+assert len(runs) == 3, len(runs)
+paths = [f.path for f in client.list_artifacts(runs[0].info.run_id, "images")]
+assert any(p.endswith(".png") for p in paths), paths
+local = client.download_artifacts(runs[0].info.run_id, next(p for p in paths if p.endswith(".png")))
+assert open(local, "rb").read(8) == b"\x89PNG\r\n\x1a\n"
+assert client.get_metric_history(runs[0].info.run_id, "loss/generator")
+print("read", len(runs))
+"#;
+
+fn the_mlflow_client_reads_them(server: &Server) {
+    let library = cache().join("python/mlflow-3.17.2");
+    if !has(
+        &library,
+        "the_mlflow_client_reads_them",
+        "MLflow's client (just mlflow-client)",
+    ) {
+        return;
+    }
+    let output = std::process::Command::new("python3")
+        .args(["-c", CLIENT, &server.uri])
+        .env("PYTHONPATH", &library)
+        .env("MLFLOW_DISABLE_TELEMETRY", "true")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn a_server_that_is_away_loses_nothing(project: &Project, server: &Server) {
+    // Port 9 is discard: nobody listens there.
+    let text = smoke(project, "http://127.0.0.1:9", &["name=offline"]);
+    assert!(
+        text.contains("idiom sync"),
+        "it does not say how to send the rest:\n{text}"
+    );
+    let run = project.newest_run("offline");
+    let name = run.file_name().unwrap().to_str().unwrap();
+    project
+        .idiom(&server.uri)
+        .args(["sync", name])
+        .assert()
+        .success();
+    let filter = format!("tags.`mlflow.runName` = '{name}'");
+    let found = server.post(
+        "/api/2.0/mlflow/runs/search",
+        &json!({"experiment_ids": experiments(server), "filter": filter}),
+    );
+    assert_eq!(found["runs"][0]["info"]["status"], "FINISHED");
+}
+
+/// The last checkpoints of two runs hold the same bytes.
+fn assert_same_weights(one: &Path, other: &Path) {
+    let weights = |run: &Path| {
+        let mut files = files(&last_checkpoint(run));
+        files.retain(|name, _| name.ends_with(".safetensors"));
+        files
+    };
+    let (one, other) = (weights(one), weights(other));
+    assert!(!one.is_empty());
+    assert_eq!(
+        one.keys().collect::<Vec<_>>(),
+        other.keys().collect::<Vec<_>>()
+    );
+    for (name, bytes) in &one {
+        assert!(bytes == &other[name], "{name} differs");
+    }
+}
+
+fn last_checkpoint(run: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(run.join("checkpoints"))
+        .unwrap()
+        .flatten();
+    entries
+        .map(|e| e.path())
+        .filter(|p| p.is_dir())
+        .max()
+        .unwrap()
+}
+
+/// The files below a folder with their bytes, by path below it.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(&next).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, std::fs::read(&path).unwrap_or_default());
+            }
+        }
+    }
+    found
+}
