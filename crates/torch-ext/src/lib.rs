@@ -1,1 +1,22 @@
-//! torch-ext
+//! What libtorch has and `tch` does not bind: a fused Adam whose moments are named tensors, the state of the random
+//! generators, the deterministic switch, thread counts and memory figures.
+//!
+//! This is the only crate with C++ (`shim/shim.cpp`) and, a memory map aside, the only one with `unsafe`; all of it stands in
+//! `ffi.rs`. Every C++ exception is caught in the shim and becomes a [`TorchError`]. Networks, losses and files are not here.
+
+mod adam;
+mod error;
+mod ffi;
+mod memory;
+mod random;
+mod runtime;
+mod tensors;
+
+pub use adam::{AdamConfig, FusedAdam};
+pub use error::TorchError;
+pub use memory::{AcceleratorMemory, ProcessMemory, accelerator_memory, process_memory};
+pub use random::{RandomState, manual_seed, random_state, set_random_state};
+pub use runtime::{
+    Determinism, build_settings, cpu_capability, determinism, libtorch_version, n_threads, set_determinism, set_n_threads,
+};
+pub use tensors::{channels_last, gradients, leaky_relu, lerp_into, norms};

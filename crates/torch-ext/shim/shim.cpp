@@ -1,0 +1,195 @@
+// What libtorch has and tch does not bind, as plain C functions.
+//
+// Each function runs its body inside `guarded`: an exception never leaves C++. It comes back as a message allocated with
+// strdup, which the caller frees with idiom_free_message; a null pointer means success. Tensors cross the border as
+// pointers to at::Tensor, the same that torch-sys hands out; nothing here keeps one.
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/leaky_relu.h>
+#include <ATen/ops/stack.h>
+#include <torch/headeronly/version.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <vector>
+
+namespace {
+
+template <typename Body>
+char* guarded(Body body) {
+  try {
+    body();
+    return nullptr;
+  } catch (const c10::Error& error) {
+    return strdup(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return strdup(error.what());
+  } catch (...) {
+    return strdup("an exception of unknown type");
+  }
+}
+
+std::vector<at::Tensor> list(at::Tensor* const* tensors, size_t n) {
+  std::vector<at::Tensor> all;
+  all.reserve(n);
+  for (size_t i = 0; i < n; ++i) all.push_back(*tensors[i]);
+  return all;
+}
+
+// The fused kernel walks raw memory, so a gradient has to lie in memory as its parameter does.
+std::vector<at::Tensor> laid_out_as(const std::vector<at::Tensor>& gradients, const std::vector<at::Tensor>& parameters) {
+  std::vector<at::Tensor> all;
+  all.reserve(gradients.size());
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const at::Tensor& gradient = gradients[i];
+    const at::Tensor& parameter = parameters[i];
+    if (gradient.strides() == parameter.strides()) {
+      all.push_back(gradient);
+    } else {
+      all.push_back(at::empty_like(parameter).copy_(gradient));
+    }
+  }
+  return all;
+}
+
+const at::Generator& generator_of(int device) {
+  if (device < 0) return at::detail::getDefaultCPUGenerator();
+  return at::globalContext().defaultGenerator(
+      c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(device)));
+}
+
+}  // namespace
+
+extern "C" {
+
+struct IdiomAdam {
+  double learning_rate;
+  double beta1;
+  double beta2;
+  double epsilon;
+  double weight_decay;
+};
+
+void idiom_free_message(char* message) { std::free(message); }
+
+char* idiom_fused_adam(at::Tensor* const* parameters, at::Tensor* const* gradients, at::Tensor* const* first_moments,
+                       at::Tensor* const* second_moments, size_t n, at::Tensor* step, const IdiomAdam* adam) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    auto theta = list(parameters, n);
+    auto g = laid_out_as(list(gradients, n), theta);
+    auto m = list(first_moments, n);
+    auto v = list(second_moments, n);
+    std::vector<at::Tensor> steps(n, *step);
+    std::vector<at::Tensor> no_maximum;
+    at::_fused_adam_(theta, g, m, v, no_maximum, steps, adam->learning_rate, adam->beta1, adam->beta2,
+                     adam->weight_decay, adam->epsilon, /*amsgrad=*/false, /*maximize=*/false);
+  });
+}
+
+char* idiom_lerp(at::Tensor* const* targets, at::Tensor* const* sources, size_t n, double weight) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    at::_foreach_lerp_(list(targets, n), list(sources, n), weight);
+  });
+}
+
+char* idiom_leaky_relu(const at::Tensor* input, double slope, at::Tensor** output) {
+  return guarded([&] { *output = new at::Tensor(at::leaky_relu(*input, slope)); });
+}
+
+char* idiom_norms(at::Tensor* const* tensors, size_t n, at::Tensor** norms) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    *norms = new at::Tensor(at::stack(at::_foreach_norm(list(tensors, n), 2)));
+  });
+}
+
+char* idiom_random_state(int device, at::Tensor** state) {
+  return guarded([&] {
+    at::Generator generator = generator_of(device);
+    std::lock_guard<std::mutex> lock(generator.mutex());
+    *state = new at::Tensor(generator.get_state());
+  });
+}
+
+char* idiom_set_random_state(int device, at::Tensor* state) {
+  return guarded([&] {
+    at::Generator generator = generator_of(device);
+    std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.set_state(*state);
+  });
+}
+
+char* idiom_manual_seed(uint64_t seed) {
+  return guarded([&] {
+    {
+      at::Generator generator = at::detail::getDefaultCPUGenerator();
+      std::lock_guard<std::mutex> lock(generator.mutex());
+      generator.set_current_seed(seed);
+    }
+    if (!at::globalContext().hasCUDA()) return;
+    for (int device = 0; device < static_cast<int>(at::accelerator::deviceCount()); ++device) {
+      at::Generator generator = generator_of(device);
+      std::lock_guard<std::mutex> lock(generator.mutex());
+      generator.set_current_seed(seed);
+    }
+  });
+}
+
+char* idiom_set_deterministic(bool deterministic) {
+  return guarded([&] {
+    at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/false);
+    // Filling fresh memory guards against reads of uninitialised values, which no operation of ours does; it costs a pass.
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
+  });
+}
+
+char* idiom_is_deterministic(bool* deterministic) {
+  return guarded([&] { *deterministic = at::globalContext().deterministicAlgorithms(); });
+}
+
+char* idiom_set_n_threads(int n_threads) {
+  return guarded([&] { at::set_num_threads(n_threads); });
+}
+
+char* idiom_n_threads(int* n_threads) {
+  return guarded([&] { *n_threads = at::get_num_threads(); });
+}
+
+char* idiom_accelerator_memory(int device, int64_t* in_use, int64_t* peak, int64_t* reserved) {
+  return guarded([&] {
+    const auto stats = at::accelerator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
+    *in_use = stats.allocated_bytes[0].current;
+    *peak = stats.allocated_bytes[0].peak;
+    *reserved = stats.reserved_bytes[0].current;
+  });
+}
+
+char* idiom_libtorch_version(char** version) {
+  return guarded([&] { *version = strdup(TORCH_VERSION); });
+}
+
+char* idiom_cpu_capability(char** capability) {
+  return guarded([&] { *capability = strdup(at::get_cpu_capability().c_str()); });
+}
+
+char* idiom_build_settings(char** settings) {
+  return guarded([&] { *settings = strdup(at::show_config().c_str()); });
+}
+
+}  // extern "C"

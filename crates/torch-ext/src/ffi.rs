@@ -1,0 +1,208 @@
+//! The C functions of `shim/shim.cpp` and their safe faces.
+//!
+//! Every `unsafe` of the crate is here. The reasons are few: the pointers come from live `tch::Tensor` borrows that outlast the
+//! call, the shim keeps none of them, its signatures are repeated below word for word, and messages are freed by whom made them.
+#![allow(unsafe_code, reason = "the one border to the C++ shim; each block says why it is sound")]
+
+use crate::TorchError;
+use crate::adam::AdamConfig;
+use std::borrow::Borrow;
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr;
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+#[repr(C)]
+struct Adam {
+    learning_rate: f64,
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    weight_decay: f64,
+}
+
+type Message = *mut c_char;
+type Tensors = *const *const C_tensor;
+
+// The library is linked by cc through build.rs.
+unsafe extern "C" {
+    fn idiom_free_message(message: Message);
+    fn idiom_fused_adam(
+        parameters: Tensors,
+        gradients: Tensors,
+        first_moments: Tensors,
+        second_moments: Tensors,
+        n: usize,
+        step: *const C_tensor,
+        adam: *const Adam,
+    ) -> Message;
+    fn idiom_lerp(targets: Tensors, sources: Tensors, n: usize, weight: f64) -> Message;
+    fn idiom_leaky_relu(input: *const C_tensor, slope: f64, output: *mut *mut C_tensor) -> Message;
+    fn idiom_norms(tensors: Tensors, n: usize, norms: *mut *mut C_tensor) -> Message;
+    fn idiom_random_state(device: c_int, state: *mut *mut C_tensor) -> Message;
+    fn idiom_set_random_state(device: c_int, state: *const C_tensor) -> Message;
+    fn idiom_manual_seed(seed: u64) -> Message;
+    fn idiom_set_deterministic(deterministic: bool) -> Message;
+    fn idiom_is_deterministic(deterministic: *mut bool) -> Message;
+    fn idiom_set_n_threads(n_threads: c_int) -> Message;
+    fn idiom_n_threads(n_threads: *mut c_int) -> Message;
+    fn idiom_accelerator_memory(device: c_int, in_use: *mut i64, peak: *mut i64, reserved: *mut i64) -> Message;
+    fn idiom_libtorch_version(version: *mut Message) -> Message;
+    fn idiom_cpu_capability(capability: *mut Message) -> Message;
+    fn idiom_build_settings(settings: *mut Message) -> Message;
+}
+
+/// Takes a string of the shim over and frees it there; `None` for a null pointer.
+fn take(text: Message) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: a string that the shim hands out comes from strdup, ends in NUL, and is ours until given back just below.
+    let owned = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
+    // SAFETY: the pointer came from the shim's strdup and is not used again.
+    unsafe { idiom_free_message(text) };
+    Some(owned)
+}
+
+fn check(message: Message) -> Result<(), TorchError> {
+    take(message).map_or(Ok(()), |words| Err(TorchError::Libtorch(words)))
+}
+
+fn pointers<T: Borrow<Tensor>>(tensors: &[T]) -> Vec<*const C_tensor> {
+    tensors.iter().map(|tensor| tensor.borrow().as_ptr()).collect()
+}
+
+/// Owns a tensor that the shim made with `new`.
+fn adopt(tensor: *mut C_tensor) -> Tensor {
+    // SAFETY: called only after success, when the shim has written a fresh `new at::Tensor` that nobody else owns.
+    unsafe { Tensor::from_ptr(tensor) }
+}
+
+/// The tensors one Adam step reads and writes; all lists have one length.
+pub(crate) struct AdamTensors<'a> {
+    pub(crate) parameters: &'a [Tensor],
+    pub(crate) gradients: &'a [Tensor],
+    pub(crate) first_moments: &'a [Tensor],
+    pub(crate) second_moments: &'a [Tensor],
+    pub(crate) step: &'a Tensor,
+}
+
+pub(crate) fn fused_adam(tensors: &AdamTensors<'_>, config: &AdamConfig) -> Result<(), TorchError> {
+    let adam = Adam {
+        learning_rate: config.learning_rate,
+        beta1: config.beta1,
+        beta2: config.beta2,
+        epsilon: config.epsilon,
+        weight_decay: config.weight_decay,
+    };
+    let (parameters, gradients) = (pointers(tensors.parameters), pointers(tensors.gradients));
+    let (first, second) = (pointers(tensors.first_moments), pointers(tensors.second_moments));
+    let n = parameters.len();
+    assert!([gradients.len(), first.len(), second.len()] == [n; 3], "the caller checks the lengths");
+    // SAFETY: four arrays of n pointers to live tensors, a live step tensor and a struct of the shim's layout.
+    check(unsafe {
+        idiom_fused_adam(
+            parameters.as_ptr(),
+            gradients.as_ptr(),
+            first.as_ptr(),
+            second.as_ptr(),
+            n,
+            tensors.step.as_ptr(),
+            &raw const adam,
+        )
+    })
+}
+
+pub(crate) fn lerp<T: Borrow<Tensor>, S: Borrow<Tensor>>(
+    targets: &[T],
+    sources: &[S],
+    weight: f64,
+) -> Result<(), TorchError> {
+    let (targets, sources) = (pointers(targets), pointers(sources));
+    assert_eq!(targets.len(), sources.len(), "the caller checks the lengths");
+    // SAFETY: two arrays of equal length of pointers to live tensors.
+    check(unsafe { idiom_lerp(targets.as_ptr(), sources.as_ptr(), targets.len(), weight) })
+}
+
+pub(crate) fn leaky_relu(input: &Tensor, slope: f64) -> Result<Tensor, TorchError> {
+    let mut output = ptr::null_mut();
+    // SAFETY: a live tensor and a place for one pointer.
+    check(unsafe { idiom_leaky_relu(input.as_ptr(), slope, &raw mut output) })?;
+    Ok(adopt(output))
+}
+
+pub(crate) fn norms<T: Borrow<Tensor>>(tensors: &[T]) -> Result<Tensor, TorchError> {
+    let tensors = pointers(tensors);
+    let mut norms = ptr::null_mut();
+    // SAFETY: an array of pointers to live tensors and a place for one pointer.
+    check(unsafe { idiom_norms(tensors.as_ptr(), tensors.len(), &raw mut norms) })?;
+    Ok(adopt(norms))
+}
+
+pub(crate) fn random_state(device: i32) -> Result<Tensor, TorchError> {
+    let mut state = ptr::null_mut();
+    // SAFETY: a place for one pointer.
+    check(unsafe { idiom_random_state(device, &raw mut state) })?;
+    Ok(adopt(state))
+}
+
+pub(crate) fn set_random_state(device: i32, state: &Tensor) -> Result<(), TorchError> {
+    // SAFETY: a live tensor, whose type and size libtorch checks.
+    check(unsafe { idiom_set_random_state(device, state.as_ptr()) })
+}
+
+pub(crate) fn manual_seed(seed: u64) -> Result<(), TorchError> {
+    // SAFETY: no pointers.
+    check(unsafe { idiom_manual_seed(seed) })
+}
+
+pub(crate) fn set_deterministic(deterministic: bool) -> Result<(), TorchError> {
+    // SAFETY: no pointers.
+    check(unsafe { idiom_set_deterministic(deterministic) })
+}
+
+pub(crate) fn is_deterministic() -> Result<bool, TorchError> {
+    let mut deterministic = false;
+    // SAFETY: a place for one bool.
+    check(unsafe { idiom_is_deterministic(&raw mut deterministic) })?;
+    Ok(deterministic)
+}
+
+pub(crate) fn set_n_threads(n_threads: i32) -> Result<(), TorchError> {
+    // SAFETY: no pointers.
+    check(unsafe { idiom_set_n_threads(n_threads) })
+}
+
+pub(crate) fn n_threads() -> Result<i32, TorchError> {
+    let mut n_threads = 0;
+    // SAFETY: a place for one int.
+    check(unsafe { idiom_n_threads(&raw mut n_threads) })?;
+    Ok(n_threads)
+}
+
+/// Bytes in use, at the peak, and reserved on an accelerator.
+pub(crate) fn accelerator_memory(device: i32) -> Result<[i64; 3], TorchError> {
+    let [mut in_use, mut peak, mut reserved] = [0; 3];
+    // SAFETY: places for three integers.
+    check(unsafe { idiom_accelerator_memory(device, &raw mut in_use, &raw mut peak, &raw mut reserved) })?;
+    Ok([in_use, peak, reserved])
+}
+
+fn text(ask: unsafe extern "C" fn(*mut Message) -> Message) -> Result<String, TorchError> {
+    let mut text = ptr::null_mut();
+    // SAFETY: each of the shim's functions of this type writes one strdup'ed string to the given place.
+    check(unsafe { ask(&raw mut text) })?;
+    Ok(take(text).unwrap_or_default())
+}
+
+pub(crate) fn libtorch_version() -> Result<String, TorchError> {
+    text(idiom_libtorch_version)
+}
+
+pub(crate) fn cpu_capability() -> Result<String, TorchError> {
+    text(idiom_cpu_capability)
+}
+
+pub(crate) fn build_settings() -> Result<String, TorchError> {
+    text(idiom_build_settings)
+}

@@ -1,0 +1,66 @@
+//! Memory figures: of this process, from `/proc`, and of an accelerator, from libtorch's allocator.
+
+use crate::{TorchError, ffi};
+use std::fs;
+
+/// Resident memory of this process, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessMemory {
+    /// Resident now.
+    pub resident_bytes: u64,
+    /// The most that was ever resident.
+    pub peak_bytes: u64,
+}
+
+/// Memory that libtorch's allocator holds on an accelerator, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AcceleratorMemory {
+    /// Held by live tensors.
+    pub in_use_bytes: u64,
+    /// The most that live tensors ever held.
+    pub peak_bytes: u64,
+    /// Taken from the driver.
+    pub reserved_bytes: u64,
+}
+
+/// What `/proc/self/status` says, or `None` where it cannot be read (no Linux).
+#[must_use]
+pub fn process_memory() -> Option<ProcessMemory> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    Some(ProcessMemory {
+        resident_bytes: kibibytes_of(&status, "VmRSS:")? * 1024,
+        peak_bytes: kibibytes_of(&status, "VmHWM:")? * 1024,
+    })
+}
+
+/// The memory of CUDA device `device_idx`.
+///
+/// # Errors
+/// libtorch throws where there is no accelerator.
+pub fn accelerator_memory(device_idx: usize) -> Result<AcceleratorMemory, TorchError> {
+    let [in_use, peak, reserved] = ffi::accelerator_memory(i32::try_from(device_idx).unwrap_or(i32::MAX))?;
+    let bytes = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(AcceleratorMemory { in_use_bytes: bytes(in_use), peak_bytes: bytes(peak), reserved_bytes: bytes(reserved) })
+}
+
+fn kibibytes_of(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with(field))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{kibibytes_of, process_memory};
+
+    #[test]
+    fn a_field_is_read_in_kibibytes() {
+        assert_eq!(kibibytes_of("Name:\tx\nVmRSS:\t   1234 kB\n", "VmRSS:"), Some(1234));
+        assert_eq!(kibibytes_of("Name:\tx\n", "VmRSS:"), None);
+    }
+
+    #[test]
+    fn the_peak_is_at_least_what_is_resident_now() {
+        let memory = process_memory().expect("a Linux machine");
+        assert!(memory.peak_bytes >= memory.resident_bytes && memory.resident_bytes > 1 << 20);
+    }
+}
