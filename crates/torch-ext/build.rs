@@ -12,11 +12,15 @@ fn main() {
     println!("cargo::rerun-if-env-changed=LIBTORCH_CXX11_ABI");
 
     let libraries = PathBuf::from(
-        env::var("DEP_TCH_LIBTORCH_LIB").expect("`torch-sys` passes on the folder of libtorch's libraries"),
+        env::var("DEP_TCH_LIBTORCH_LIB")
+            .expect("`torch-sys` passes on the folder of libtorch's libraries"),
     );
     let root = match env::var_os("LIBTORCH_INCLUDE") {
         Some(folder) => PathBuf::from(folder),
-        None => libraries.parent().expect("libtorch's libraries lie in a folder `lib`").to_path_buf(),
+        None => libraries
+            .parent()
+            .expect("libtorch's libraries lie in a folder `lib`")
+            .to_path_buf(),
     };
     // The string layout of the C++ library must be the one libtorch was built with; all wheels of 2.11 use the new one.
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());

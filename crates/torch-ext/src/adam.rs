@@ -26,21 +26,54 @@ pub struct AdamConfig {
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.0, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 }
+        Self {
+            learning_rate: 1e-3,
+            beta1: 0.0,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+        }
     }
 }
 
 impl AdamConfig {
     fn check(&self) -> Result<(), TorchError> {
         let rules = [
-            ("learning_rate", self.learning_rate, self.learning_rate > 0.0, "above 0"),
-            ("beta1", self.beta1, (0.0..1.0).contains(&self.beta1), "at least 0 and below 1"),
-            ("beta2", self.beta2, (0.0..1.0).contains(&self.beta2), "at least 0 and below 1"),
+            (
+                "learning_rate",
+                self.learning_rate,
+                self.learning_rate > 0.0,
+                "above 0",
+            ),
+            (
+                "beta1",
+                self.beta1,
+                (0.0..1.0).contains(&self.beta1),
+                "at least 0 and below 1",
+            ),
+            (
+                "beta2",
+                self.beta2,
+                (0.0..1.0).contains(&self.beta2),
+                "at least 0 and below 1",
+            ),
             ("epsilon", self.epsilon, self.epsilon > 0.0, "above 0"),
-            ("weight_decay", self.weight_decay, self.weight_decay >= 0.0, "at least 0"),
+            (
+                "weight_decay",
+                self.weight_decay,
+                self.weight_decay >= 0.0,
+                "at least 0",
+            ),
         ];
-        match rules.into_iter().find(|(_, value, holds, _)| !holds || !value.is_finite()) {
-            Some((name, value, _, allowed)) => Err(TorchError::Setting { name, value, allowed }),
+        match rules
+            .into_iter()
+            .find(|(_, value, holds, _)| !holds || !value.is_finite())
+        {
+            Some((name, value, _, allowed)) => Err(TorchError::Setting {
+                name,
+                value,
+                allowed,
+            }),
             None => Ok(()),
         }
     }
@@ -71,9 +104,22 @@ impl FusedAdam {
             }
         }
         let (names, parameters): (Vec<_>, Vec<_>) = sorted.into_iter().unzip();
-        let zeros = || parameters.iter().map(Tensor::zeros_like).map(|zero| zero.set_requires_grad(false)).collect();
+        let zeros = || {
+            parameters
+                .iter()
+                .map(Tensor::zeros_like)
+                .map(|zero| zero.set_requires_grad(false))
+                .collect()
+        };
         let (first_moments, second_moments) = (zeros(), zeros());
-        Ok(Self { config, names, parameters, first_moments, second_moments, n_steps: 0 })
+        Ok(Self {
+            config,
+            names,
+            parameters,
+            first_moments,
+            second_moments,
+            n_steps: 0,
+        })
     }
 
     /// Adam over all trainable variables of a store, under the names they have there.
@@ -81,7 +127,10 @@ impl FusedAdam {
     /// # Errors
     /// As [`FusedAdam::new`].
     pub fn over(store: &nn::VarStore, config: AdamConfig) -> Result<Self, TorchError> {
-        let trainable = store.variables().into_iter().filter(|(_, variable)| variable.requires_grad());
+        let trainable = store
+            .variables()
+            .into_iter()
+            .filter(|(_, variable)| variable.requires_grad());
         Self::new(trainable.collect(), config)
     }
 
@@ -114,7 +163,10 @@ impl FusedAdam {
     /// # Errors
     /// A rate that is not above 0.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), TorchError> {
-        let config = AdamConfig { learning_rate, ..self.config };
+        let config = AdamConfig {
+            learning_rate,
+            ..self.config
+        };
         config.check()?;
         self.config = config;
         Ok(())
@@ -127,7 +179,9 @@ impl FusedAdam {
     pub fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>, TorchError> {
         let gradients = tensors::gradients(loss, &self.parameters)?;
         match gradients.iter().position(|gradient| !gradient.defined()) {
-            Some(missing) => Err(TorchError::NoGradient { name: self.names[missing].clone() }),
+            Some(missing) => Err(TorchError::NoGradient {
+                name: self.names[missing].clone(),
+            }),
             None => Ok(gradients),
         }
     }
@@ -139,9 +193,17 @@ impl FusedAdam {
     pub fn step(&mut self, gradients: &[Tensor]) -> Result<(), TorchError> {
         let expected = self.parameters.len();
         if gradients.len() != expected {
-            return Err(TorchError::Count { what: "gradients", found: gradients.len(), expected });
+            return Err(TorchError::Count {
+                what: "gradients",
+                found: gradients.len(),
+                expected,
+            });
         }
-        for (name, (gradient, parameter)) in self.names.iter().zip(gradients.iter().zip(&self.parameters)) {
+        for (name, (gradient, parameter)) in self
+            .names
+            .iter()
+            .zip(gradients.iter().zip(&self.parameters))
+        {
             check_shape(name, gradient, parameter)?;
         }
         let step = Tensor::from((self.n_steps + 1) as f32).to_device(self.device());
@@ -161,8 +223,16 @@ impl FusedAdam {
     /// The tensors share memory with the optimiser.
     #[must_use]
     pub fn state(&self) -> Vec<(String, Tensor)> {
-        let first = self.names.iter().zip(&self.first_moments).map(|(name, m)| (first_of(name), m.shallow_clone()));
-        let second = self.names.iter().zip(&self.second_moments).map(|(name, v)| (second_of(name), v.shallow_clone()));
+        let first = self
+            .names
+            .iter()
+            .zip(&self.first_moments)
+            .map(|(name, m)| (first_of(name), m.shallow_clone()));
+        let second = self
+            .names
+            .iter()
+            .zip(&self.second_moments)
+            .map(|(name, v)| (second_of(name), v.shallow_clone()));
         let step = ("step".to_owned(), Tensor::from_slice(&[self.n_steps]));
         first.chain(second).chain([step]).collect()
     }
@@ -172,7 +242,10 @@ impl FusedAdam {
     /// # Errors
     /// A missing tensor, or one of another shape.
     pub fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<(), TorchError> {
-        let by_name: BTreeMap<&str, &Tensor> = state.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+        let by_name: BTreeMap<&str, &Tensor> = state
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor))
+            .collect();
         let find = |name: String| match by_name.get(name.as_str()) {
             Some(tensor) => Ok((name, *tensor)),
             None => Err(TorchError::Missing { name }),
@@ -180,9 +253,10 @@ impl FusedAdam {
         let (_, step) = find("step".to_owned())?;
         let mut copies = Vec::with_capacity(2 * self.names.len());
         for (idx, name) in self.names.iter().enumerate() {
-            for (key, target) in
-                [(first_of(name), &self.first_moments[idx]), (second_of(name), &self.second_moments[idx])]
-            {
+            for (key, target) in [
+                (first_of(name), &self.first_moments[idx]),
+                (second_of(name), &self.second_moments[idx]),
+            ] {
                 let (key, source) = find(key)?;
                 check_shape(&key, source, target)?;
                 copies.push((target.shallow_clone(), source));
@@ -213,5 +287,9 @@ fn check_shape(name: &str, found: &Tensor, expected: &Tensor) -> Result<(), Torc
     if found == expected {
         return Ok(());
     }
-    Err(TorchError::Shape { name: name.to_owned(), found, expected })
+    Err(TorchError::Shape {
+        name: name.to_owned(),
+        found,
+        expected,
+    })
 }

@@ -2,7 +2,10 @@
 //!
 //! Every `unsafe` of the crate is here. The reasons are few: the pointers come from live `tch::Tensor` borrows that outlast the
 //! call, the shim keeps none of them, its signatures are repeated below word for word, and messages are freed by whom made them.
-#![allow(unsafe_code, reason = "the one border to the C++ shim; each block says why it is sound")]
+#![allow(
+    unsafe_code,
+    reason = "the one border to the C++ shim; each block says why it is sound"
+)]
 
 use crate::TorchError;
 use crate::adam::AdamConfig;
@@ -46,7 +49,12 @@ unsafe extern "C" {
     fn idiom_is_deterministic(deterministic: *mut bool) -> Message;
     fn idiom_set_n_threads(n_threads: c_int) -> Message;
     fn idiom_n_threads(n_threads: *mut c_int) -> Message;
-    fn idiom_accelerator_memory(device: c_int, in_use: *mut i64, peak: *mut i64, reserved: *mut i64) -> Message;
+    fn idiom_accelerator_memory(
+        device: c_int,
+        in_use: *mut i64,
+        peak: *mut i64,
+        reserved: *mut i64,
+    ) -> Message;
     fn idiom_libtorch_version(version: *mut Message) -> Message;
     fn idiom_cpu_capability(capability: *mut Message) -> Message;
     fn idiom_build_settings(settings: *mut Message) -> Message;
@@ -58,7 +66,9 @@ fn take(text: Message) -> Option<String> {
         return None;
     }
     // SAFETY: a string that the shim hands out comes from strdup, ends in NUL, and is ours until given back just below.
-    let owned = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
+    let owned = unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned();
     // SAFETY: the pointer came from the shim's strdup and is not used again.
     unsafe { idiom_free_message(text) };
     Some(owned)
@@ -69,7 +79,10 @@ fn check(message: Message) -> Result<(), TorchError> {
 }
 
 fn pointers<T: Borrow<Tensor>>(tensors: &[T]) -> Vec<*const C_tensor> {
-    tensors.iter().map(|tensor| tensor.borrow().as_ptr()).collect()
+    tensors
+        .iter()
+        .map(|tensor| tensor.borrow().as_ptr())
+        .collect()
 }
 
 /// Owns a tensor that the shim made with `new`.
@@ -96,9 +109,15 @@ pub(crate) fn fused_adam(tensors: &AdamTensors<'_>, config: &AdamConfig) -> Resu
         weight_decay: config.weight_decay,
     };
     let (parameters, gradients) = (pointers(tensors.parameters), pointers(tensors.gradients));
-    let (first, second) = (pointers(tensors.first_moments), pointers(tensors.second_moments));
+    let (first, second) = (
+        pointers(tensors.first_moments),
+        pointers(tensors.second_moments),
+    );
     let n = parameters.len();
-    assert!([gradients.len(), first.len(), second.len()] == [n; 3], "the caller checks the lengths");
+    assert!(
+        [gradients.len(), first.len(), second.len()] == [n; 3],
+        "the caller checks the lengths"
+    );
     // SAFETY: four arrays of n pointers to live tensors, a live step tensor and a struct of the shim's layout.
     check(unsafe {
         idiom_fused_adam(
@@ -119,7 +138,11 @@ pub(crate) fn lerp<T: Borrow<Tensor>, S: Borrow<Tensor>>(
     weight: f64,
 ) -> Result<(), TorchError> {
     let (targets, sources) = (pointers(targets), pointers(sources));
-    assert_eq!(targets.len(), sources.len(), "the caller checks the lengths");
+    assert_eq!(
+        targets.len(),
+        sources.len(),
+        "the caller checks the lengths"
+    );
     // SAFETY: two arrays of equal length of pointers to live tensors.
     check(unsafe { idiom_lerp(targets.as_ptr(), sources.as_ptr(), targets.len(), weight) })
 }
@@ -184,7 +207,9 @@ pub(crate) fn n_threads() -> Result<i32, TorchError> {
 pub(crate) fn accelerator_memory(device: i32) -> Result<[i64; 3], TorchError> {
     let [mut in_use, mut peak, mut reserved] = [0; 3];
     // SAFETY: places for three integers.
-    check(unsafe { idiom_accelerator_memory(device, &raw mut in_use, &raw mut peak, &raw mut reserved) })?;
+    check(unsafe {
+        idiom_accelerator_memory(device, &raw mut in_use, &raw mut peak, &raw mut reserved)
+    })?;
     Ok([in_use, peak, reserved])
 }
 

@@ -17,6 +17,7 @@ pub use error::TorchError;
 pub use memory::{AcceleratorMemory, ProcessMemory, accelerator_memory, process_memory};
 pub use random::{RandomState, manual_seed, random_state, set_random_state};
 pub use runtime::{
-    Determinism, build_settings, cpu_capability, determinism, libtorch_version, n_threads, set_determinism, set_n_threads,
+    Determinism, build_settings, cpu_capability, determinism, libtorch_version, n_threads,
+    set_determinism, set_n_threads,
 };
 pub use tensors::{channels_last, gradients, leaky_relu, lerp_into, norms};

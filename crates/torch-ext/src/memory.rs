@@ -38,9 +38,14 @@ pub fn process_memory() -> Option<ProcessMemory> {
 /// # Errors
 /// libtorch throws where there is no accelerator.
 pub fn accelerator_memory(device_idx: usize) -> Result<AcceleratorMemory, TorchError> {
-    let [in_use, peak, reserved] = ffi::accelerator_memory(i32::try_from(device_idx).unwrap_or(i32::MAX))?;
+    let [in_use, peak, reserved] =
+        ffi::accelerator_memory(i32::try_from(device_idx).unwrap_or(i32::MAX))?;
     let bytes = |count: i64| u64::try_from(count).unwrap_or(0);
-    Ok(AcceleratorMemory { in_use_bytes: bytes(in_use), peak_bytes: bytes(peak), reserved_bytes: bytes(reserved) })
+    Ok(AcceleratorMemory {
+        in_use_bytes: bytes(in_use),
+        peak_bytes: bytes(peak),
+        reserved_bytes: bytes(reserved),
+    })
 }
 
 fn kibibytes_of(status: &str, field: &str) -> Option<u64> {
@@ -54,7 +59,10 @@ mod tests {
 
     #[test]
     fn a_field_is_read_in_kibibytes() {
-        assert_eq!(kibibytes_of("Name:\tx\nVmRSS:\t   1234 kB\n", "VmRSS:"), Some(1234));
+        assert_eq!(
+            kibibytes_of("Name:\tx\nVmRSS:\t   1234 kB\n", "VmRSS:"),
+            Some(1234)
+        );
         assert_eq!(kibibytes_of("Name:\tx\n", "VmRSS:"), None);
     }
 

@@ -9,7 +9,11 @@ use crate::{TorchError, ffi};
 pub fn set_n_threads(n_threads: usize) -> Result<(), TorchError> {
     match i32::try_from(n_threads) {
         Ok(n) if n >= 1 => ffi::set_n_threads(n),
-        _ => Err(TorchError::Setting { name: "n_threads", value: n_threads as f64, allowed: "at least 1" }),
+        _ => Err(TorchError::Setting {
+            name: "n_threads",
+            value: n_threads as f64,
+            allowed: "at least 1",
+        }),
     }
 }
 
@@ -43,7 +47,11 @@ pub fn set_determinism(determinism: Determinism) -> Result<(), TorchError> {
 /// # Errors
 /// What libtorch throws.
 pub fn determinism() -> Result<Determinism, TorchError> {
-    Ok(if ffi::is_deterministic()? { Determinism::Required } else { Determinism::NotRequired })
+    Ok(if ffi::is_deterministic()? {
+        Determinism::Required
+    } else {
+        Determinism::NotRequired
+    })
 }
 
 /// The version of the libtorch headers that the shim was compiled with, for example `2.11.0`.

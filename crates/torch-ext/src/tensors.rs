@@ -9,7 +9,10 @@ use tch::Tensor;
 ///
 /// # Errors
 /// What libtorch throws, for example for an input that does not require a gradient.
-pub fn gradients<T: Borrow<Tensor>>(loss: &Tensor, inputs: &[T]) -> Result<Vec<Tensor>, TorchError> {
+pub fn gradients<T: Borrow<Tensor>>(
+    loss: &Tensor,
+    inputs: &[T],
+) -> Result<Vec<Tensor>, TorchError> {
     Ok(Tensor::f_run_backward(&[loss], inputs, false, false)?)
 }
 
@@ -23,7 +26,11 @@ pub fn lerp_into<T: Borrow<Tensor>, S: Borrow<Tensor>>(
     weight: f64,
 ) -> Result<(), TorchError> {
     if targets.len() != sources.len() {
-        return Err(TorchError::Count { what: "sources", found: sources.len(), expected: targets.len() });
+        return Err(TorchError::Count {
+            what: "sources",
+            found: sources.len(),
+            expected: targets.len(),
+        });
     }
     ffi::lerp(targets, sources, weight)
 }
@@ -48,5 +55,8 @@ pub fn leaky_relu(input: &Tensor, slope: f64) -> Result<Tensor, TorchError> {
 /// convolutions run faster on. Gradients flow; no copy where the layout is already so.
 #[must_use]
 pub fn channels_last(pictures: &Tensor) -> Tensor {
-    pictures.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+    pictures
+        .permute([0, 2, 3, 1])
+        .contiguous()
+        .permute([0, 3, 1, 2])
 }

@@ -1,0 +1,158 @@
+//! A convolution and a linear layer with seeded weights, and what both networks share.
+//!
+//! `tch`'s own layers draw their weights from libtorch's global generator and keep them in the contiguous layout. Here every
+//! parameter draws from a stream named after it, and convolution weights lie channels-last, as the CPU kernels like them.
+//! Bounds are PyTorch's defaults: uniform in +-1/sqrt(fan in) for weights and biases.
+
+use crate::draws::Draws;
+use idiom_torch_ext::{channels_last, leaky_relu};
+use tch::{Tensor, nn};
+
+/// Slope of every leaky rectifier below zero.
+const LEAK: f64 = 0.2;
+
+/// `max(x, 0.2 x)`.
+pub(crate) fn leaky(input: &Tensor) -> Tensor {
+    leaky_relu(input, LEAK).expect("the rectifier takes any floating-point tensor")
+}
+
+/// Where a new parameter is stored, and the seed its values come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Site<'a> {
+    path: nn::Path<'a>,
+    seed: u64,
+}
+
+impl<'a> Site<'a> {
+    pub(crate) fn new(path: &nn::Path<'a>, seed: u64) -> Self {
+        Self {
+            path: path.clone(),
+            seed,
+        }
+    }
+
+    pub(crate) fn sub(&self, name: &str) -> Self {
+        Self {
+            path: self.path.sub(name),
+            seed: self.seed,
+        }
+    }
+
+    /// A parameter uniform in `[-bound, bound)`.
+    fn uniform(&self, name: &str, shape: &[i64], bound: f64) -> Tensor {
+        let draws = Draws::new(self.seed, &self.path.path(name));
+        let values = draws.uniforms(0, 1, shape.iter().product()) * (2.0 * bound) - bound;
+        self.add(name, &values.view(shape))
+    }
+
+    /// A parameter with normal entries of this standard deviation.
+    fn normal(&self, name: &str, shape: &[i64], deviation: f64) -> Tensor {
+        let draws = Draws::new(self.seed, &self.path.path(name));
+        self.add(
+            name,
+            &(draws.normals(0, 1, shape.iter().product()) * deviation).view(shape),
+        )
+    }
+
+    /// A parameter of zeros.
+    pub(crate) fn zeros(&self, name: &str, shape: &[i64]) -> Tensor {
+        self.add(
+            name,
+            &Tensor::zeros(shape, (tch::Kind::Float, tch::Device::Cpu)),
+        )
+    }
+
+    fn add(&self, name: &str, values: &Tensor) -> Tensor {
+        let values = if values.dim() == 4 {
+            channels_last(values)
+        } else {
+            values.shallow_clone()
+        };
+        self.path
+            .add(name, values.to_device(self.path.device()), true)
+    }
+}
+
+/// How a convolution walks over its input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) side: i64,
+    pub(crate) stride: i64,
+    pub(crate) padding: i64,
+}
+
+impl Window {
+    /// 1x1.
+    pub(crate) const POINT: Self = Self {
+        side: 1,
+        stride: 1,
+        padding: 0,
+    };
+    /// 3x3, size kept.
+    pub(crate) const SAME: Self = Self {
+        side: 3,
+        stride: 1,
+        padding: 1,
+    };
+    /// 4x4, size halved.
+    pub(crate) const HALVING: Self = Self {
+        side: 4,
+        stride: 2,
+        padding: 1,
+    };
+}
+
+/// A convolution with bias.
+#[derive(Debug)]
+pub(crate) struct Conv {
+    weight: Tensor,
+    bias: Tensor,
+    window: Window,
+}
+
+impl Conv {
+    pub(crate) fn new(site: &Site<'_>, n_in: i64, n_out: i64, window: Window) -> Self {
+        let bound = 1.0 / ((n_in * window.side * window.side) as f64).sqrt();
+        Self {
+            weight: site.uniform("weight", &[n_out, n_in, window.side, window.side], bound),
+            bias: site.uniform("bias", &[n_out], bound),
+            window,
+        }
+    }
+
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+        let Window {
+            stride, padding, ..
+        } = self.window;
+        input.conv2d(&self.weight, Some(&self.bias), stride, padding, 1, 1)
+    }
+}
+
+/// A linear layer with bias.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    pub(crate) fn new(site: &Site<'_>, n_in: i64, n_out: i64) -> Self {
+        let bound = 1.0 / (n_in as f64).sqrt();
+        Self {
+            weight: site.uniform("weight", &[n_out, n_in], bound),
+            bias: site.uniform("bias", &[n_out], bound),
+        }
+    }
+
+    /// Small normal weights and a bias of zero: the output starts near zero.
+    pub(crate) fn near_zero(site: &Site<'_>, n_in: i64, n_out: i64) -> Self {
+        Self {
+            weight: site.normal("weight", &[n_out, n_in], 0.02),
+            bias: site.zeros("bias", &[n_out]),
+        }
+    }
+
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+        input.linear(&self.weight, Some(&self.bias))
+    }
+}
