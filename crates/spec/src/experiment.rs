@@ -15,8 +15,8 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use data::{Augment, AugmentPolicy, Captions, Loader};
-pub use networks::{Discriminator, Generator};
+pub use data::{Augment, Captions, Loader};
+pub use networks::{Discriminator, Generator, Stages};
 pub use objective::{Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind};
 pub use running::{Checkpoint, DeviceChoice, Logging, Samples, Tracking, Train};
 
@@ -38,6 +38,10 @@ pub struct Experiment {
     #[garde(skip)]
     #[serde(default)]
     pub task: Task,
+    /// Side of the drawn pictures in pixels: 16, 32, 64, 128 or 256, and no more than the data set's.
+    #[garde(custom(power_of_two))]
+    #[serde(default = "defaults::resolution")]
+    pub resolution: i64,
     /// Length, seed, batch and machine.
     #[garde(dive)]
     #[serde(default)]
@@ -103,12 +107,23 @@ pub enum Task {
 
 /// The name becomes part of a folder's name.
 fn file_name(name: &str, (): &()) -> garde::Result {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let allowed =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.') {
         return Ok(());
     }
     Err(garde::Error::new(format!(
         "is `{name}`, but must be 1 to 64 letters, digits, `-`, `_` and `.`, and not begin with `.`"
+    )))
+}
+
+/// Each stage of a network doubles or halves the side.
+fn power_of_two(side: &i64, (): &()) -> garde::Result {
+    if [16, 32, 64, 128, 256].contains(side) {
+        return Ok(());
+    }
+    Err(garde::Error::new(format!(
+        "is {side}, but must be 16, 32, 64, 128 or 256"
     )))
 }
 

@@ -4,33 +4,22 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::range::{above_up_to, between};
+use crate::range::between;
 
-/// Differentiable augmentation of real and drawn pictures alike (Zhao et al. 2020).
+/// Differentiable augmentation of real and drawn pictures alike (Zhao et al. 2020); 0 switches a part off. Mirroring is not
+/// here: captions say left and right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]
 pub struct Augment {
-    /// What is applied, in this order; at most 4, an empty list for nothing.
-    #[garde(length(max = 4))]
-    pub policies: Vec<AugmentPolicy>,
-    /// Largest shift as a share of the side, 0 to 0.5.
+    /// Longest shift as a share of the side, 0 to 0.5.
     #[garde(custom(between(0.0, 0.5)))]
     pub translation: f64,
-    /// Side of the square that is blanked as a share of the picture's, above 0 and at most 0.9.
-    #[garde(custom(above_up_to(0.0, 0.9)))]
+    /// Side of a blanked square as a share of the picture's, 0 to 1.
+    #[garde(custom(between(0.0, 1.0)))]
     pub cutout: f64,
-}
-
-/// One kind of augmentation. Mirroring is not here: captions say left and right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AugmentPolicy {
-    /// Brightness, saturation and contrast; wrong where captions name colours.
-    Color,
-    /// A shift in both directions.
-    Translation,
-    /// A blanked square.
-    Cutout,
+    /// How far brightness, saturation and contrast move, 0 to 1; wrong where captions name colours.
+    #[garde(custom(between(0.0, 1.0)))]
+    pub colour: f64,
 }
 
 /// Which caption is drawn for a picture.

@@ -4,15 +4,21 @@
 //! only what differs. All of them are written into the run's resolved configuration.
 
 use super::{
-    Adam, Augment, AugmentPolicy, Captions, Checkpoint, DeviceChoice, Discriminator, Ema,
-    Generator, Loader, Logging, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind,
-    Samples, Tracking, Train,
+    Adam, Augment, Captions, Checkpoint, DeviceChoice, Discriminator, Ema, Generator, Loader,
+    Logging, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, Samples, Stages, Tracking,
+    Train,
 };
 
 /// The multilingual sentence encoder.
 #[must_use]
 pub fn encoder() -> String {
     "use-multilingual".to_owned()
+}
+
+/// Side of the pictures in pixels.
+#[must_use]
+pub fn resolution() -> i64 {
+    64
 }
 
 /// Adam's memory of the gradient: none, as the target moves.
@@ -65,9 +71,9 @@ impl Default for Generator {
     fn default() -> Self {
         Self {
             latent_dim: 64,
-            text_dim: 128,
+            text_head_dim: 128,
             style_dim: 128,
-            widths: vec![128, 128, 64, 32, 16],
+            channels: vec![192, 128, 96, 48, 24],
         }
     }
 }
@@ -75,7 +81,8 @@ impl Default for Generator {
 impl Default for Discriminator {
     fn default() -> Self {
         Self {
-            widths: vec![16, 32, 64, 128, 128],
+            stages: Stages::Plain,
+            channels: vec![24, 48, 96, 192],
             feature_dim: 256,
         }
     }
@@ -86,7 +93,7 @@ impl Default for Objective {
         Self {
             kind: ObjectiveKind::Relativistic,
             mismatch: 0.5,
-            pooled_color_weight: 0.0,
+            pooled_colour_weight: 0.0,
             penalty: Penalty::default(),
         }
     }
@@ -95,12 +102,12 @@ impl Default for Objective {
 impl Default for Penalty {
     fn default() -> Self {
         Self {
-            kind: PenaltyKind::R1R2,
+            kind: PenaltyKind::R1AndR2,
             gamma: 5.0,
             gamma_final: 5.0,
             anneal_images: 65_536,
             every: 8,
-            power: 6.0,
+            exponent: 6.0,
         }
     }
 }
@@ -118,7 +125,7 @@ impl Default for Ema {
     fn default() -> Self {
         Self {
             half_life_images: 500_000,
-            share_of_seen: 0.1,
+            ramp: 0.1,
         }
     }
 }
@@ -126,9 +133,9 @@ impl Default for Ema {
 impl Default for Augment {
     fn default() -> Self {
         Self {
-            policies: vec![AugmentPolicy::Translation, AugmentPolicy::Cutout],
-            translation: 0.125,
-            cutout: 0.5,
+            translation: 0.0625,
+            cutout: 0.0,
+            colour: 0.0,
         }
     }
 }
@@ -169,7 +176,7 @@ impl Default for Samples {
             subjects: 8,
             columns: None,
             held_out_subjects: 2,
-            captions: Vec::new(),
+            named: Vec::new(),
         }
     }
 }

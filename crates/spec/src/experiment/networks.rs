@@ -1,4 +1,4 @@
-//! Sizes of the two networks. The picture's side follows from the number of widths: `4 * 2^(n - 1)` pixels.
+//! Sizes of the two networks. Which lists of channels go with which resolution is checked where the networks are built.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -15,44 +15,36 @@ pub struct Generator {
     pub latent_dim: i64,
     /// Entries the sentence vector is mapped to before it joins the latent, 1 to 1024.
     #[garde(custom(between(1, 1024)))]
-    pub text_dim: i64,
+    pub text_head_dim: i64,
     /// Entries of the style vector that modulates every block, 1 to 2048.
     #[garde(custom(between(1, 2048)))]
     pub style_dim: i64,
-    /// Channels of each block, from 4x4 pixels upward; one block a resolution, 2 to 8 of them, each 1 to 1024.
+    /// Channels at 4x4, 8x8 and so on up to the resolution (five at 64 px), each 1 to 1024.
     #[garde(length(min = 2, max = 8), custom(each(between(1, 1024))))]
-    pub widths: Vec<i64>,
+    pub channels: Vec<i64>,
 }
 
 /// The discriminator: picture and sentence -> a score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]
 pub struct Discriminator {
-    /// Channels at each resolution, from the full picture down to 4x4; as many as the generator has, each 1 to 1024.
-    #[garde(length(min = 2, max = 8), custom(each(between(1, 1024))))]
-    pub widths: Vec<i64>,
+    /// How the stages are built.
+    #[garde(skip)]
+    pub stages: Stages,
+    /// Channels after each halving, from half the resolution down to 4x4 (four at 64 px), each 1 to 1024.
+    #[garde(length(min = 1, max = 8), custom(each(between(1, 1024))))]
+    pub channels: Vec<i64>,
     /// Entries of the feature vector that meets the sentence, 1 to 2048.
     #[garde(custom(between(1, 2048)))]
     pub feature_dim: i64,
 }
 
-impl Generator {
-    /// Side of the drawn picture in pixels.
-    #[must_use]
-    pub fn resolution(&self) -> u32 {
-        side_of(self.widths.len())
-    }
-}
-
-impl Discriminator {
-    /// Side of the judged picture in pixels.
-    #[must_use]
-    pub fn resolution(&self) -> u32 {
-        side_of(self.widths.len())
-    }
-}
-
-/// 4x4 doubles with every further width.
-fn side_of(n_widths: usize) -> u32 {
-    4 << n_widths.saturating_sub(1).min(16)
+/// How the discriminator's stages are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stages {
+    /// One strided convolution each; the fastest on a CPU.
+    Plain,
+    /// Two convolutions beside a shortcut.
+    Residual,
 }

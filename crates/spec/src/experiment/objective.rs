@@ -13,13 +13,13 @@ pub struct Objective {
     /// How scores become a loss.
     #[garde(skip)]
     pub kind: ObjectiveKind,
-    /// Weight of the pair (real picture, another picture's caption) in the discriminator's loss, 0 to 10.
-    #[garde(custom(between(0.0, 10.0)))]
+    /// Weight of the pair (real picture, another picture's caption) in the discriminator's loss, 0 to 1.
+    #[garde(custom(between(0.0, 1.0)))]
     pub mismatch: f64,
     /// Weight of the mean distance between drawn and real picture, both pooled to 8x8, in the generator's loss, 0 to
     /// 100. It carries colour early on, when the discriminator has little to say.
     #[garde(custom(between(0.0, 100.0)))]
-    pub pooled_color_weight: f64,
+    pub pooled_colour_weight: f64,
     /// What keeps the discriminator smooth.
     #[garde(dive)]
     pub penalty: Penalty,
@@ -35,6 +35,8 @@ pub enum ObjectiveKind {
     Hinge,
     /// `softplus(-score)` (Goodfellow et al. 2014).
     NonSaturating,
+    /// The difference of mean scores (Arjovsky et al. 2017); goes with the penalty `slope`.
+    Wasserstein,
 }
 
 /// A gradient penalty, applied lazily: every `every` steps, that many times as strong (StyleGAN2).
@@ -44,7 +46,7 @@ pub struct Penalty {
     /// Which gradients are penalised.
     #[garde(skip)]
     pub kind: PenaltyKind,
-    /// Strength at the start, 0 to 1000. For `ma_gp` it is DF-GAN's k.
+    /// Strength at the start, 0 to 1000. For `matching_aware` it is DF-GAN's k, 2 there.
     #[garde(custom(between(0.0, 1000.0)))]
     pub gamma: f64,
     /// Strength after `anneal_images`, 0 to 1000; between them it moves in equal ratios (equal differences where one is 0).
@@ -56,9 +58,9 @@ pub struct Penalty {
     /// Steps between two applications, 1 to 64.
     #[garde(custom(between(1, 64)))]
     pub every: u64,
-    /// Exponent of the gradient's length, 1 to 12; used by `ma_gp` only.
+    /// Exponent of the gradient's length, 1 to 12; used by `matching_aware` only, 6 in DF-GAN.
     #[garde(custom(between(1.0, 12.0)))]
-    pub power: f64,
+    pub exponent: f64,
 }
 
 /// Which gradients are penalised.
@@ -70,9 +72,11 @@ pub enum PenaltyKind {
     /// The score's gradient at real pictures (Mescheder et al. 2018).
     R1,
     /// At real and at drawn pictures (Huang et al. 2024).
-    R1R2,
+    R1AndR2,
     /// At matching pairs, towards picture and sentence alike: DF-GAN's matching-aware penalty.
-    MaGp,
+    MatchingAware,
+    /// The distance of the gradient's length from one, between real and drawn pictures (Gulrajani et al. 2017).
+    Slope,
 }
 
 /// The optimisers of both networks.
@@ -118,5 +122,5 @@ pub struct Ema {
     pub half_life_images: u64,
     /// Half-life as a share of the pictures seen so far, above 0 and at most 1; the smaller of the two holds.
     #[garde(custom(above_up_to(0.0, 1.0)))]
-    pub share_of_seen: f64,
+    pub ramp: f64,
 }

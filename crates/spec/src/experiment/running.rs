@@ -63,18 +63,18 @@ pub struct Samples {
     /// Pictures seen between two sheets, 1 to 1e12; the end of the run always has one.
     #[garde(custom(between(1, 1_000_000_000_000)))]
     pub every_images: u64,
-    /// Rows of the sheet, each a subject drawn in every look of the data set, 1 to 64.
+    /// Rows of the sheet, each a subject drawn in the looks of the data set, 1 to 64.
     #[garde(custom(between(1, 64)))]
     pub subjects: usize,
     /// Columns of the sheet, 1 to 32; left out for one a look.
     #[garde(custom(if_given(between(1, 32))))]
     pub columns: Option<usize>,
-    /// How many of the rows show subjects that are not trained on, 0 to 64.
+    /// How many of the rows that are not named show subjects that are not trained on, 0 to 64.
     #[garde(custom(between(0, 64)))]
     pub held_out_subjects: usize,
-    /// Captions to show instead, in this order; each must be a caption of the data set. At most 512.
-    #[garde(length(max = 512))]
-    pub captions: Vec<String>,
+    /// Subjects to show first, each by a label as it stands in the data set's captions; at most 64.
+    #[garde(length(max = 64))]
+    pub named: Vec<String>,
 }
 
 /// How often figures are logged.

@@ -19,7 +19,7 @@ fn check_message(yaml: &str, expected: &str) {
 fn two_lines_are_an_experiment() {
     let experiment = parse("name: a\ndataset: d\n").unwrap();
     assert_eq!(experiment.train, Train::default());
-    assert_eq!(experiment.generator.resolution(), 64);
+    assert_eq!(experiment.resolution, 64);
 }
 
 #[test]
