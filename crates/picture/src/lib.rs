@@ -1,1 +1,30 @@
-//! picture
+//! Bytes to checked pixels and back; nobody else in the project decodes a picture.
+//!
+//! A foreign file is sniffed, its dimensions are checked before its pixels are decoded, and whatever the decoder does (a
+//! panic included) ends as pixels or as a [`PictureError`] with a stable code. Decoded pixels are upright, eight bits,
+//! sRGB, with alpha kept until [`Rgba8::on_background`] lays them on a colour.
+//!
+//! Not here: where pictures come from, and what a dataset does with one that is refused (`ingest`).
+
+mod decode;
+mod encode;
+mod error;
+mod icc;
+mod limits;
+mod phash;
+mod pixels;
+mod resize;
+pub mod sheet;
+mod sniff;
+mod vector;
+
+pub use decode::{Decoded, decode};
+pub use encode::encode_png;
+pub use error::PictureError;
+pub use limits::Limits;
+pub use phash::perceptual_hash;
+pub use pixels::{Rgb8, Rgba8};
+pub use resize::{Frame, Scaling, resize};
+pub use sheet::{Tile, sheet};
+pub use sniff::{Format, sniff};
+pub use vector::rasterise;

@@ -1,0 +1,46 @@
+//! Colour profiles: pixels that mean another RGB space are moved into sRGB.
+//!
+//! Only RGB profiles are followed. JPEG in CMYK has been turned into RGB by the decoder already, so its printer's profile
+//! no longer fits; grey profiles differ from sRGB by a tone curve that pictures for the screen share.
+
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+
+use crate::Rgba8;
+
+/// Moves the pixels into sRGB; `false` where the profile is broken, not RGB, or already sRGB, and nothing was changed.
+pub(crate) fn to_srgb(picture: &mut Rgba8, profile: &[u8]) -> bool {
+    let Ok(profile) = ColorProfile::new_from_slice(profile) else {
+        return false;
+    };
+    let srgb = ColorProfile::new_srgb();
+    if profile.color_space != DataColorSpace::Rgb || is_like(&profile, &srgb) {
+        return false;
+    }
+    let Ok(transform) = profile.create_transform_8bit(
+        Layout::Rgba,
+        &srgb,
+        Layout::Rgba,
+        TransformOptions::default(),
+    ) else {
+        return false;
+    };
+    let mut moved = vec![0; picture.pixels.len()];
+    if transform.transform(&picture.pixels, &mut moved).is_err() {
+        return false;
+    }
+    picture.pixels = moved;
+    true
+}
+
+/// Whether the primaries are sRGB's to within a profile's rounding.
+fn is_like(profile: &ColorProfile, srgb: &ColorProfile) -> bool {
+    let primaries = |p: &ColorProfile| {
+        [p.red_colorant, p.green_colorant, p.blue_colorant].map(|xyz| [xyz.x, xyz.y, xyz.z])
+    };
+    profile.is_matrix_shaper()
+        && primaries(profile)
+            .iter()
+            .flatten()
+            .zip(primaries(srgb).iter().flatten())
+            .all(|(a, b)| (a - b).abs() < 2e-3)
+}

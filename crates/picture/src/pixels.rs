@@ -1,0 +1,76 @@
+//! Pixels in memory: sRGB, eight bits a channel, rows from the top, no padding between rows.
+
+/// An opaque picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rgb8 {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// `[height, width, 3]`
+    pub pixels: Vec<u8>,
+}
+
+/// A picture with straight (not premultiplied) alpha.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rgba8 {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// `[height, width, 4]`
+    pub pixels: Vec<u8>,
+}
+
+impl Rgb8 {
+    /// A picture of one colour.
+    #[must_use]
+    pub fn filled(width: u32, height: u32, colour: [u8; 3]) -> Self {
+        let n_pixels = width as usize * height as usize;
+        Self {
+            width,
+            height,
+            pixels: colour.repeat(n_pixels),
+        }
+    }
+
+    /// The colour at a place, counted from the top left.
+    ///
+    /// # Panics
+    /// Outside the picture.
+    #[must_use]
+    pub fn at(&self, x: u32, y: u32) -> [u8; 3] {
+        let start = (y as usize * self.width as usize + x as usize) * 3;
+        [
+            self.pixels[start],
+            self.pixels[start + 1],
+            self.pixels[start + 2],
+        ]
+    }
+}
+
+impl Rgba8 {
+    /// Lays the picture on a colour: `out = alpha * picture + (1 - alpha) * background`, in sRGB values, rounded.
+    #[must_use]
+    pub fn on_background(&self, background: [u8; 3]) -> Rgb8 {
+        let mut pixels = Vec::with_capacity(self.pixels.len() / 4 * 3);
+        for pixel in self.pixels.chunks_exact(4) {
+            let alpha = u32::from(pixel[3]);
+            for (over, under) in pixel[..3].iter().zip(background) {
+                let sum = u32::from(*over) * alpha + u32::from(under) * (255 - alpha);
+                pixels.push(((sum + 127) / 255) as u8);
+            }
+        }
+        Rgb8 {
+            width: self.width,
+            height: self.height,
+            pixels,
+        }
+    }
+
+    /// Whether any pixel lets the background through.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.pixels.chunks_exact(4).any(|pixel| pixel[3] != 255)
+    }
+}
