@@ -46,6 +46,7 @@ pub use ema::{Ema, EmaConfig};
 pub use error::GanError;
 pub use generator::Generator;
 pub use losses::Adversarial;
+pub use minibatch::mismatched;
 pub use objective::{
     Batch, DiscriminatorTerms, GeneratorTerms, Objective, discriminator_terms, generator_terms,
 };
