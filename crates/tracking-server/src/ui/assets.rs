@@ -75,16 +75,31 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         .chain([("words.js", Bytes::from(words::module()))])
         .collect();
     let version = hash(own.iter().map(|(_, bytes)| bytes.as_ref()));
-    own.into_iter().map(|(name, bytes)| Asset { name, version: version.clone(), bytes }).collect()
+    own.into_iter()
+        .map(|(name, bytes)| Asset {
+            name,
+            version: version.clone(),
+            bytes,
+        })
+        .collect()
 });
 
 static PLOTLY_ASSET: LazyLock<Asset> = LazyLock::new(|| {
-    let bytes = Bytes::from(first_script(&plotly::Plot::offline_js_sources()).as_bytes().to_vec());
-    Asset { name: PLOTLY, version: hash([bytes.as_ref()].into_iter()), bytes }
+    let bytes = Bytes::from(
+        first_script(&plotly::Plot::offline_js_sources())
+            .as_bytes()
+            .to_vec(),
+    );
+    Asset {
+        name: PLOTLY,
+        version: hash([bytes.as_ref()].into_iter()),
+        bytes,
+    }
 });
 
 static ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/assets/{}", ASSETS[0].version));
-static PLOTLY_ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/assets/{}/{PLOTLY}", PLOTLY_ASSET.version));
+static PLOTLY_ADDRESS: LazyLock<String> =
+    LazyLock::new(|| format!("/assets/{}/{PLOTLY}", PLOTLY_ASSET.version));
 
 /// The folder our own files are under, their version included.
 pub(super) fn address() -> &'static str {
@@ -97,7 +112,10 @@ pub(super) fn plotly_address() -> &'static str {
 }
 
 /// One file.
-pub(super) async fn file(Path((version, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
+pub(super) async fn file(
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
     match find(&name) {
         Some(asset) => send(asset, &version, &headers),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -118,13 +136,24 @@ fn find(name: &str) -> Option<&'static Asset> {
 
 fn send(asset: &Asset, version: &str, headers: &HeaderMap) -> Response {
     let etag = format!("\"{}\"", asset.version);
-    let caching = if version == asset.version { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let caching = if version == asset.version {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let known = headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|value| value.as_bytes() == etag.as_bytes());
     let about = [(ETAG, etag), (CACHE_CONTROL, caching.to_owned())];
     if known {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
-    (about, [(CONTENT_TYPE, media_type(asset.name))], asset.bytes.clone()).into_response()
+    (
+        about,
+        [(CONTENT_TYPE, media_type(asset.name))],
+        asset.bytes.clone(),
+    )
+        .into_response()
 }
 
 fn media_type(name: &str) -> &'static str {
@@ -140,13 +169,19 @@ fn media_type(name: &str) -> &'static str {
 /// which we leave out.
 fn first_script(tags: &str) -> &str {
     let body = tags.split_once('>').map_or("", |(_, rest)| rest);
-    body.split_once("</script>").map_or("", |(script, _)| script)
+    body.split_once("</script>")
+        .map_or("", |(script, _)| script)
 }
 
 fn hash<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
     let mut digest = Sha256::new();
     parts.for_each(|part| digest.update(part));
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -156,7 +191,11 @@ mod tests {
     #[test]
     fn plotly_is_cut_out_of_the_tags_whole() {
         let script = std::str::from_utf8(&PLOTLY_ASSET.bytes).unwrap();
-        assert!(script.starts_with("/**\n* plotly.js v3"), "{}", &script[..40]);
+        assert!(
+            script.starts_with("/**\n* plotly.js v3"),
+            "{}",
+            &script[..40]
+        );
         assert!(script.len() > 4_000_000 && !script.contains("</script"));
     }
 
@@ -165,14 +204,27 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            assert!(name == "words.json" || find(&name).is_some(), "`{name}` is not in FILES");
+            assert!(
+                name == "words.json" || find(&name).is_some(),
+                "`{name}` is not in FILES"
+            );
         }
     }
 
     #[tokio::test]
     async fn a_current_address_is_kept_for_a_year_and_an_old_one_is_asked_again() {
-        for (version, expected) in [(ASSETS[0].version.as_str(), "public, max-age=31536000, immutable"), ("old", "no-cache")] {
-            let answer = file(Path((version.to_owned(), "runs.js".to_owned())), HeaderMap::new()).await;
+        for (version, expected) in [
+            (
+                ASSETS[0].version.as_str(),
+                "public, max-age=31536000, immutable",
+            ),
+            ("old", "no-cache"),
+        ] {
+            let answer = file(
+                Path((version.to_owned(), "runs.js".to_owned())),
+                HeaderMap::new(),
+            )
+            .await;
             assert_eq!(answer.headers()[CACHE_CONTROL], expected);
         }
     }

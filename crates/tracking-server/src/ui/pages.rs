@@ -23,7 +23,9 @@ struct Shell {
 
 impl Shell {
     fn of(headers: &HeaderMap) -> Self {
-        let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let asked = headers
+            .get(ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok());
         let theme = match cookie(headers, "idiom_theme") {
             Some("dark") => "dark",
             Some("light") => "light",
@@ -47,8 +49,13 @@ impl Shell {
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let lines = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
@@ -73,22 +80,36 @@ struct RunPage {
 
 /// The table of runs.
 pub(super) async fn runs(headers: HeaderMap) -> Response {
-    page(&RunsPage { shell: Shell::of(&headers) })
+    page(&RunsPage {
+        shell: Shell::of(&headers),
+    })
 }
 
 /// Some runs side by side.
 pub(super) async fn compare(headers: HeaderMap) -> Response {
-    page(&ComparePage { shell: Shell::of(&headers) })
+    page(&ComparePage {
+        shell: Shell::of(&headers),
+    })
 }
 
 /// One run.
 pub(super) async fn run(Path(run_id): Path<String>, headers: HeaderMap) -> Response {
-    page(&RunPage { shell: Shell::of(&headers), run_id })
+    page(&RunPage {
+        shell: Shell::of(&headers),
+        run_id,
+    })
 }
 
 fn page(template: &impl Template) -> Response {
     match template.render() {
-        Ok(html) => ([("cache-control", "no-cache"), ("vary", "cookie, accept-language")], Html(html)).into_response(),
+        Ok(html) => (
+            [
+                ("cache-control", "no-cache"),
+                ("vary", "cookie, accept-language"),
+            ],
+            Html(html),
+        )
+            .into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -108,13 +129,21 @@ mod tests {
     fn a_page_comes_out_in_the_theme_and_language_of_its_cookies() {
         let shell = Shell::of(&headers("a=b; idiom_theme=dark; idiom_language=zh"));
         let html = RunsPage { shell }.render().unwrap();
-        assert!(html.contains(r#"<html lang="zh" data-theme="dark""#), "{html}");
+        assert!(
+            html.contains(r#"<html lang="zh" data-theme="dark""#),
+            "{html}"
+        );
     }
 
     #[test]
     fn a_run_id_from_the_address_is_text() {
         let shell = Shell::of(&headers("idiom_theme=\"><script>"));
-        let html = RunPage { shell, run_id: "\"><script>alert(1)</script>".to_owned() }.render().unwrap();
+        let html = RunPage {
+            shell,
+            run_id: "\"><script>alert(1)</script>".to_owned(),
+        }
+        .render()
+        .unwrap();
         assert!(!html.contains("<script>alert"), "{html}");
     }
 
@@ -125,8 +154,17 @@ mod tests {
             let path = entry.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();
             let tags = text.matches("<script").count();
-            assert_eq!(tags, text.matches("src=\"{{ shell.").count(), "{}: inline script", path.display());
-            assert!(!text.contains(" onclick="), "{}: inline handler", path.display());
+            assert_eq!(
+                tags,
+                text.matches("src=\"{{ shell.").count(),
+                "{}: inline script",
+                path.display()
+            );
+            assert!(
+                !text.contains(" onclick="),
+                "{}: inline handler",
+                path.display()
+            );
         }
     }
 }

@@ -21,8 +21,13 @@ pub(super) enum Language {
 impl Language {
     /// The one a cookie names, else the first the browser asks for that we speak, else English.
     pub(super) fn choose(cookie: Option<&str>, accept_language: Option<&str>) -> Self {
-        let wishes = cookie.into_iter().chain(accept_language.into_iter().flat_map(|list| list.split(',')));
-        wishes.filter_map(|wish| Self::of_tag(wish.trim())).next().unwrap_or(Self::English)
+        let wishes = cookie
+            .into_iter()
+            .chain(accept_language.into_iter().flat_map(|list| list.split(',')));
+        wishes
+            .filter_map(|wish| Self::of_tag(wish.trim()))
+            .next()
+            .unwrap_or(Self::English)
     }
 
     fn of_tag(tag: &str) -> Option<Self> {
@@ -63,14 +68,23 @@ mod tests {
         let table: BTreeMap<String, [String; 2]> = serde_json::from_str(TABLE).unwrap();
         assert!(!table.is_empty());
         for (key, [english, chinese]) in table {
-            assert!(!english.is_empty() && !chinese.is_empty(), "`{key}` lacks a language");
+            assert!(
+                !english.is_empty() && !chinese.is_empty(),
+                "`{key}` lacks a language"
+            );
         }
     }
 
     #[test]
     fn a_cookie_wins_over_the_browser_and_unknown_languages_are_passed_over() {
-        assert_eq!(Language::choose(Some("en"), Some("zh-CN")), Language::English);
-        assert_eq!(Language::choose(None, Some("fr-FR, zh-TW;q=0.9, en;q=0.8")), Language::Chinese);
+        assert_eq!(
+            Language::choose(Some("en"), Some("zh-CN")),
+            Language::English
+        );
+        assert_eq!(
+            Language::choose(None, Some("fr-FR, zh-TW;q=0.9, en;q=0.8")),
+            Language::Chinese
+        );
         assert_eq!(Language::choose(None, Some("yue-HK")), Language::Chinese);
         assert_eq!(Language::choose(Some("tlh"), None), Language::English);
     }
@@ -79,12 +93,17 @@ mod tests {
     fn every_key_a_page_or_script_asks_for_is_in_the_table() {
         let asked = regex::Regex::new(r#"(?:shell\.say|\bsay)\(\s*["'`]([a-z_.]+)["'`]"#).unwrap();
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let folders = ["templates", "assets"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+        let folders =
+            ["templates", "assets"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
         for entry in folders.into_iter().flatten() {
             let path = entry.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();
             for key in asked.captures_iter(&text).map(|found| found[1].to_owned()) {
-                assert!(WORDS.contains_key(&key), "{}: no words for `{key}`", path.display());
+                assert!(
+                    WORDS.contains_key(&key),
+                    "{}: no words for `{key}`",
+                    path.display()
+                );
             }
         }
     }

@@ -24,8 +24,15 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts both; `None`, with a line that says so, where they are not installed.
     pub(crate) async fn start(test: &str) -> Option<Self> {
-        if ![CHROMIUM, CHROMEDRIVER].iter().all(|program| Path::new(program).exists()) {
-            assert_ne!(std::env::var("IDIOM_REQUIRE_ALL").as_deref(), Ok("1"), "{test} needs chromium and chromium-driver");
+        if ![CHROMIUM, CHROMEDRIVER]
+            .iter()
+            .all(|program| Path::new(program).exists())
+        {
+            assert_ne!(
+                std::env::var("IDIOM_REQUIRE_ALL").as_deref(),
+                Ok("1"),
+                "{test} needs chromium and chromium-driver"
+            );
             println!("skipped: {test} needs chromium and chromium-driver");
             return None;
         }
@@ -34,7 +41,12 @@ impl Browser {
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities(profile.path()));
         let client = builder.connect(&endpoint).await.unwrap();
-        Some(Self { client, driver, endpoint, _profile: profile })
+        Some(Self {
+            client,
+            driver,
+            endpoint,
+            _profile: profile,
+        })
     }
 
     pub(crate) async fn open(&self, address: &str) {
@@ -48,7 +60,23 @@ impl Browser {
 
     /// What an expression is in the page.
     pub(crate) async fn value(&self, expression: &str) -> Value {
-        self.client.execute(&format!("return {expression}"), Vec::new()).await.unwrap()
+        self.client
+            .execute(&format!("return {expression}"), Vec::new())
+            .await
+            .unwrap()
+    }
+
+    /// What an expression over one export of one of the page's modules is.
+    pub(crate) async fn call(&self, module: &str, name: &str, expression: &str) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+             const folder = document.querySelector('script[type=module]').src;
+             import(new URL('{module}', folder)).then(({{ {name} }}) => done({expression}), (error) => done(String(error)));"
+        );
+        self.client
+            .execute_async(&script, Vec::new())
+            .await
+            .unwrap()
     }
 
     /// Waits until an expression holds in the page, looking at every frame.
@@ -62,8 +90,13 @@ impl Browser {
         );
         let held = self.client.execute_async(&look, Vec::new()).await.unwrap();
         if held != true {
-            let page = self.value("document.querySelector('main').innerText.slice(0, 2000)").await;
-            panic!("never came true: {expression}\nconsole: {:?}\npage: {page}", self.console().await);
+            let page = self
+                .value("document.querySelector('main').innerText.slice(0, 2000)")
+                .await;
+            panic!(
+                "never came true: {expression}\nconsole: {:?}\npage: {page}",
+                self.console().await
+            );
         }
     }
 
@@ -77,10 +110,18 @@ impl Browser {
     async fn console(&self) -> Vec<String> {
         let session = self.client.session_id().await.unwrap().unwrap();
         let address = format!("{}/session/{session}/se/log", self.endpoint);
-        let answer = reqwest::Client::new().post(address).json(&json!({ "type": "browser" })).send().await.unwrap();
+        let answer = reqwest::Client::new()
+            .post(address)
+            .json(&json!({ "type": "browser" }))
+            .send()
+            .await
+            .unwrap();
         let body: Value = answer.json().await.unwrap();
         let lines = body["value"].as_array().cloned().unwrap_or_default();
-        lines.iter().map(|line| line["message"].to_string()).collect()
+        lines
+            .iter()
+            .map(|line| line["message"].to_string())
+            .collect()
     }
 
     /// The console must be clean; then browser, driver and server end.
@@ -102,7 +143,12 @@ impl Drop for Browser {
 /// chromedriver on a port the system chooses, and its address.
 fn start_driver() -> (Child, String) {
     let mut command = Command::new(CHROMEDRIVER);
-    let mut driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut driver = command
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
     let port = lines.map_while(Result::ok).find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;

@@ -26,14 +26,25 @@ impl Lab {
     /// first has pictures at 0, 1000 and 2000 images, the second at 1000 and 2000. Names and tags hold markup.
     pub(crate) async fn with_two_runs() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = ServerConfig { port: 0, ..ServerConfig::new(folder.path().join("db"), folder.path().join("artifacts")) };
+        let config = ServerConfig {
+            port: 0,
+            ..ServerConfig::new(folder.path().join("db"), folder.path().join("artifacts"))
+        };
         let bound = bind(&config).await.unwrap();
         let address = bound.address();
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(async move { bound.run(async { drop(stopped.await) }).await.unwrap() });
-        let mut lab = Self { address, runs: Vec::new(), stop, server, _folder: folder };
+        let server =
+            tokio::spawn(async move { bound.run(async { drop(stopped.await) }).await.unwrap() });
+        let mut lab = Self {
+            address,
+            runs: Vec::new(),
+            stop,
+            server,
+            _folder: folder,
+        };
         lab.log_run("plain", (1, 0.25), &[0, 1000, 2000]).await;
-        lab.log_run("<img src=x onerror=alert(1)>", (2, 0.5), &[1000, 2000]).await;
+        lab.log_run("<img src=x onerror=alert(1)>", (2, 0.5), &[1000, 2000])
+            .await;
         lab
     }
 
@@ -63,31 +74,71 @@ impl Lab {
     }
 
     async fn log_run(&mut self, name: &str, (seed, least): (i64, f64), pictures: &[i64]) {
-        let created = self.post("runs/create", &json!({ "experiment_id": "0", "run_name": name, "start_time": START })).await;
+        let created = self
+            .post(
+                "runs/create",
+                &json!({ "experiment_id": "0", "run_name": name, "start_time": START }),
+            )
+            .await;
         let info = &created["run"]["info"];
         let id = info["run_id"].as_str().unwrap().to_owned();
-        let folder = info["artifact_uri"].as_str().unwrap().trim_start_matches("mlflow-artifacts:/").to_owned();
-        let metrics: Vec<Value> = (0..Self::N_POINTS as i64).map(|i| point(i, least)).collect();
+        let folder = info["artifact_uri"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("mlflow-artifacts:/")
+            .to_owned();
+        let metrics: Vec<Value> = (0..Self::N_POINTS as i64)
+            .map(|i| point(i, least))
+            .collect();
         let params = json!([{ "key": "seed", "value": seed.to_string() }, { "key": "batch_size", "value": "32" }]);
         let tags = json!([{ "key": "note", "value": "<script>alert(2)</script>" }]);
-        self.post("runs/log-batch", &json!({ "run_id": id, "metrics": metrics, "params": params, "tags": tags })).await;
+        self.post(
+            "runs/log-batch",
+            &json!({ "run_id": id, "metrics": metrics, "params": params, "tags": tags }),
+        )
+        .await;
         for step in pictures {
-            let picture = format!("samples%25step%25{step}%25timestamp%25{}%250e8de5a4-34a1-4b4f-a6c3-0a2d3d7c9c{seed:02}.png", START + step);
-            self.put(&format!("/api/2.0/mlflow-artifacts/artifacts/{folder}/images/{picture}"), png(*step as u8)).await;
+            let picture = format!(
+                "samples%25step%25{step}%25timestamp%25{}%250e8de5a4-34a1-4b4f-a6c3-0a2d3d7c9c{seed:02}.png",
+                START + step
+            );
+            self.put(
+                &format!("/api/2.0/mlflow-artifacts/artifacts/{folder}/images/{picture}"),
+                png(*step as u8),
+            )
+            .await;
         }
         self.runs.push(id);
     }
 
     async fn post(&self, route: &str, body: &Value) -> Value {
         let address = self.address(&format!("/api/2.0/mlflow/{route}"));
-        let answer = reqwest::Client::new().post(address).json(body).send().await.unwrap();
-        assert!(answer.status().is_success(), "{route}: {}", answer.text().await.unwrap());
+        let answer = reqwest::Client::new()
+            .post(address)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{route}: {}",
+            answer.text().await.unwrap()
+        );
         answer.json().await.unwrap()
     }
 
     async fn put(&self, path: &str, bytes: Vec<u8>) {
-        let answer = reqwest::Client::new().put(self.address(path)).body(bytes).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+        let answer = reqwest::Client::new()
+            .put(self.address(path))
+            .body(bytes)
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{path}: {}",
+            answer.text().await.unwrap()
+        );
     }
 }
 
@@ -102,9 +153,25 @@ fn point(i: i64, least: f64) -> Value {
 fn png(grey: u8) -> Vec<u8> {
     let rows: Vec<u8> = (0..4).flat_map(|_| [0, grey, 90, 160, 230]).collect();
     let length = u16::try_from(rows.len()).unwrap();
-    let stored = [&[0x78, 0x01, 0x01][..], &length.to_le_bytes(), &(!length).to_le_bytes(), &rows, &adler(&rows).to_be_bytes()].concat();
-    let header = [&4_u32.to_be_bytes()[..], &4_u32.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
-    let chunks = [chunk(*b"IHDR", &header), chunk(*b"IDAT", &stored), chunk(*b"IEND", &[])];
+    let stored = [
+        &[0x78, 0x01, 0x01][..],
+        &length.to_le_bytes(),
+        &(!length).to_le_bytes(),
+        &rows,
+        &adler(&rows).to_be_bytes(),
+    ]
+    .concat();
+    let header = [
+        &4_u32.to_be_bytes()[..],
+        &4_u32.to_be_bytes(),
+        &[8, 0, 0, 0, 0],
+    ]
+    .concat();
+    let chunks = [
+        chunk(*b"IHDR", &header),
+        chunk(*b"IDAT", &stored),
+        chunk(*b"IEND", &[]),
+    ];
     [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.concat()].concat()
 }
 
@@ -116,8 +183,16 @@ fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
 
 /// CRC-32 as PNG has it, bit by bit.
 fn crc(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+    let step = |crc: u32, _| {
+        if crc & 1 == 1 {
+            (crc >> 1) ^ 0xedb8_8320
+        } else {
+            crc >> 1
+        }
+    };
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), step)
+    })
 }
 
 /// Adler-32 as zlib has it.

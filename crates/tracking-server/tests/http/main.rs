@@ -1,0 +1,12 @@
+//! The server, asked through HTTP on a loopback port of its own: what it promises, claim by claim.
+
+mod artifacts;
+mod batches;
+mod charts;
+mod experiments;
+mod life;
+mod manners;
+mod mlflow_client;
+mod runs;
+mod search;
+mod served;

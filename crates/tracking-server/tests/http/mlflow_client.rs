@@ -1,0 +1,1 @@
+//! MLflow's own Python client at work against the server.
