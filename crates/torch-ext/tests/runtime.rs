@@ -1,0 +1,104 @@
+//! Random state, thread counts, determinism, and errors that come out of C++.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use idiom_torch_ext::{
+    Determinism, TorchError, accelerator_memory, cpu_capability, determinism, leaky_relu,
+    lerp_into, libtorch_version, manual_seed, n_threads, norms, random_state, set_determinism,
+    set_n_threads, set_random_state,
+};
+use std::sync::Mutex;
+use tch::{Device, Kind, Tensor};
+
+/// The settings under test belong to the whole process.
+static PROCESS: Mutex<()> = Mutex::new(());
+
+fn three() -> Tensor {
+    Tensor::randn([3], (Kind::Float, Device::Cpu))
+}
+
+#[test]
+fn equal_seeds_give_equal_draws() {
+    let _one = PROCESS.lock().unwrap();
+    manual_seed(5).unwrap();
+    let first = three();
+    manual_seed(5).unwrap();
+    assert_eq!(three(), first);
+    manual_seed(u64::MAX).unwrap();
+    assert_ne!(three(), first);
+}
+
+#[test]
+fn a_state_put_back_repeats_the_draws() {
+    let _one = PROCESS.lock().unwrap();
+    let state = random_state(Device::Cpu).unwrap();
+    let first = three();
+    assert_ne!(three(), first);
+    set_random_state(Device::Cpu, &state).unwrap();
+    assert_eq!(three(), first);
+}
+
+#[test]
+fn a_cut_state_is_an_error_and_no_crash() {
+    let _one = PROCESS.lock().unwrap();
+    let mut state = random_state(Device::Cpu).unwrap();
+    state.0.truncate(10);
+    let error = set_random_state(Device::Cpu, &state).unwrap_err();
+    assert!(matches!(error, TorchError::Libtorch(_)), "{error}");
+}
+
+#[test]
+fn the_thread_count_is_what_was_set() {
+    let _one = PROCESS.lock().unwrap();
+    let before = n_threads().unwrap();
+    set_n_threads(1).unwrap();
+    assert_eq!(n_threads().unwrap(), 1);
+    set_n_threads(before).unwrap();
+    assert!(set_n_threads(0).is_err());
+}
+
+#[test]
+fn determinism_is_what_was_set() {
+    let _one = PROCESS.lock().unwrap();
+    set_determinism(Determinism::Required).unwrap();
+    assert_eq!(determinism().unwrap(), Determinism::Required);
+    set_determinism(Determinism::NotRequired).unwrap();
+    assert_eq!(determinism().unwrap(), Determinism::NotRequired);
+}
+
+#[test]
+fn the_version_is_the_one_tch_was_made_for() {
+    assert_eq!(libtorch_version().unwrap(), "2.11.0");
+    assert!(!cpu_capability().unwrap().is_empty());
+}
+
+#[test]
+fn an_exception_comes_back_as_words() {
+    let (one, other) = (
+        Tensor::zeros([2], (Kind::Float, Device::Cpu)),
+        Tensor::zeros([3], (Kind::Float, Device::Cpu)),
+    );
+    let error = lerp_into(&[&one], &[&other], 0.5).unwrap_err();
+    assert!(error.to_string().starts_with("libtorch: "), "{error}");
+    assert!(!error.to_string().contains('\n'), "no backtrace: {error}");
+    if !tch::Cuda::is_available() {
+        assert!(accelerator_memory(0).is_err());
+    }
+}
+
+#[test]
+fn norms_are_euclidean_and_show_what_is_not_finite() {
+    let tensors = [
+        Tensor::from_slice(&[3.0_f32, 4.0]),
+        Tensor::from_slice(&[f32::NAN, 1.0]),
+    ];
+    let norms = norms(&tensors).unwrap();
+    assert_eq!(norms.double_value(&[0]), 5.0);
+    assert!(norms.double_value(&[1]).is_nan());
+}
+
+#[test]
+fn the_rectifier_leaks_by_its_slope() {
+    let output = leaky_relu(&Tensor::from_slice(&[-10.0_f32, 0.0, 3.0]), 0.5).unwrap();
+    assert_eq!(output, Tensor::from_slice(&[-5.0_f32, 0.0, 3.0]));
+}
