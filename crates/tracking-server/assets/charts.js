@@ -29,6 +29,8 @@ export class Chart {
   lines = [];
   look = { smoothing: 0, log: false, axis: "images", range: null };
   #drawn = false;
+  #inSight = false;
+  #stale = false;
   #x = NaN;
 
   /** `on` has `point(x)` as the pointer moves and `range([from, to] or null)` as the reader zooms. */
@@ -52,15 +54,23 @@ export class Chart {
     this.plot.addEventListener("dblclick", () => on.range(null));
   }
 
-  /** Takes new lines or a new look, and draws if the chart has been seen. */
+  /** Takes new lines or a new look; draws now if the chart is in sight, else when it comes into sight. */
   set(lines, look) {
     this.lines = lines;
     this.look = look;
-    if (this.#drawn) this.draw();
+    this.#stale = true;
+    if (this.#inSight) this.draw();
+  }
+
+  /** Told by whoever watches the page scroll. */
+  setInSight(inSight) {
+    this.#inSight = inSight;
+    if (inSight && this.#stale) this.draw();
   }
 
   async draw() {
     this.#drawn = true;
+    this.#stale = false;
     const Plotly = await plotly();
     await Plotly.react(this.plot, this.#traces(), this.#layout(), quiet);
     if (!this.plot.dataset.heard) {
@@ -87,7 +97,7 @@ export class Chart {
     this.line.hidden = !(left >= axis._offset && left <= axis._offset + axis._length);
     this.line.style.transform = `translateX(${left}px)`;
     const shown = this.lines.filter((line) => line.shown);
-    this.head.classList.toggle("two-lines", shown.length > 3);
+    this.head.classList.toggle("two-lines", shown.length > 2);
     fill(
       this.readout,
       shown.map((line) => this.#valueAt(line, x)),

@@ -2,7 +2,7 @@
 import { colour } from "./colours.js";
 import { Cursor, cursorControls } from "./cursor.js";
 import { Curves } from "./curves.js";
-import { byId, fill, make, settled, tell } from "./elements.js";
+import { byId, fill, make, paced, tell } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { follow } from "./live.js";
 import { Pictures } from "./pictures.js";
@@ -131,4 +131,4 @@ addKeys([
   ],
 ]);
 await load();
-if (page.ids.length) follow(page.ids, settled(load, 1000));
+if (page.ids.length) follow(page.ids, paced(load, 1000));

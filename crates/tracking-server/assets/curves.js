@@ -4,7 +4,7 @@ import { fill, make, segments } from "./elements.js";
 import { csv, save } from "./export.js";
 import { place } from "./history.js";
 import { addKeys } from "./keys.js";
-import { say } from "./shell.js";
+import { say, shell } from "./shell.js";
 import * as view from "./view.js";
 
 const FIRST = ["score", "loss", "penalty"];
@@ -29,15 +29,15 @@ export class Curves {
     this.cursor = cursor;
     this.groups = make("div", { class: "groups" });
     fill(element, this.#head(ids), this.groups);
-    this.watcher = new IntersectionObserver(
-      (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => this.#seen(entry.target)),
-      { rootMargin: "200px" },
-    );
+    this.watcher = new IntersectionObserver((entries) => entries.forEach((entry) => this.#watch(entry)), {
+      rootMargin: "200px",
+    });
     cursor.addEventListener("move", () => this.charts.forEach((chart) => chart.moveTo(cursor.x)));
     cursor.addEventListener("axis", () => {
       this.range = null;
       this.redraw();
     });
+    shell.addEventListener("theme", () => this.redraw());
     new ResizeObserver(() => this.charts.forEach((chart) => chart.resize())).observe(element);
   }
 
@@ -119,12 +119,8 @@ export class Curves {
     chart.head.append(button);
   }
 
-  #seen(element) {
-    this.watcher.unobserve(element);
-    this.charts
-      .get(element.dataset.key)
-      ?.draw()
-      .then(() => this.charts.get(element.dataset.key)?.moveTo(this.cursor.x));
+  #watch({ target, isIntersecting }) {
+    this.charts.get(target.dataset.key)?.setInSight(isIntersecting);
   }
 
   #head(extra) {

@@ -48,6 +48,23 @@ export function settled(action, wait) {
   };
 }
 
+/** Runs `action` soon after it is asked for, but never twice within `interval` milliseconds, nor twice at a time. */
+export function paced(action, interval) {
+  let [running, again] = [false, false];
+  const run = async () => {
+    await action();
+    running = false;
+    if (again) ask();
+  };
+  const ask = () => {
+    again = running;
+    if (running) return;
+    running = true;
+    setTimeout(run, interval);
+  };
+  return ask;
+}
+
 /** Runs `action` at most once a frame, with the latest arguments. */
 export function eachFrame(action) {
   let waiting = null;

@@ -3,7 +3,7 @@ import { Artifacts } from "./artifacts.js";
 import { extremesOf } from "./columns.js";
 import { Cursor, cursorControls } from "./cursor.js";
 import { Curves } from "./curves.js";
-import { byId, fill, make, settled, tell } from "./elements.js";
+import { byId, fill, make, paced, tell } from "./elements.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
 import { follow } from "./live.js";
@@ -198,4 +198,4 @@ addKeys([
 ]);
 drawTabs();
 await load();
-follow([id], settled(load, 1000));
+follow([id], paced(load, 1000));

@@ -1,7 +1,7 @@
 // The page of runs: which experiment, which filter, which columns, what order, and which are ticked.
 import * as columns from "./columns.js";
 import { chooseColumns } from "./chooser.js";
-import { byId, fill, make, settled, tell } from "./elements.js";
+import { byId, fill, make, paced, settled, tell } from "./elements.js";
 import { csv, save } from "./export.js";
 import { colour } from "./colours.js";
 import * as format from "./format.js";
@@ -11,6 +11,9 @@ import * as server from "./server.js";
 import { say } from "./shell.js";
 import { tableOf } from "./table.js";
 import * as view from "./view.js";
+
+/** Runs that get a picture and a small curve; the others are far down. */
+const MOST_DRESSED = 200;
 
 const page = {
   experiments: [],
@@ -82,13 +85,16 @@ async function loadExtremes() {
     ),
   ];
   if (!keys.length) return;
-  const found = await inPieces(page.runs, 50, (ids) => server.curves(ids, keys, 100));
+  const all = shownColumns().some(({ take }) => take === "min" || take === "max");
+  const found = await inPieces(all ? page.runs : page.runs.slice(0, MOST_DRESSED), 50, (ids) =>
+    server.curves(ids, keys, 100),
+  );
   page.extremes = columns.extremesOf(found);
   draw();
 }
 
 async function loadThumbs() {
-  const found = await inPieces(page.runs.slice(0, 200), 50, server.pictures).catch(() => []);
+  const found = await inPieces(page.runs.slice(0, MOST_DRESSED), 50, server.pictures).catch(() => []);
   if (!found.length) return;
   page.thumbs = new Map(found.map(({ run, address }) => [run, address]));
   draw();
@@ -304,4 +310,4 @@ addKeys([
   ],
 ]);
 await load();
-follow([], settled(load, 1200));
+follow([], paced(load, 1200));
