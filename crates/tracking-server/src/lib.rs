@@ -1,1 +1,22 @@
-//! tracking-server
+//! The tracking server: MLflow's REST routes over SQLite and a folder of artifacts, and a web UI to compare runs with.
+//!
+//! [`bind`] opens the store and listens; [`Server::run`] answers until told to stop. Inside, top-down: `http` (routes and
+//! manners) asks `store` (what runs said) and `artifacts` (what they keep); `events` carries news from both to open pages;
+//! `ui` is the pages. The wire itself, its limits and the grammar of searches are `idiom-tracking-api`'s.
+//!
+//! Not here: the client, and anything that knows what an artifact's bytes mean. Never linked: libtorch.
+
+mod artifacts;
+mod config;
+mod error;
+mod events;
+mod http;
+mod names;
+mod neighbour;
+mod server;
+mod store;
+mod ui;
+
+pub use config::ServerConfig;
+pub use error::ServerError;
+pub use server::{Server, bind};

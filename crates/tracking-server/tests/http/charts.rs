@@ -6,7 +6,15 @@ use serde_json::{Value, json};
 use crate::served::{Reply, Served};
 
 async fn curves(served: &Served, query: &[(&str, &str)]) -> Value {
-    Reply::of(served.client.get(served.url("/api/idiom/metrics")).query(query)).await.ok()["curves"].clone()
+    Reply::of(
+        served
+            .client
+            .get(served.url("/api/idiom/metrics"))
+            .query(query),
+    )
+    .await
+    .ok()["curves"]
+        .clone()
 }
 
 async fn log(served: &Served, run_id: &str, key: &str, values: impl Iterator<Item = Value>) {
@@ -15,7 +23,13 @@ async fn log(served: &Served, run_id: &str, key: &str, values: impl Iterator<Ite
         .map(|(step, value)| json!({"key": key, "value": value, "timestamp": 1000 + step, "step": step}))
         .collect();
     for batch in metrics.chunks(1000) {
-        served.post("runs/log-batch", json!({"run_id": run_id, "metrics": batch})).await.ok();
+        served
+            .post(
+                "runs/log-batch",
+                json!({"run_id": run_id, "metrics": batch}),
+            )
+            .await
+            .ok();
     }
 }
 
@@ -33,18 +47,35 @@ async fn short_curves_come_whole_and_nan_as_a_word() {
         {"run_id": b, "key": "loss", "n_points": 1, "points": [[0, 1000, "-Infinity"]]},
     ]);
     assert_eq!(found, expected);
-    assert_eq!(curves(&served, &[("run_ids", &a)]).await.as_array().unwrap().len(), 2);
+    assert_eq!(
+        curves(&served, &[("run_ids", &a)])
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 #[tokio::test]
 async fn a_long_curve_is_thinned_but_keeps_its_spike() {
     let served = Served::start().await;
     let run = served.run().await;
-    log(&served, &run, "m", (0..5000).map(|i| json!(if i == 3210 { 99.0 } else { f64::from(i % 7) }))).await;
+    log(
+        &served,
+        &run,
+        "m",
+        (0..5000).map(|i| json!(if i == 3210 { 99.0 } else { f64::from(i % 7) })),
+    )
+    .await;
     let found = curves(&served, &[("run_ids", &run), ("points", "300")]).await;
     let points = found[0]["points"].as_array().unwrap();
     assert_eq!(found[0]["n_points"], 5000);
-    assert!((100..=400).contains(&points.len()), "{} points", points.len());
+    assert!(
+        (100..=400).contains(&points.len()),
+        "{} points",
+        points.len()
+    );
     assert!(points.contains(&json!([3210, 4210, 99.0])));
     assert_eq!(points.last().unwrap()[0], 4999);
 }
@@ -60,13 +91,20 @@ async fn logged_pictures_are_read_from_their_names() {
         "val~a%25step%2550%25timestamp%253%25u3.png",
         "notes.txt",
     ] {
-        let url = served.url(&format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/images/{name}"));
+        let url = served.url(&format!(
+            "/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/images/{name}"
+        ));
         Reply::of(served.client.put(url).body("png")).await.ok();
     }
-    let found = Reply::of(served.client.get(served.url("/api/idiom/images")).query(&[("run_id", &run)])).await.ok();
-    let image = |key: &str, step: i64, timestamp: i64, file: &str| {
-        json!({"run_id": run, "key": key, "step": step, "timestamp": timestamp, "path": format!("images/{file}")})
-    };
+    let found = Reply::of(
+        served
+            .client
+            .get(served.url("/api/idiom/images"))
+            .query(&[("run_id", &run)]),
+    )
+    .await
+    .ok();
+    let image = |key: &str, step: i64, timestamp: i64, file: &str| json!({"run_id": run, "key": key, "step": step, "timestamp": timestamp, "path": format!("images/{file}")});
     let expected = json!([
         image("val/a", 50, 3, "val~a%step%50%timestamp%3%u3.png"),
         image("samples", 100, 4, "samples+step+100+timestamp+4+u2.png"),
@@ -74,8 +112,17 @@ async fn logged_pictures_are_read_from_their_names() {
     ]);
     assert_eq!(found["images"], expected);
     for image in found["images"].as_array().unwrap() {
-        let query = [("run_id", run.as_str()), ("path", image["path"].as_str().unwrap())];
-        let bytes = served.client.get(served.url("/get-artifact")).query(&query).send().await.unwrap();
+        let query = [
+            ("run_id", run.as_str()),
+            ("path", image["path"].as_str().unwrap()),
+        ];
+        let bytes = served
+            .client
+            .get(served.url("/get-artifact"))
+            .query(&query)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(bytes.text().await.unwrap(), "png");
     }
 }
@@ -83,17 +130,29 @@ async fn logged_pictures_are_read_from_their_names() {
 #[tokio::test]
 async fn news_of_a_run_reaches_a_page_that_listens() {
     let served = Served::start().await;
-    let answer = served.client.get(served.url("/api/idiom/events")).send().await.unwrap();
+    let answer = served
+        .client
+        .get(served.url("/api/idiom/events"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let mut heard = answer.bytes_stream();
     let run = served.run().await;
     log(&served, &run, "m", [json!(1)].into_iter()).await;
-    let url = served.url(&format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/images/a.png"));
+    let url = served.url(&format!(
+        "/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/images/a.png"
+    ));
     Reply::of(served.client.put(url).body("png")).await.ok();
-    served.post("runs/update", json!({"run_id": run, "status": "FINISHED"})).await.ok();
+    served
+        .post("runs/update", json!({"run_id": run, "status": "FINISHED"}))
+        .await
+        .ok();
     let mut text = String::new();
     while !text.contains("\"status\"") {
-        text.push_str(&String::from_utf8_lossy(&heard.next().await.unwrap().unwrap()));
+        text.push_str(&String::from_utf8_lossy(
+            &heard.next().await.unwrap().unwrap(),
+        ));
     }
     let kinds: Vec<String> = text
         .lines()
@@ -108,7 +167,13 @@ async fn news_of_a_run_reaches_a_page_that_listens() {
 #[tokio::test]
 async fn a_page_that_listens_does_not_keep_the_server_from_stopping() {
     let served = Served::start().await;
-    let mut heard = served.client.get(served.url("/api/idiom/events")).send().await.unwrap().bytes_stream();
+    let mut heard = served
+        .client
+        .get(served.url("/api/idiom/events"))
+        .send()
+        .await
+        .unwrap()
+        .bytes_stream();
     served.stop().await;
     while let Some(part) = heard.next().await {
         part.unwrap();

@@ -18,20 +18,36 @@ struct Program {
 
 impl Program {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(folder, arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command(folder, arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut base = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut base).unwrap();
-        Self { child, base: base.trim().to_owned() }
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut base)
+            .unwrap();
+        Self {
+            child,
+            base: base.trim().to_owned(),
+        }
     }
 
     fn post(&self, route: &str, body: &Value) -> reqwest::Result<Value> {
         let url = format!("{}/api/2.0/mlflow/{route}", self.base);
         let client = reqwest::blocking::Client::builder().no_proxy().build()?;
-        client.post(url).json(body).send()?.error_for_status()?.json()
+        client
+            .post(url)
+            .json(body)
+            .send()?
+            .error_for_status()?
+            .json()
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 }
@@ -45,7 +61,11 @@ impl Drop for Program {
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_idiom-tracking-server"));
-    command.arg("--db").arg(folder.join("a/idiom.db")).arg("--artifacts").arg(folder.join("files"));
+    command
+        .arg("--db")
+        .arg(folder.join("a/idiom.db"))
+        .arg("--artifacts")
+        .arg(folder.join("files"));
     command.args(arguments).stderr(Stdio::piped());
     command
 }
@@ -58,12 +78,18 @@ fn complaint(folder: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn every_acknowledged_metric_survives_kill_9() {
-    let rounds = if std::env::var_os("IDIOM_SOAK").is_some() { 100 } else { 3 };
+    let rounds = if std::env::var_os("IDIOM_SOAK").is_some() {
+        100
+    } else {
+        3
+    };
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged: Vec<(String, i64)> = Vec::new();
     for round in 0..rounds {
         let mut program = Program::start(folder.path(), &["--port", "0"]);
-        let run = program.post("runs/create", &json!({"experiment_id": "0"})).unwrap();
+        let run = program
+            .post("runs/create", &json!({"experiment_id": "0"}))
+            .unwrap();
         let run = run["run"]["info"]["run_id"].as_str().unwrap().to_owned();
         let killer = program.child.id().to_string();
         // Somewhere in the middle of the writes below, a little later each round.
@@ -82,16 +108,37 @@ fn every_acknowledged_metric_survives_kill_9() {
         kill.join().unwrap();
         program.child.wait().unwrap();
     }
-    assert!(acknowledged.len() >= 3, "too few writes to prove anything: {}", acknowledged.len());
+    assert!(
+        acknowledged.len() >= 3,
+        "too few writes to prove anything: {}",
+        acknowledged.len()
+    );
     let program = Program::start(folder.path(), &["--port", "0"]);
-    let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
-    for run in acknowledged.iter().map(|(run, _)| run).collect::<std::collections::BTreeSet<_>>() {
-        let url = format!("{}/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=m", program.base);
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap();
+    for run in acknowledged
+        .iter()
+        .map(|(run, _)| run)
+        .collect::<std::collections::BTreeSet<_>>()
+    {
+        let url = format!(
+            "{}/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=m",
+            program.base
+        );
         let history: Value = client.get(url).send().unwrap().json().unwrap();
-        let stored: Vec<i64> =
-            history["metrics"].as_array().unwrap().iter().map(|point| point["step"].as_i64().unwrap()).collect();
+        let stored: Vec<i64> = history["metrics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|point| point["step"].as_i64().unwrap())
+            .collect();
         for (_, step) in acknowledged.iter().filter(|(owner, _)| owner == run) {
-            assert!(stored.contains(step), "step {step} of {run} was acknowledged and is gone");
+            assert!(
+                stored.contains(step),
+                "step {step} of {run} was acknowledged and is gone"
+            );
         }
     }
 }
@@ -111,29 +158,49 @@ fn a_port_in_use_is_one_clear_error_that_names_the_holder() {
 
     let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = stranger.local_addr().unwrap().port().to_string();
-    assert!(complaint(folder.path(), &["--port", &port]).contains("is already in use by another program"));
+    assert!(
+        complaint(folder.path(), &["--port", &port])
+            .contains("is already in use by another program")
+    );
 }
 
 #[test]
 fn an_address_that_others_can_reach_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let text = complaint(folder.path(), &["--host", "0.0.0.0", "--port", "0"]);
-    assert!(text.starts_with("error: `0.0.0.0` is reachable from other machines"), "{text}");
+    assert!(
+        text.starts_with("error: `0.0.0.0` is reachable from other machines"),
+        "{text}"
+    );
     assert!(text.contains("hint: use `--host 127.0.0.1`"), "{text}");
-    assert!(!folder.path().join("a").exists(), "files were made before the refusal");
+    assert!(
+        !folder.path().join("a").exists(),
+        "files were made before the refusal"
+    );
 }
 
 #[test]
 fn sigterm_ends_it_cleanly_with_one_file_left() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start(folder.path(), &["--port", "0"]);
-    program.post("runs/create", &json!({"experiment_id": "0"})).unwrap();
+    program
+        .post("runs/create", &json!({"experiment_id": "0"}))
+        .unwrap();
     program.signal("-TERM");
     assert!(program.child.wait().unwrap().success());
     let mut text = String::new();
-    program.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    program
+        .child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     assert!(!text.contains("WARN") && !text.contains("ERROR"), "{text}");
-    let left: Vec<_> = std::fs::read_dir(folder.path().join("a")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("a"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
     assert_eq!(left, ["idiom.db"], "the log was not folded into the file");
 }
 
@@ -143,7 +210,11 @@ fn a_first_start_takes_a_moment_only() {
     let begun = Instant::now();
     let _program = Program::start(folder.path(), &["--port", "0"]);
     // The aim is 0.2 s on a quiet machine; a busy one gets ten times as long.
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -160,9 +231,19 @@ async fn a_server_goes_on_where_the_last_one_stopped() {
 async fn what_cannot_be_opened_is_named_with_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
-    std::fs::write(&config.db, "this is no database, and longer than a header would be").unwrap();
+    std::fs::write(
+        &config.db,
+        "this is no database, and longer than a header would be",
+    )
+    .unwrap();
     let error = bind(&config).await.err().unwrap();
-    assert!(matches!(error, ServerError::Database { .. } | ServerError::Migration { .. }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            ServerError::Database { .. } | ServerError::Migration { .. }
+        ),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("idiom.db"), "{error}");
 
     config.db = folder.path().join("idiom.db/below.db");

@@ -13,7 +13,8 @@ async fn four_runs() -> Served {
         (3, "nan", Some(json!("NaN")), "10", "Nothing"),
         (4, "bare", None, "", ""),
     ] {
-        let new = json!({"experiment_id": "0", "run_name": name, "start_time": start, "user_id": "me"});
+        let new =
+            json!({"experiment_id": "0", "run_name": name, "start_time": start, "user_id": "me"});
         let run = served.post("runs/create", new).await.ok();
         let id = run["run"]["info"]["run_id"].clone();
         let Some(loss) = loss else { continue };
@@ -33,7 +34,9 @@ async fn search(served: &Served, mut body: Value) -> Value {
 
 fn names_of(found: &Value) -> Vec<String> {
     let runs = found["runs"].as_array().cloned().unwrap_or_default();
-    runs.iter().map(|run| run["info"]["run_name"].as_str().unwrap().to_owned()).collect()
+    runs.iter()
+        .map(|run| run["info"]["run_name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn names(served: &Served, body: Value) -> Vec<String> {
@@ -46,7 +49,10 @@ async fn runs_come_newest_first_with_what_they_said() {
     let found = search(&served, json!({})).await;
     assert_eq!(names_of(&found), ["bare", "nan", "b", "a"]);
     assert_eq!(found["runs"][1]["data"]["metrics"][0]["value"], "NaN");
-    assert_eq!(found["runs"][2]["data"]["params"][0], json!({"key": "seed", "value": "2"}));
+    assert_eq!(
+        found["runs"][2]["data"]["params"][0],
+        json!({"key": "seed", "value": "2"})
+    );
 }
 
 #[tokio::test]
@@ -55,7 +61,10 @@ async fn each_kind_of_field_can_be_compared() {
     for (filter, expected) in [
         ("metrics.`loss/g` < 0.5", vec!["b"]),
         ("metrics.`loss/g` <= 0.5", vec!["b", "a"]),
-        ("metrics.`loss/g` >= 0.25 AND metrics.`loss/g` < 0.3", vec!["b"]),
+        (
+            "metrics.`loss/g` >= 0.25 AND metrics.`loss/g` < 0.3",
+            vec!["b"],
+        ),
         ("metrics.`loss/g` = 0", vec![]),
         ("metrics.`loss/g` != 0.5", vec!["nan", "b"]),
         ("params.seed = '10'", vec!["nan"]),
@@ -78,23 +87,47 @@ async fn each_kind_of_field_can_be_compared() {
         ("status = 'FINISHED'", vec![]),
         ("params.nobody = 'x'", vec![]),
     ] {
-        assert_eq!(names(&served, json!({"filter": filter})).await, expected, "{filter}");
+        assert_eq!(
+            names(&served, json!({"filter": filter})).await,
+            expected,
+            "{filter}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_run_is_found_by_its_id_and_by_its_data() {
     let served = four_runs().await;
-    let id = search(&served, json!({"filter": "run_name = 'a'"})).await["runs"][0]["info"]["run_id"].clone();
+    let id =
+        search(&served, json!({"filter": "run_name = 'a'"})).await["runs"][0]["info"]["run_id"]
+            .clone();
     let filter = format!("run_id IN ('{}', 'other')", id.as_str().unwrap());
     assert_eq!(names(&served, json!({"filter": filter})).await, ["a"]);
     let dataset = json!({"name": "emoji", "digest": "d1", "source_type": "local", "source": "{}"});
     let tags = json!([{"key": "mlflow.data.context", "value": "training"}]);
-    served.post("runs/log-inputs", json!({"run_id": id, "datasets": [{"dataset": dataset, "tags": tags}]})).await.ok();
-    for filter in ["dataset.name = 'emoji'", "dataset.digest LIKE 'd%'", "datasets.context = 'training'"] {
-        assert_eq!(names(&served, json!({"filter": filter})).await, ["a"], "{filter}");
+    served
+        .post(
+            "runs/log-inputs",
+            json!({"run_id": id, "datasets": [{"dataset": dataset, "tags": tags}]}),
+        )
+        .await
+        .ok();
+    for filter in [
+        "dataset.name = 'emoji'",
+        "dataset.digest LIKE 'd%'",
+        "datasets.context = 'training'",
+    ] {
+        assert_eq!(
+            names(&served, json!({"filter": filter})).await,
+            ["a"],
+            "{filter}"
+        );
     }
-    assert!(names(&served, json!({"filter": "dataset.name != 'emoji'"})).await.is_empty());
+    assert!(
+        names(&served, json!({"filter": "dataset.name != 'emoji'"}))
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -108,10 +141,17 @@ async fn nan_and_missing_come_last_either_way() {
         ("start_time ASC", ["a", "b", "nan", "bare"]),
         ("attributes.run_name DESC", ["nan", "bare", "b", "a"]),
     ] {
-        assert_eq!(names(&served, json!({"order_by": [order]})).await, expected, "{order}");
+        assert_eq!(
+            names(&served, json!({"order_by": [order]})).await,
+            expected,
+            "{order}"
+        );
     }
     let twice = json!({"experiment_ids": ["0"], "order_by": ["params.seed", "params.seed DESC"]});
-    served.post("runs/search", twice).await.refused(400, "INVALID_PARAMETER_VALUE");
+    served
+        .post("runs/search", twice)
+        .await
+        .refused(400, "INVALID_PARAMETER_VALUE");
 }
 
 #[tokio::test]
@@ -130,31 +170,60 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
     assert_eq!(seen, ["bare", "nan", "b", "a"]);
     for bad in [0, -1, 50_001] {
         let body = json!({"experiment_ids": ["0"], "max_results": bad});
-        served.post("runs/search", body).await.refused(400, "INVALID_PARAMETER_VALUE");
+        served
+            .post("runs/search", body)
+            .await
+            .refused(400, "INVALID_PARAMETER_VALUE");
     }
     let body = json!({"experiment_ids": ["0"], "page_token": "made up"});
-    served.post("runs/search", body).await.refused(400, "INVALID_PARAMETER_VALUE");
+    served
+        .post("runs/search", body)
+        .await
+        .refused(400, "INVALID_PARAMETER_VALUE");
 }
 
 #[tokio::test]
 async fn deleted_runs_are_shown_when_asked_for() {
     let served = four_runs().await;
-    let id = search(&served, json!({"filter": "run_name = 'a'"})).await["runs"][0]["info"]["run_id"].clone();
+    let id =
+        search(&served, json!({"filter": "run_name = 'a'"})).await["runs"][0]["info"]["run_id"]
+            .clone();
     served.post("runs/delete", json!({"run_id": id})).await.ok();
     assert_eq!(names(&served, json!({})).await.len(), 3);
-    assert_eq!(names(&served, json!({"run_view_type": "DELETED_ONLY"})).await, ["a"]);
-    assert_eq!(names(&served, json!({"run_view_type": "ALL"})).await.len(), 4);
+    assert_eq!(
+        names(&served, json!({"run_view_type": "DELETED_ONLY"})).await,
+        ["a"]
+    );
+    assert_eq!(
+        names(&served, json!({"run_view_type": "ALL"})).await.len(),
+        4
+    );
 }
 
 #[tokio::test]
 async fn a_filter_is_never_sql() {
     let served = four_runs().await;
-    for filter in ["params.seed = '1'' OR ''1'' = ''1'", "params.`x') OR 1=1 --` = 'a'", "tags.\"a'b\" = 'it''s'"] {
-        assert!(names(&served, json!({"filter": filter})).await.is_empty(), "{filter}");
+    for filter in [
+        "params.seed = '1'' OR ''1'' = ''1'",
+        "params.`x') OR 1=1 --` = 'a'",
+        "tags.\"a'b\" = 'it''s'",
+    ] {
+        assert!(
+            names(&served, json!({"filter": filter})).await.is_empty(),
+            "{filter}"
+        );
     }
-    for filter in ["1 = 1", "params.seed = '1' OR 1 = 1", "run_id = 'x'; DROP TABLE runs", "metrics.a > 1)"] {
+    for filter in [
+        "1 = 1",
+        "params.seed = '1' OR 1 = 1",
+        "run_id = 'x'; DROP TABLE runs",
+        "metrics.a > 1)",
+    ] {
         let body = json!({"experiment_ids": ["0"], "filter": filter});
-        let message = served.post("runs/search", body).await.refused(400, "INVALID_PARAMETER_VALUE");
+        let message = served
+            .post("runs/search", body)
+            .await
+            .refused(400, "INVALID_PARAMETER_VALUE");
         assert!(!message.contains("SELECT"), "{message}");
     }
     assert_eq!(names(&served, json!({})).await.len(), 4);

@@ -39,7 +39,13 @@ impl Served {
         };
         let task = tokio::spawn(async move { server.run(stopped).await.unwrap() });
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { folder, base, client, stop: Some(stop), task: Some(task) }
+        Self {
+            folder,
+            base,
+            client,
+            stop: Some(stop),
+            task: Some(task),
+        }
     }
 
     /// Stops the server as SIGTERM does, and gives its folder back.
@@ -61,12 +67,20 @@ impl Served {
 
     /// Gets one of MLflow's routes.
     pub(crate) async fn get(&self, route: &str, query: &[(&str, &str)]) -> Reply {
-        Reply::of(self.client.get(self.url(&format!("/api/2.0/mlflow/{route}"))).query(query)).await
+        Reply::of(
+            self.client
+                .get(self.url(&format!("/api/2.0/mlflow/{route}")))
+                .query(query),
+        )
+        .await
     }
 
     /// A new run in the default experiment.
     pub(crate) async fn run(&self) -> String {
-        let reply = self.post("runs/create", json!({"experiment_id": "0"})).await.ok();
+        let reply = self
+            .post("runs/create", json!({"experiment_id": "0"}))
+            .await
+            .ok();
         reply["run"]["info"]["run_id"].as_str().unwrap().to_owned()
     }
 
@@ -77,7 +91,10 @@ impl Served {
 }
 
 pub(crate) fn config(folder: &Path) -> ServerConfig {
-    ServerConfig { port: 0, ..ServerConfig::new(folder.join("idiom.db"), folder.join("artifacts")) }
+    ServerConfig {
+        port: 0,
+        ..ServerConfig::new(folder.join("idiom.db"), folder.join("artifacts"))
+    }
 }
 
 /// What came back.
@@ -92,7 +109,8 @@ impl Reply {
         let response = request.send().await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: not JSON: {text}"));
+        let body =
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: not JSON: {text}"));
         Self { status, body }
     }
 
@@ -104,7 +122,12 @@ impl Reply {
 
     /// The message of a refused request, which must have this status and code.
     pub(crate) fn refused(self, status: u16, code: &str) -> String {
-        assert_eq!((self.status.as_u16(), &self.body["error_code"]), (status, &json!(code)), "{}", self.body);
+        assert_eq!(
+            (self.status.as_u16(), &self.body["error_code"]),
+            (status, &json!(code)),
+            "{}",
+            self.body
+        );
         self.body["message"].as_str().unwrap().to_owned()
     }
 }
@@ -112,5 +135,13 @@ impl Reply {
 /// Pairs of a list of `{key, value}`.
 pub(crate) fn pairs(list: &Value) -> Vec<(String, Value)> {
     let items = list.as_array().cloned().unwrap_or_default();
-    items.iter().map(|item| (item["key"].as_str().unwrap().to_owned(), item["value"].clone())).collect()
+    items
+        .iter()
+        .map(|item| {
+            (
+                item["key"].as_str().unwrap().to_owned(),
+                item["value"].clone(),
+            )
+        })
+        .collect()
 }

@@ -1,0 +1,233 @@
+//! Files that runs keep: pictures, checkpoints, configs. Bytes to us, whatever they are.
+//!
+//! A file appears whole or not at all: it is written beside its place, flushed to the disk, and renamed. Paths from
+//! clients are checked in [`path`]; which files a browser may show stands in [`media`].
+//!
+//! Not here: HTTP; whose run a path belongs to.
+
+mod media;
+mod path;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use idiom_tracking_api::{ApiError, FileInfo};
+use object_store::buffered::BufWriter;
+use object_store::local::LocalFileSystem;
+use object_store::{GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio::io::AsyncWriteExt;
+
+pub(crate) use media::Media;
+pub(crate) use path::ArtifactPath;
+
+use crate::ServerError;
+
+/// Larger files are written in parts of this size.
+const PART_BYTES: usize = 8 << 20;
+
+/// Why an artifact was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ArtifactError {
+    /// The request is at fault.
+    #[error(transparent)]
+    Refused(#[from] ApiError),
+    /// Larger than this server takes.
+    #[error("an artifact may have at most {limit} bytes")]
+    TooLarge {
+        /// Bytes.
+        limit: u64,
+    },
+    /// The sender went away.
+    #[error("the upload broke off")]
+    Interrupted,
+    /// The disk failed.
+    #[error("the store of artifacts failed")]
+    Storage(object_store::Error),
+}
+
+impl From<object_store::Error> for ArtifactError {
+    fn from(error: object_store::Error) -> Self {
+        use object_store::Error;
+        match &error {
+            Error::NotFound { .. } => Self::Refused(ApiError::missing("No such artifact")),
+            Error::InvalidPath { .. } => Self::Refused(ApiError::invalid("Invalid path")),
+            _ if is_folder_clash(&error) => Self::Refused(ApiError::invalid(
+                "Invalid path: part of it is a file, or it is a folder",
+            )),
+            _ => Self::Storage(error),
+        }
+    }
+}
+
+/// Whether a path asks for a file inside a file, or for a folder's bytes.
+fn is_folder_clash(error: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind;
+    let clashes = [
+        ErrorKind::NotADirectory,
+        ErrorKind::IsADirectory,
+        ErrorKind::AlreadyExists,
+    ];
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| clashes.contains(&error.kind()))
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The store of artifacts. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Artifacts {
+    store: Arc<dyn ObjectStore>,
+    max_bytes: u64,
+}
+
+impl Artifacts {
+    /// Opens the folder, making it first.
+    pub(crate) fn open(folder: &Path, max_bytes: u64) -> Result<Self, ServerError> {
+        std::fs::create_dir_all(folder).map_err(|source| ServerError::Folder {
+            path: folder.to_owned(),
+            source,
+        })?;
+        let store =
+            LocalFileSystem::new_with_prefix(folder).map_err(|source| ServerError::Artifacts {
+                path: folder.to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            store: Arc::new(store.with_fsync(true)),
+            max_bytes,
+        })
+    }
+
+    /// Writes a file out of its parts; it is on disk when this returns.
+    pub(crate) async fn put<E>(
+        &self,
+        path: &ArtifactPath,
+        parts: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<(), ArtifactError> {
+        let mut writer =
+            BufWriter::with_capacity(self.store.clone(), path.key().clone(), PART_BYTES);
+        match self.write_parts(&mut writer, parts).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // Nothing was renamed into place; this clears what was written beside it.
+                let _nothing_to_clear = writer.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_parts<E>(
+        &self,
+        writer: &mut BufWriter,
+        parts: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<(), ArtifactError> {
+        let mut parts = std::pin::pin!(parts);
+        let mut written = 0;
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|_| ArtifactError::Interrupted)?;
+            written += part.len() as u64;
+            self.check_size(written)?;
+            writer.put(part).await?;
+        }
+        writer.shutdown().await.map_err(storage)
+    }
+
+    /// Refuses a file of more bytes than the limit.
+    pub(crate) fn check_size(&self, bytes: u64) -> Result<(), ArtifactError> {
+        if bytes > self.max_bytes {
+            Err(ArtifactError::TooLarge {
+                limit: self.max_bytes,
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A file, or a part of it.
+    pub(crate) async fn get(
+        &self,
+        path: &ArtifactPath,
+        options: GetOptions,
+    ) -> Result<GetResult, object_store::Error> {
+        self.store.get_opts(path.key(), options).await
+    }
+
+    /// What a file is, without its bytes.
+    pub(crate) async fn about(&self, path: &ArtifactPath) -> Result<ObjectMeta, ArtifactError> {
+        Ok(self.store.head(path.key()).await?)
+    }
+
+    /// Files and folders in a folder, by name, with paths relative to `from`.
+    pub(crate) async fn list(
+        &self,
+        folder: &ArtifactPath,
+        from: &ArtifactPath,
+    ) -> Result<Vec<FileInfo>, ArtifactError> {
+        let listed = self.store.list_with_delimiter(Some(folder.key())).await?;
+        let folders = listed.common_prefixes.into_iter().map(|path| (path, None));
+        let files = listed
+            .objects
+            .into_iter()
+            .map(|file| (file.location, Some(file.size)));
+        let mut all: Vec<FileInfo> = folders
+            .chain(files)
+            .filter_map(|(path, size)| {
+                let path = from.relative(&path)?;
+                Some(FileInfo {
+                    path,
+                    is_dir: size.is_none(),
+                    file_size: size.and_then(|size| i64::try_from(size).ok()),
+                })
+            })
+            .collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(all)
+    }
+
+    /// Files and folders in a folder of a run, with paths from the run's root.
+    pub(crate) async fn list_run(
+        &self,
+        artifact_uri: &str,
+        folder: &str,
+    ) -> Result<Vec<FileInfo>, ArtifactError> {
+        let root = ArtifactPath::of_uri(artifact_uri)?;
+        let folder = if folder.is_empty() {
+            root.clone()
+        } else {
+            root.join(folder)?
+        };
+        self.list(&folder, &root).await
+    }
+
+    /// Removes a file, or a folder with all that is in it.
+    pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
+        let inside: Vec<ObjectMeta> = self.store.list(Some(path.key())).try_collect().await?;
+        if inside.is_empty() {
+            return Ok(self.store.delete(path.key()).await?);
+        }
+        for file in inside {
+            self.store.delete(&file.location).await?;
+        }
+        Ok(())
+    }
+}
+
+fn storage(error: std::io::Error) -> ArtifactError {
+    match error.downcast::<object_store::Error>() {
+        Ok(error) => error.into(),
+        Err(error) => object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: Box::new(error),
+        }
+        .into(),
+    }
+}

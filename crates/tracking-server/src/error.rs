@@ -1,0 +1,87 @@
+//! Why a server could not start or had to stop. Errors of single requests are [`idiom_tracking_api::ApiError`]s.
+
+use std::path::PathBuf;
+
+/// Why a server could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address is not this machine's own.
+    #[error(
+        "`{host}` is reachable from other machines, and this server asks nobody for a password"
+    )]
+    NotLoopback {
+        /// The address asked for.
+        host: String,
+    },
+    /// Somebody else listens there.
+    #[error("`{address}` is already in use by {holder}")]
+    Busy {
+        /// The address asked for.
+        address: String,
+        /// Who answered there, as far as can be told.
+        holder: String,
+        /// Whether it is a server of ours.
+        is_ours: bool,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("`{address}` cannot be listened on")]
+    Listen {
+        /// The address asked for.
+        address: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("`{}`: the database cannot be opened", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: sqlx::Error,
+    },
+    /// The database is newer than this program, or damaged.
+    #[error("`{}`: the database does not fit this version", path.display())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: Box<sqlx::migrate::MigrateError>,
+    },
+    /// A folder cannot be made or used.
+    #[error("`{}`: the folder cannot be used", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The folder of artifacts cannot be used.
+    #[error("`{}`: the folder of artifacts cannot be used", path.display())]
+    Artifacts {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        source: object_store::Error,
+    },
+}
+
+impl ServerError {
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotLoopback { .. } => {
+                Some("use `--host 127.0.0.1`, and from elsewhere `ssh -L 5151:127.0.0.1:5151 THIS_MACHINE`".to_owned())
+            }
+            Self::Busy { address, is_ours: true, .. } => {
+                Some(format!("open `http://{address}` in a browser, or choose another port with `--port`"))
+            }
+            Self::Busy { .. } | Self::Listen { .. } => Some("choose another port with `--port`".to_owned()),
+            Self::Migration { .. } => Some("update idiom, or choose another file with `--db`".to_owned()),
+            Self::Database { .. } => Some("choose another file with `--db`".to_owned()),
+            Self::Folder { .. } | Self::Artifacts { .. } => {
+                Some("choose another folder with `--db` or `--artifacts`".to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The routes, and what holds for all of them: who may ask, how long, how much, and what an error looks like.
+
+mod about;
+mod artifacts;
+mod charts;
+mod connection;
+mod events;
+mod experiments;
+mod failure;
+mod guard;
+mod message;
+mod metrics;
+mod runs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post};
+use idiom_tracking_api::{AJAX_PREFIX, API_PREFIX, ErrorCode};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+
+pub(crate) use connection::serve;
+pub(crate) use guard::Guard;
+
+use crate::artifacts::Artifacts;
+use crate::events::News;
+use crate::store::Store;
+use crate::ui;
+use failure::Failure;
+
+/// The largest JSON body, in bytes. A batch has a smaller limit of its own.
+const MAX_JSON_BYTES: usize = 32 << 20;
+/// How long a request that is no artifact may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// How long a sender may pause in the middle of a body.
+const BODY_PAUSE: Duration = Duration::from_secs(30);
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) news: News,
+    pub(crate) guard: Guard,
+    /// Turns true when the server stops, so that endless answers end.
+    pub(crate) stopping: tokio::sync::watch::Receiver<bool>,
+}
+
+impl AppState {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// All routes.
+pub(crate) fn app(state: AppState) -> Router {
+    let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN);
+    let quick = Router::new()
+        .nest(API_PREFIX, mlflow())
+        .nest(AJAX_PREFIX, mlflow())
+        .merge(about::router())
+        .merge(charts::router())
+        .merge(ui::router())
+        .layer(timeout)
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES));
+    Router::new()
+        .merge(quick)
+        .merge(artifacts::router())
+        .merge(events::router())
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::check))
+        .layer(CatchPanicLayer::custom(failure::panicked))
+        .layer(middleware::from_fn(guard::headers))
+        .with_state(state)
+}
+
+/// MLflow's routes, which stand under two prefixes.
+fn mlflow() -> Router<AppState> {
+    Router::new()
+        .route("/experiments/create", post(experiments::create))
+        .route("/experiments/get", get(experiments::get))
+        .route("/experiments/get-by-name", get(experiments::get_by_name))
+        .route(
+            "/experiments/search",
+            get(experiments::search).post(experiments::search),
+        )
+        .route("/experiments/update", post(experiments::update))
+        .route("/experiments/delete", post(experiments::delete))
+        .route("/experiments/restore", post(experiments::restore))
+        .route(
+            "/experiments/set-experiment-tag",
+            post(experiments::set_tag),
+        )
+        .route(
+            "/experiments/delete-experiment-tag",
+            post(experiments::delete_tag),
+        )
+        .route("/runs/create", post(runs::create))
+        .route("/runs/get", get(runs::get))
+        .route("/runs/update", post(runs::update))
+        .route("/runs/delete", post(runs::delete))
+        .route("/runs/restore", post(runs::restore))
+        .route("/runs/search", post(runs::search))
+        .route("/runs/log-metric", post(metrics::log_metric))
+        .route("/runs/log-batch", post(metrics::log_batch))
+        .route("/runs/log-parameter", post(metrics::log_param))
+        .route("/runs/set-tag", post(metrics::set_tag))
+        .route("/runs/delete-tag", post(metrics::delete_tag))
+        .route("/runs/log-inputs", post(metrics::log_inputs))
+        .route("/metrics/get-history", get(metrics::history))
+        .route("/artifacts/list", get(artifacts::list))
+        .route("/logged-models/search", post(runs::search_logged_models))
+}
+
+async fn no_such_route(uri: axum::http::Uri) -> Failure {
+    Failure::new(
+        ErrorCode::EndpointNotFound,
+        format!("no route `{}` on this server", uri.path()),
+    )
+}
+
+async fn no_such_method(method: axum::http::Method, uri: axum::http::Uri) -> Failure {
+    let message = format!("`{}` cannot be asked with {method}", uri.path());
+    Failure::new(ErrorCode::BadRequest, message).with_status(StatusCode::METHOD_NOT_ALLOWED)
+}

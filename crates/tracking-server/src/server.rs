@@ -1,0 +1,143 @@
+//! A server's life: bind, run, stop.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::artifacts::Artifacts;
+use crate::events::News;
+use crate::http::{self, AppState, Guard, Shared};
+use crate::store::Store;
+use crate::{ServerConfig, ServerError, neighbour};
+
+/// A server that listens; [`Server::run`] makes it answer.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: AppState,
+    stopping: watch::Sender<bool>,
+    max_connections: usize,
+}
+
+/// Opens the store and listens.
+///
+/// # Errors
+/// When the address is not this machine's own or is taken, or when the database or the artifacts cannot be opened.
+pub async fn bind(config: &ServerConfig) -> Result<Server, ServerError> {
+    // The address first: where another server is at work already, its files stay untouched.
+    let listener = listen(config).await?;
+    let listening = |source| ServerError::Listen {
+        address: address_of(config),
+        source,
+    };
+    let address = listener.local_addr().map_err(listening)?;
+    make_parent(&config.db)?;
+    let news = News::new();
+    let store = Store::open(&config.db, news.clone()).await?;
+    let artifacts = Artifacts::open(&config.artifacts, config.max_artifact_bytes)?;
+    let (stopping, stopped) = watch::channel(false);
+    let state = AppState::new(Shared {
+        store,
+        artifacts,
+        news,
+        guard: Guard::new(config),
+        stopping: stopped,
+    });
+    Ok(Server {
+        listener,
+        address,
+        state,
+        stopping,
+        max_connections: config.max_connections,
+    })
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown` is done, then finishes what is under way and closes the store.
+    ///
+    /// # Errors
+    /// None yet; kept for stores that can fail to close.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let app = http::app(self.state.clone());
+        let stop = async {
+            shutdown.await;
+            let _nobody_listens = self.stopping.send(true);
+        };
+        http::serve(self.listener, app, self.max_connections, stop).await;
+        self.state.store.close().await;
+        Ok(())
+    }
+}
+
+async fn listen(config: &ServerConfig) -> Result<TcpListener, ServerError> {
+    let ip = loopback(&config.host)?;
+    match TcpListener::bind((ip, config.port)).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let neighbour = neighbour::ask(SocketAddr::new(ip, config.port)).await;
+            let address = address_of(config);
+            Err(ServerError::Busy {
+                address,
+                holder: neighbour.to_string(),
+                is_ours: neighbour.is_ours(),
+            })
+        }
+        Err(source) => Err(ServerError::Listen {
+            address: address_of(config),
+            source,
+        }),
+    }
+}
+
+/// The address of a host name of this machine's own; anything that others could reach is refused.
+fn loopback(host: &str) -> Result<IpAddr, ServerError> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let ip = if bare.eq_ignore_ascii_case("localhost") {
+        Some(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    } else {
+        bare.parse().ok()
+    };
+    ip.filter(IpAddr::is_loopback)
+        .ok_or_else(|| ServerError::NotLoopback {
+            host: host.to_owned(),
+        })
+}
+
+fn address_of(config: &ServerConfig) -> String {
+    format!("{}:{}", config.host, config.port)
+}
+
+fn make_parent(file: &Path) -> Result<(), ServerError> {
+    let Some(folder) = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|source| ServerError::Folder {
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machines_own_addresses_are_listened_on() {
+        for host in ["127.0.0.1", "localhost", "::1", "[::1]", "127.0.0.9"] {
+            assert!(loopback(host).is_ok(), "{host}");
+        }
+        for host in ["0.0.0.0", "::", "192.168.1.4", "lab.example", ""] {
+            assert!(loopback(host).is_err(), "{host}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Inputs of runs: which data sets and models they were given.
+
+use std::collections::BTreeMap;
+
+use idiom_tracking_api::{
+    Dataset, DatasetInput, KeyValue, LogInputs, ModelInput, RunInputs, limits,
+};
+use sqlx::SqliteConnection;
+
+use super::writer::Write;
+use super::{StoreError, experiments, runs};
+use crate::events::Kind;
+
+impl Write for LogInputs {
+    type Output = ();
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let run = runs::find_active(connection, &self.run_id).await?;
+        let experiment = experiments::number(&run.info.experiment_id)?;
+        for input in &self.datasets {
+            log_dataset(connection, (experiment, run.number), input).await?;
+        }
+        for model in &self.models {
+            let insert =
+                sqlx::query("INSERT OR IGNORE INTO model_inputs (run, model_id) VALUES ($1, $2)");
+            insert
+                .bind(run.number)
+                .bind(&model.model_id)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn news(&self, _output: &()) -> Vec<(String, Kind)> {
+        vec![(self.run_id.clone(), Kind::Params)]
+    }
+}
+
+async fn log_dataset(
+    connection: &mut SqliteConnection,
+    (experiment, run): (i64, i64),
+    input: &DatasetInput,
+) -> Result<(), StoreError> {
+    let Dataset {
+        name,
+        digest,
+        source_type,
+        source,
+        schema,
+        profile,
+    } = &input.dataset;
+    for (field, value) in [
+        ("name", name),
+        ("digest", digest),
+        ("source_type", source_type),
+        ("source", source),
+    ] {
+        if value.is_empty() {
+            return Err(limits::missing_value(field).into());
+        }
+    }
+    limits::check_chars(name, "name", limits::MAX_DATASET_NAME_CHARS)?;
+    limits::check_chars(digest, "digest", limits::MAX_DATASET_DIGEST_CHARS)?;
+    // `DO UPDATE` with nothing new makes SQLite return the row that is already there.
+    let dataset = sqlx::query_scalar(
+        "INSERT INTO datasets (experiment_id, name, digest, source_type, source, schema, profile) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO UPDATE SET name = name RETURNING id",
+    );
+    let dataset = dataset
+        .bind(experiment)
+        .bind(name)
+        .bind(digest)
+        .bind(source_type)
+        .bind(source);
+    let dataset: i64 = dataset
+        .bind(schema)
+        .bind(profile)
+        .fetch_one(&mut *connection)
+        .await?;
+    let row = sqlx::query_scalar(
+        "INSERT INTO inputs (run, dataset) VALUES ($1, $2) ON CONFLICT DO UPDATE SET run = run RETURNING id",
+    );
+    let row: i64 = row
+        .bind(run)
+        .bind(dataset)
+        .fetch_one(&mut *connection)
+        .await?;
+    for tag in &input.tags {
+        let insert = sqlx::query(
+            "INSERT OR REPLACE INTO input_tags (input, key, value) VALUES ($1, $2, $3)",
+        );
+        insert
+            .bind(row)
+            .bind(&tag.key)
+            .bind(&tag.value)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+type DatasetRow = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+);
+
+/// The inputs of runs whose numbers stand in a JSON list; runs without any are left out.
+pub(super) async fn of_runs(
+    connection: &mut SqliteConnection,
+    runs: &str,
+) -> Result<BTreeMap<i64, RunInputs>, sqlx::Error> {
+    let datasets: Vec<DatasetRow> = sqlx::query_as(
+        "SELECT inputs.run, inputs.id, name, digest, source_type, source, schema, profile FROM inputs JOIN datasets \
+         ON datasets.id = inputs.dataset WHERE inputs.run IN (SELECT value FROM json_each($1)) ORDER BY inputs.id",
+    )
+    .bind(runs)
+    .fetch_all(&mut *connection)
+    .await?;
+    let models: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT run, model_id FROM model_inputs WHERE run IN (SELECT value FROM json_each($1)) ORDER BY model_id",
+    )
+    .bind(runs)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut tags = tags_by_input(connection, &datasets).await?;
+    let mut all: BTreeMap<i64, RunInputs> = BTreeMap::new();
+    for (run, input, name, digest, source_type, source, schema, profile) in datasets {
+        let dataset = Dataset {
+            name,
+            digest,
+            source_type,
+            source,
+            schema,
+            profile,
+        };
+        let tags = tags.remove(&input).unwrap_or_default();
+        all.entry(run)
+            .or_default()
+            .dataset_inputs
+            .push(DatasetInput { tags, dataset });
+    }
+    for (run, model_id) in models {
+        all.entry(run)
+            .or_default()
+            .model_inputs
+            .push(ModelInput { model_id });
+    }
+    Ok(all)
+}
+
+async fn tags_by_input(
+    connection: &mut SqliteConnection,
+    datasets: &[DatasetRow],
+) -> Result<BTreeMap<i64, Vec<KeyValue>>, sqlx::Error> {
+    let mut all: BTreeMap<i64, Vec<KeyValue>> = BTreeMap::new();
+    if datasets.is_empty() {
+        return Ok(all);
+    }
+    let inputs: Vec<i64> = datasets.iter().map(|row| row.1).collect();
+    let list = serde_json::to_string(&inputs).unwrap_or_default();
+    let query = sqlx::query_as(
+        "SELECT input, key, value FROM input_tags WHERE input IN (SELECT value FROM json_each($1)) ORDER BY input, key",
+    );
+    let rows: Vec<(i64, String, String)> = query.bind(list).fetch_all(connection).await?;
+    for (input, key, value) in rows {
+        all.entry(input).or_default().push(KeyValue { key, value });
+    }
+    Ok(all)
+}

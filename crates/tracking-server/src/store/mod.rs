@@ -1,0 +1,120 @@
+//! What the server remembers: experiments, runs, metrics, params, tags, inputs, in one SQLite file.
+//!
+//! WAL and `synchronous = FULL`: what was acknowledged survives `kill -9` and a power cut. All writes go through one
+//! task ([`writer`]) that commits together whatever queued up during the commit before; reads have a pool of their own
+//! and never wait for a write. SQL stands in this folder only, with `$1` placeholders, so that a second database can be
+//! added beside it.
+//!
+//! Not here: artifacts (they are files), HTTP.
+
+mod batch;
+mod curves;
+mod experiments;
+mod inputs;
+mod points;
+mod runs;
+mod search;
+mod summary;
+mod writer;
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use idiom_tracking_api::ApiError;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+pub(crate) use curves::Curve;
+pub(crate) use experiments::{DeleteExperiment, DeleteExperimentTag, RestoreExperiment};
+pub(crate) use runs::{DeleteRun, DeleteTag, NewRun, RestoreRun};
+
+use crate::ServerError;
+use crate::events::News;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Why the store refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The request is at fault.
+    #[error(transparent)]
+    Refused(#[from] ApiError),
+    /// The database is.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The writer is gone or stumbled over this request.
+    #[error("the write did not go through")]
+    Lost,
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    readers: SqlitePool,
+    writer: writer::Writer,
+}
+
+impl Store {
+    /// Opens the file, bringing its schema up to date first, and starts the writer.
+    pub(crate) async fn open(path: &Path, news: News) -> Result<Self, ServerError> {
+        let database = |source| ServerError::Database {
+            path: path.to_owned(),
+            source,
+        };
+        let options = options(path);
+        let mut connection = options
+            .clone()
+            .create_if_missing(true)
+            .connect()
+            .await
+            .map_err(database)?;
+        MIGRATIONS
+            .run(&mut connection)
+            .await
+            .map_err(|source| ServerError::Migration {
+                path: path.to_owned(),
+                source: Box::new(source),
+            })?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(20))
+            .connect_lazy_with(options.read_only(true));
+        Ok(Self {
+            readers,
+            writer: writer::Writer::start(connection, news),
+        })
+    }
+
+    /// Carries out one write; it is on disk when this returns.
+    pub(crate) async fn write<W: writer::Write>(&self, work: W) -> Result<W::Output, StoreError> {
+        self.writer.write(work).await
+    }
+
+    /// Finishes what is queued and closes the file.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(200)
+        .disable_statement_logging()
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
+}
