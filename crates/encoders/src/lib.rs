@@ -1,1 +1,65 @@
-//! encoders
+//! Text encoders: frozen networks that turn a sentence into a unit vector.
+//!
+//! [`load`] finds one by name, folder or hub id and gives it back behind [`TextEncoder`]. Two families are known: Google's
+//! multilingual Universal Sentence Encoder ([`Cer 2018`](https://arxiv.org/abs/1803.11175), [`Yang 2019`](
+//! https://arxiv.org/abs/1907.04307)), whose weights a recipe beside this crate fetches, and BERT with pooling
+//! ([`Reimers 2019`](https://arxiv.org/abs/1908.10084)), of which the hub has thousands.
+//!
+//! Batches hold texts of one length only. So nothing is padded or masked, and a text's vector does not depend on its
+//! neighbours.
+//!
+//! Not here: what is done with the vectors (`embed`, `train`), and training of any kind.
+
+mod batch;
+mod bert;
+mod digest;
+mod error;
+mod frozen;
+mod hub;
+mod load;
+mod npz;
+mod pooling;
+pub mod probe;
+mod tokens;
+mod use_multilingual;
+mod weights;
+
+pub use error::EncoderError;
+pub use load::{ALL_MINILM_L6_V2, Locations, USE_MULTILINGUAL, load};
+
+/// A frozen network from text to a unit vector.
+pub trait TextEncoder: Send {
+    /// The short name that is safe as a folder's name.
+    fn name(&self) -> &str;
+
+    /// Hash over the weights, the tokenizer and the settings that decide the vectors, in lower-case hex.
+    fn sha256(&self) -> &str;
+
+    /// Entries of a vector.
+    fn dim(&self) -> usize;
+
+    /// One vector a text, in the order of `texts`. Equal texts are encoded once.
+    ///
+    /// The bytes are the same on each call with as many threads; beside other texts they differ by less than 1e-6.
+    ///
+    /// # Errors
+    /// [`EncoderError::Tokenize`] and [`EncoderError::Torch`].
+    fn encode(&self, texts: &[&str]) -> Result<Vec<TextVector>, EncoderError>;
+
+    /// The ids of each text's tokens as the network sees them, with those that mark the start and the end.
+    ///
+    /// # Errors
+    /// [`EncoderError::Tokenize`].
+    fn token_ids(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>, EncoderError>;
+}
+
+/// A text as the network sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextVector {
+    /// Unit norm.
+    pub values: Vec<f32>,
+    /// Tokens that the network saw, with those that mark the start and the end.
+    pub n_tokens: u32,
+    /// Whether tokens were cut off because the text was too long.
+    pub truncated: bool,
+}

@@ -1,0 +1,100 @@
+//! Gets a model's files from the hub or from its cache on disk, by the hub's own library.
+//!
+//! The endpoint, the cache and the token are passed in by the caller. The weights come last, so that a cache which has them
+//! has all the rest too.
+
+use crate::{EncoderError, Locations};
+use hf_hub::{HFClient, HFError, HFRepositorySync, RepoTypeModel};
+use std::path::{Path, PathBuf};
+
+/// Read first. Its place in the cache tells the commit, and the other files are asked for at that commit.
+const CONFIG: &str = "config.json";
+const WHERE_THERE: [&str; 3] = [
+    "modules.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+];
+const NEEDED: [&str; 2] = ["tokenizer.json", "model.safetensors"];
+
+/// The model's folder in the hub's cache, where all that is needed is there.
+pub(crate) fn cached(id: &str, locations: &Locations) -> Result<Option<PathBuf>, EncoderError> {
+    let repository = repository(id, locations)?;
+    let find = |name: &str| {
+        repository
+            .download_file()
+            .filename(name)
+            .local_files_only(true)
+            .send()
+    };
+    let Ok(config) = find(CONFIG) else {
+        return Ok(None);
+    };
+    Ok(NEEDED
+        .iter()
+        .all(|name| find(name).is_ok())
+        .then(|| folder_of(&config)))
+}
+
+/// The model's folder in the hub's cache, after what is missing was downloaded.
+pub(crate) fn fetched(id: &str, locations: &Locations) -> Result<PathBuf, EncoderError> {
+    let failed = |name: &str, reason: HFError| EncoderError::Hub {
+        id: id.into(),
+        reason: format!("`{name}`: {reason}"),
+    };
+    let repository = repository(id, locations)?;
+    tracing::info!("fetching `{id}` from the hub");
+    let config = repository
+        .download_file()
+        .filename(CONFIG)
+        .send()
+        .map_err(|reason| failed(CONFIG, reason))?;
+    let folder = folder_of(&config);
+    let commit = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("main")
+        .to_owned();
+    let fetch = |name: &str| {
+        repository
+            .download_file()
+            .filename(name)
+            .revision(commit.as_str())
+            .send()
+    };
+    for name in WHERE_THERE {
+        match fetch(name) {
+            Ok(_) | Err(HFError::EntryNotFound { .. }) => {}
+            Err(reason) => return Err(failed(name, reason)),
+        }
+    }
+    for name in NEEDED {
+        fetch(name).map_err(|reason| failed(name, reason))?;
+    }
+    Ok(folder)
+}
+
+fn repository(
+    id: &str,
+    locations: &Locations,
+) -> Result<HFRepositorySync<RepoTypeModel>, EncoderError> {
+    let mut builder = HFClient::builder();
+    if let Some(endpoint) = &locations.hub_endpoint {
+        builder = builder.endpoint(endpoint);
+    }
+    if let Some(cache) = &locations.hub_cache {
+        builder = builder.cache_dir(cache);
+    }
+    if let Some(token) = &locations.hub_token {
+        builder = builder.token(token);
+    }
+    let client = builder.build_sync().map_err(|reason| EncoderError::Hub {
+        id: id.into(),
+        reason: reason.to_string(),
+    })?;
+    let (owner, name) = id.split_once('/').unwrap_or(("", id));
+    Ok(client.model(owner, name))
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().map(Path::to_path_buf).unwrap_or_default()
+}
