@@ -1,7 +1,7 @@
 //! The "never" lines of `crates/ARCHITECTURE.md` that cargo's own graph can tell, and the licences.
 
 use idiom_tests::workspace::Graph;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of the workspace's crates each crate may name. A crate that is missing here fails the test.
 const MAP: &[(&str, &[&str])] = &[
@@ -105,6 +105,56 @@ fn only_servers_ingest_and_the_binary_name_tokio() {
             assert!(!graph.direct(name).contains("tokio"), "{name} names tokio");
         }
     }
+}
+
+#[test]
+fn tests_ask_no_dependency_for_more_features_than_the_binaries_do() {
+    let binaries = features(&[
+        "-p",
+        "idiom",
+        "-p",
+        "idiom-tracking-server",
+        "-e",
+        "normal,build",
+    ]);
+    let tests = features(&["--workspace", "-e", "normal,build,dev"]);
+    assert!(binaries.len() > 100, "the check itself is blind");
+    for (package, set) in &binaries {
+        if let Some(other) = tests.get(package) {
+            assert_eq!(
+                set, other,
+                "{package} would be compiled twice: align its features in crates/idiom/Cargo.toml"
+            );
+        }
+    }
+}
+
+/// Each package in a build, with the sets of features it is built with.
+fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let output = std::process::Command::new("cargo")
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--prefix",
+            "none",
+            "-f",
+            "{p}|{f}",
+        ])
+        .args(selection)
+        .current_dir(idiom_tests::workspace::root())
+        .output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run cargo tree: {e}"));
+    let mut found = BTreeMap::<String, BTreeSet<String>>::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        if let Some((package, set)) = line.trim_end_matches(" (*)").split_once('|') {
+            found
+                .entry(package.to_owned())
+                .or_default()
+                .insert(set.to_owned());
+        }
+    }
+    found
 }
 
 /// Licences that ask no more than that they are named, and MPL-2.0, which binds only changes to its own files.

@@ -5,10 +5,22 @@ use std::path::PathBuf;
 
 /// Say a look in plain words, and a GAN draws it.
 #[derive(Debug, Parser)]
-#[command(name = "idiom", version, about, arg_required_else_help = true, propagate_version = true)]
+#[command(
+    name = "idiom",
+    version,
+    about,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
 pub(crate) struct Arguments {
     /// The project's folder, which holds `pipelines`, `experiments` and `data`.
-    #[arg(long, global = true, env = "IDIOM_HOME", default_value = ".", hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "IDIOM_HOME",
+        default_value = ".",
+        hide_default_value = true
+    )]
     pub(crate) home: PathBuf,
     /// Log more: `-v` what is done, `-vv` how.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -20,13 +32,17 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Captioned pictures from any source -> a Parquet data set in data/datasets.
-    #[command(after_help = "Examples:\n  idiom ingest folder.yaml\n  idiom ingest emoji.yaml picture.side=128 name=emoji-128")]
+    #[command(
+        after_help = "Examples:\n  idiom ingest folder.yaml\n  idiom ingest emoji.yaml picture.side=128 name=emoji-128"
+    )]
     Ingest(Ingest),
     /// Captions and style phrases -> vectors beside the data set.
     #[command(after_help = "Examples:\n  idiom embed emoji --encoder all-minilm-l6-v2")]
     Embed(Embed),
     /// Train what a file declares, after all that is missing before it, and log it to the tracking server.
-    #[command(after_help = "Examples:\n  idiom experiment baseline.yaml\n  idiom experiment baseline.yaml train.seed=2 train.device=cpu\n  idiom experiment smoke.yaml --dry-run")]
+    #[command(
+        after_help = "Examples:\n  idiom experiment baseline.yaml\n  idiom experiment baseline.yaml train.seed=2 train.device=cpu\n  idiom experiment smoke.yaml --dry-run"
+    )]
     Experiment(Experiment),
     /// Go on with a run that was interrupted.
     #[command(after_help = "Example:\n  idiom resume baseline-20260102-030405")]

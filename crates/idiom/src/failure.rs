@@ -28,7 +28,10 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Error { message: message.into(), hint: Some(hint.into()) }
+        Self::Error {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
     }
 }
 
@@ -42,4 +45,13 @@ macro_rules! from_library_errors {
     )* };
 }
 
-from_library_errors!(SpecError, DatasetError, IngestError, EncoderError, EmbedError, TrainError, TrackingError, ServerError);
+from_library_errors!(
+    SpecError,
+    DatasetError,
+    IngestError,
+    EncoderError,
+    EmbedError,
+    TrainError,
+    TrackingError,
+    ServerError
+);

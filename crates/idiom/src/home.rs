@@ -46,14 +46,21 @@ impl Home {
     /// The file that was typed, or the one of that name in `folder` (`pipelines` or `experiments`).
     pub(crate) fn file(&self, typed: &Path, folder: &str) -> Result<PathBuf, Failure> {
         let inside = self.root.join(folder).join(typed);
-        for candidate in [typed.to_path_buf(), inside.clone(), inside.with_added_extension("yaml")] {
+        for candidate in [
+            typed.to_path_buf(),
+            inside.clone(),
+            inside.with_added_extension("yaml"),
+        ] {
             if candidate.is_file() {
                 return Ok(candidate);
             }
         }
         let known = names(&self.root.join(folder), ".yaml");
         let hint = format!("in {}: {known}", self.root.join(folder).display());
-        Err(Failure::new(format!("{}: there is no such file", typed.display()), hint))
+        Err(Failure::new(
+            format!("{}: there is no such file", typed.display()),
+            hint,
+        ))
     }
 
     pub(crate) fn datasets(&self) -> PathBuf {
@@ -108,14 +115,24 @@ impl Home {
 
 fn named(folder: &Path, name: &str) -> PathBuf {
     let typed = Path::new(name);
-    if typed.components().count() > 1 || typed.is_absolute() { typed.to_path_buf() } else { folder.join(name) }
+    if typed.components().count() > 1 || typed.is_absolute() {
+        typed.to_path_buf()
+    } else {
+        folder.join(name)
+    }
 }
 
 /// The sorted names in `folder` that end in `end`, for a hint.
 fn names(folder: &Path, end: &str) -> String {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = entries
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
     names.retain(|n| n.ends_with(end) && !n.starts_with('.'));
     names.sort();
-    if names.is_empty() { "(nothing)".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "(nothing)".into()
+    } else {
+        names.join(", ")
+    }
 }

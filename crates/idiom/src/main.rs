@@ -26,10 +26,17 @@ fn main() -> ExitCode {
     let stop = Arc::new(AtomicBool::new(false));
     let signal = Arc::new(AtomicUsize::new(0));
     if let Err(error) = listen(&stop, &signal) {
-        return report(&Failure::new(format!("cannot listen for signals: {error}"), "run again"), 0);
+        return report(
+            &Failure::new(format!("cannot listen for signals: {error}"), "run again"),
+            0,
+        );
     }
     let home = Home::new(arguments.home.clone(), read_environment());
-    let session = Session { home, screen: Screen::new(), stop };
+    let session = Session {
+        home,
+        screen: Screen::new(),
+        stop,
+    };
     let result = session.run(arguments.verb);
     session.screen.finished();
     match result {
@@ -77,9 +84,15 @@ fn listen(stop: &Arc<AtomicBool>, number: &Arc<AtomicUsize>) -> std::io::Result<
 
 fn set_up_log(verbose: u8) {
     let level = ["warn", "info", "debug"][usize::from(verbose.min(2))];
-    let filter = tracing_subscriber::EnvFilter::try_from_env("IDIOM_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("warn,idiom={level},idiom_train={level}")));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).without_time().init();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("IDIOM_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new(format!("warn,idiom={level},idiom_train={level}"))
+    });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
 }
 
 fn read_environment() -> Environment {

@@ -9,25 +9,52 @@ pub(crate) fn provenance(root: &Path) -> Vec<(String, String)> {
     let dirty = git(root, &["diff", "HEAD"]);
     let facts = [
         ("idiom.version", Some(env!("CARGO_PKG_VERSION").to_owned())),
-        ("mlflow.source.git.commit", git(root, &["rev-parse", "HEAD"])),
-        ("idiom.git.dirty", dirty.as_ref().map(|d| (!d.is_empty()).to_string())),
-        ("idiom.git.diff_sha256", dirty.filter(|d| !d.is_empty()).map(|d| hex(d.as_bytes()))),
-        ("idiom.cargo_lock_sha256", std::fs::read(root.join("Cargo.lock")).ok().map(|b| hex(&b))),
+        (
+            "mlflow.source.git.commit",
+            git(root, &["rev-parse", "HEAD"]),
+        ),
+        (
+            "idiom.git.dirty",
+            dirty.as_ref().map(|d| (!d.is_empty()).to_string()),
+        ),
+        (
+            "idiom.git.diff_sha256",
+            dirty.filter(|d| !d.is_empty()).map(|d| hex(d.as_bytes())),
+        ),
+        (
+            "idiom.cargo_lock_sha256",
+            std::fs::read(root.join("Cargo.lock")).ok().map(|b| hex(&b)),
+        ),
         ("idiom.cpu", cpu()),
-        ("idiom.cores", std::thread::available_parallelism().ok().map(|n| n.to_string())),
-        ("idiom.kernel", std::fs::read_to_string("/proc/sys/kernel/osrelease").ok().map(|s| s.trim().to_owned())),
+        (
+            "idiom.cores",
+            std::thread::available_parallelism()
+                .ok()
+                .map(|n| n.to_string()),
+        ),
+        (
+            "idiom.kernel",
+            std::fs::read_to_string("/proc/sys/kernel/osrelease")
+                .ok()
+                .map(|s| s.trim().to_owned()),
+        ),
     ];
-    facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
-}
-
-/// The text of `git diff HEAD`, kept beside the run so that a dirty tree can be rebuilt.
-pub(crate) fn uncommitted(root: &Path) -> Option<String> {
-    git(root, &["diff", "HEAD"]).filter(|d| !d.is_empty())
+    facts
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
 }
 
 fn git(root: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(arguments)
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned();
     output.status.success().then_some(text)
 }
 
@@ -39,5 +66,8 @@ pub(crate) fn cpu() -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

@@ -21,17 +21,25 @@ struct Stage {
 
 /// How often a log that is no terminal gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-const STYLE: &str = "{prefix:>10} {bar:30.cyan/dim} {human_pos}/{human_len} {per_sec}, {eta} left {msg}";
+const STYLE: &str =
+    "{prefix:>10} {bar:30.cyan/dim} {human_pos}/{human_len} {per_sec}, {eta} left {msg}";
 
 impl Screen {
     pub(crate) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), stage: Mutex::new(None) }
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+            stage: Mutex::new(None),
+        }
     }
 
     /// A stage of `total` units begins, `done` of which were done before.
     pub(crate) fn started(&self, name: &str, total: u64, done: u64) {
         self.finished();
-        let target = if self.terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if self.terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(name.to_owned());
         if let Ok(style) = ProgressStyle::with_template(STYLE) {
             bar.set_style(style.progress_chars("━╸─"));
@@ -42,7 +50,13 @@ impl Screen {
             bar.enable_steady_tick(Duration::from_millis(250));
         }
         let now = Instant::now();
-        *self.lock() = Some(Stage { name: name.to_owned(), bar, begun: now, done_before: done, spoken: now });
+        *self.lock() = Some(Stage {
+            name: name.to_owned(),
+            bar,
+            begun: now,
+            done_before: done,
+            spoken: now,
+        });
     }
 
     /// `units` more are done.
@@ -60,7 +74,9 @@ impl Screen {
 
     /// The stage is over: its bar gives way to one line.
     pub(crate) fn finished(&self) {
-        let Some(stage) = self.lock().take() else { return };
+        let Some(stage) = self.lock().take() else {
+            return;
+        };
         stage.bar.finish_and_clear();
         self.write(&stage.line());
     }
@@ -92,8 +108,15 @@ impl Stage {
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
         let seconds = self.begun.elapsed().as_secs_f64().max(1e-3);
         let rate = (done - self.done_before.min(done)) as f64 / seconds;
-        let percent = if total == 0 { 100.0 } else { 100.0 * done as f64 / total as f64 };
-        let mut line = format!("{:>10} {percent:3.0} %  {done} of {total}, {rate:.0}/s, {seconds:.0} s", self.name);
+        let percent = if total == 0 {
+            100.0
+        } else {
+            100.0 * done as f64 / total as f64
+        };
+        let mut line = format!(
+            "{:>10} {percent:3.0} %  {done} of {total}, {rate:.0}/s, {seconds:.0} s",
+            self.name
+        );
         if done < total && rate > 0.0 {
             line += &format!(", {:.0} s left", (total - done) as f64 / rate);
         }

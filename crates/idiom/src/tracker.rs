@@ -34,7 +34,11 @@ impl Tracker {
         }
         let local = format!("http://127.0.0.1:{PORT}");
         match occupant(&local) {
-            Occupant::Idiom => Ok(Self::at(&local, environment, format!("tracking server {local}, already running"))),
+            Occupant::Idiom => Ok(Self::at(
+                &local,
+                environment,
+                format!("tracking server {local}, already running"),
+            )),
             Occupant::Nobody => Self::embed(home, PORT),
             Occupant::Other => Self::embed(home, 0),
         }
@@ -47,11 +51,18 @@ impl Tracker {
             password: environment.password.clone(),
             ..ClientConfig::new(uri)
         };
-        Self { config, described, embedded: None }
+        Self {
+            config,
+            described,
+            embedded: None,
+        }
     }
 
     fn embed(home: &Home, port: u16) -> Result<Self, Failure> {
-        let config = ServerConfig { port, ..ServerConfig::new(home.tracking_db(), home.tracking_artifacts()) };
+        let config = ServerConfig {
+            port,
+            ..ServerConfig::new(home.tracking_db(), home.tracking_artifacts())
+        };
         let runtime = runtime()?;
         let server: Server = runtime.block_on(idiom_tracking_server::bind(&config))?;
         let uri = format!("http://{}", server.address());
@@ -67,7 +78,10 @@ impl Tracker {
         });
         let described = format!("tracking server {uri}, inside this process while it runs");
         let mut tracker = Self::at(&uri, &Environment::default(), described);
-        tracker.embedded = Some(Embedded { shutdown: Some(shutdown), thread: Some(thread) });
+        tracker.embedded = Some(Embedded {
+            shutdown: Some(shutdown),
+            thread: Some(thread),
+        });
         Ok(tracker)
     }
 }
@@ -88,7 +102,12 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}"), "raise the limit on threads (`ulimit -u`)"))
+        .map_err(|e| {
+            Failure::new(
+                format!("cannot start the server's threads: {e}"),
+                "raise the limit on threads (`ulimit -u`)",
+            )
+        })
 }
 
 /// Who answers at an address.
@@ -104,8 +123,13 @@ pub(crate) enum Occupant {
 
 /// Asks the address for its version.
 pub(crate) fn occupant(uri: &str) -> Occupant {
-    let client = reqwest::blocking::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build();
-    let Ok(client) = client else { return Occupant::Nobody };
+    let client = reqwest::blocking::Client::builder()
+        .timeout(Duration::from_secs(2))
+        .no_proxy()
+        .build();
+    let Ok(client) = client else {
+        return Occupant::Nobody;
+    };
     match client.get(format!("{uri}/version")).send() {
         Ok(answer) => match answer.text() {
             Ok(text) if text.starts_with("idiom") => Occupant::Idiom,

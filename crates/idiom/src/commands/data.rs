@@ -38,7 +38,9 @@ impl Session {
         match summary {
             Ok(summary) => self.screen.say(&summary.to_string()),
             Err(IngestError::Interrupted { .. }) => {
-                return Err(Failure::Interrupted { go_on: "the same command goes on where this one stopped".into() });
+                return Err(Failure::Interrupted {
+                    go_on: "the same command goes on where this one stopped".into(),
+                });
             }
             Err(error) => return Err(error.into()),
         }
@@ -60,20 +62,28 @@ impl Session {
         Ok(String::new())
     }
 
-    /// Embeds what the data set in `folder` says, unless its vectors are current.
-    pub(super) fn embed_dataset(&self, folder: &Path, encoder: &str) -> Result<(), Failure> {
+    /// Embeds what the data set in `folder` says, unless its vectors are current; gives the encoder's name.
+    pub(super) fn embed_dataset(&self, folder: &Path, encoder: &str) -> Result<String, Failure> {
         let encoder = idiom_encoders::load(encoder, &self.home.locations(), Device::Cpu)?;
         let show = |event| self.show_embed(event);
-        let summary = idiom_embed::embed(folder, encoder.as_ref(), &EmbedOptions::default(), &show, &self.stop);
+        let summary = idiom_embed::embed(
+            folder,
+            encoder.as_ref(),
+            &EmbedOptions::default(),
+            &show,
+            &self.stop,
+        );
         self.screen.finished();
         match summary {
             Ok(summary) => self.screen.say(&summary.to_string()),
             Err(idiom_embed::EmbedError::Interrupted { .. }) => {
-                return Err(Failure::Interrupted { go_on: "the same command goes on where this one stopped".into() });
+                return Err(Failure::Interrupted {
+                    go_on: "the same command goes on where this one stopped".into(),
+                });
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        Ok(encoder.name().to_owned())
     }
 
     fn show_embed(&self, event: idiom_embed::Event) {

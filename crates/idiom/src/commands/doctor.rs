@@ -13,10 +13,20 @@ impl Session {
     pub(super) fn doctor(&self) -> String {
         let mut page = Page::default();
         page.fact("idiom", env!("CARGO_PKG_VERSION"));
-        page.fact("libtorch", &format!("{} ({})", idiom_torch_ext::libtorch_version(), idiom_torch_ext::cpu_capability()));
+        page.fact(
+            "libtorch",
+            &format!(
+                "{} ({})",
+                idiom_torch_ext::libtorch_version(),
+                idiom_torch_ext::cpu_capability()
+            ),
+        );
         page.fact("cpu", &cpu().unwrap_or_else(|| "unknown".into()));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        page.fact("threads", &format!("{} of {cores} cores", idiom_torch_ext::num_threads()));
+        page.fact(
+            "threads",
+            &format!("{} of {cores} cores", idiom_torch_ext::num_threads()),
+        );
         self.devices(&mut page);
         self.caches(&mut page);
         self.server(&mut page);
@@ -25,7 +35,14 @@ impl Session {
 
     fn devices(&self, page: &mut Page) {
         let gpus = tch::Cuda::device_count();
-        page.fact("cuda", &if gpus > 0 { format!("{gpus} device(s)") } else { "none, training uses the cpu".into() });
+        page.fact(
+            "cuda",
+            &if gpus > 0 {
+                format!("{gpus} device(s)")
+            } else {
+                "none, training uses the cpu".into()
+            },
+        );
         if Path::new("/dev/nvidiactl").exists() && gpus == 0 {
             page.wrong("there is an NVIDIA device, but libtorch does not see it: unset LIBTORCH, or give one built with CUDA 13, and rebuild");
         }
@@ -33,20 +50,41 @@ impl Session {
 
     fn caches(&self, page: &mut Page) {
         let cache = &self.home.environment.cache;
-        page.fact("cache", &format!("{} ({})", cache.display(), presence(cache)));
+        page.fact(
+            "cache",
+            &format!("{} ({})", cache.display(), presence(cache)),
+        );
         for encoder in idiom_encoders::BUILT_IN {
-            page.fact("encoder", &format!("{encoder} ({})", presence(&cache.join("encoders").join(encoder))));
+            page.fact(
+                "encoder",
+                &format!(
+                    "{encoder} ({})",
+                    presence(&cache.join("encoders").join(encoder))
+                ),
+            );
         }
-        page.fact("font", &self.home.font().map_or("missing: sample sheets go without captions (`just font`)".into(), |f| f.display().to_string()));
+        page.fact(
+            "font",
+            &self.home.font().map_or(
+                "missing: sample sheets go without captions (`just font`)".into(),
+                |f| f.display().to_string(),
+            ),
+        );
         let data = self.home.root().join("data");
         if !data.is_dir() {
-            page.wrong(&format!("{}: there is no such folder; run from the project's folder or give `--home`", data.display()));
+            page.wrong(&format!(
+                "{}: there is no such folder; run from the project's folder or give `--home`",
+                data.display()
+            ));
             return;
         }
         match rustix::fs::statvfs(&data) {
             Ok(disk) => {
                 let free = disk.f_bavail * disk.f_frsize;
-                page.fact("disk", &format!("{:.1} GB free at {}", free as f64 / 1e9, data.display()));
+                page.fact(
+                    "disk",
+                    &format!("{:.1} GB free at {}", free as f64 / 1e9, data.display()),
+                );
                 if free < ENOUGH_BYTES {
                     page.wrong("less than 5 GB are free: checkpoints may not fit");
                 }

@@ -5,86 +5,131 @@ use crate::arguments::{Experiment, Resume};
 use crate::failure::Failure;
 use crate::provenance;
 use crate::tracker::Tracker;
-use idiom_spec::experiment::Experiment as Spec;
-use idiom_tracking::{RunSpec, RunStatus};
-use idiom_train::{Outcome, TrainRequest, Tracked};
+use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
+use idiom_tracking::{Ledger, RunSpec, RunStatus};
+use idiom_train::{Outcome, Summary, TrainRequest};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tch::{Cuda, Device};
 
 /// How long a finished run waits for the server to take the rest.
-const DRAIN: Duration = Duration::from_secs(60);
+const DRAIN: Duration = Duration::from_secs(30);
 
 impl Session {
     pub(super) fn experiment(&self, arguments: &Experiment) -> Result<String, Failure> {
         let file = self.home.file(&arguments.file, "experiments")?;
         let spec = idiom_spec::load::<Spec>(&file, &arguments.overrides)?.value;
-        let resolved = yaml(&spec)?;
         if arguments.dry_run {
-            return Ok(resolved);
+            return yaml(&spec);
         }
-        let dataset = self.prepare(&spec)?;
-        let name = format!("{}-{}", spec.name, jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
-        let run = self.home.runs().join(&name);
-        self.train(Plan { spec, resolved, dataset, run, resume: false })
+        let name = self.new_name(&spec.name);
+        self.prepare_and_train(spec, name, Begin::Anew)
     }
 
     pub(super) fn resume(&self, arguments: &Resume) -> Result<String, Failure> {
         let run = self.home.run(&arguments.run)?;
-        let file = run.join("experiment.yaml");
-        let spec = idiom_spec::load::<Spec>(&file, &[])?.value;
+        let spec = idiom_spec::load::<Spec>(&run.join("experiment.yaml"), &[])?.value;
+        let name = run
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        self.prepare_and_train(spec, name, Begin::Resume)
+    }
+
+    fn prepare_and_train(&self, spec: Spec, name: String, begin: Begin) -> Result<String, Failure> {
         let resolved = yaml(&spec)?;
-        let dataset = self.prepare(&spec)?;
-        self.train(Plan { spec, resolved, dataset, run, resume: true })
+        let dataset = self.prepare_data(&spec)?;
+        let encoder = self.embed_dataset(&dataset, &spec.encoder)?;
+        self.train(&Plan {
+            spec,
+            resolved,
+            dataset,
+            encoder,
+            name,
+            begin,
+        })
     }
 
-    /// The data set and its vectors, made where they are missing.
-    fn prepare(&self, spec: &Spec) -> Result<PathBuf, Failure> {
-        let folder = self.home.dataset(&spec.dataset);
-        let pipeline = self.home.root().join("pipelines").join(format!("{}.yaml", spec.dataset));
-        let folder = if pipeline.is_file() { self.ingest_file(&pipeline, &[], None)? } else { folder };
-        self.embed_dataset(&folder, &spec.encoder)?;
-        Ok(folder)
+    /// A name that no run has yet.
+    fn new_name(&self, experiment: &str) -> String {
+        let name = format!(
+            "{experiment}-{}",
+            jiff::Zoned::now().strftime("%Y%m%d-%H%M%S")
+        );
+        let free = |name: &String| !self.home.runs().join(name).exists();
+        let numbered = (2..).map(|n| format!("{name}-{n}"));
+        std::iter::once(name.clone())
+            .chain(numbered)
+            .find(free)
+            .unwrap_or(name)
     }
 
-    fn train(&self, plan: Plan) -> Result<String, Failure> {
+    /// The data set, made where it is missing and a pipeline of its name is there.
+    fn prepare_data(&self, spec: &Spec) -> Result<PathBuf, Failure> {
+        let pipeline = self
+            .home
+            .root()
+            .join("pipelines")
+            .join(&spec.dataset)
+            .with_added_extension("yaml");
+        if pipeline.is_file() {
+            return self.ingest_file(&pipeline, &[], None);
+        }
+        Ok(self.home.dataset(&spec.dataset))
+    }
+
+    fn train(&self, plan: &Plan) -> Result<String, Failure> {
+        let request = self.request(plan)?;
         let tracker = Tracker::find(&self.home)?;
         self.screen.say(&tracker.described);
-        let name = plan.name();
-        let request = self.request(&plan);
         let spec = RunSpec {
             experiment: plan.spec.tracking.experiment.clone(),
-            run_name: name.clone(),
-            tags: request.provenance.clone(),
+            run_name: plan.name.clone(),
+            tags: Vec::new(),
             params: Vec::new(),
         };
-        let run = idiom_tracking::Run::start(&plan.run.join("spool"), tracker.config.clone(), &spec)?;
-        let sink = Tracked::new(run);
-        let outcome = idiom_train::train(&request, &sink, &|event| self.show_training(event), &self.stop);
+        let folder = self.home.runs().join(&plan.name);
+        let run = idiom_tracking::Run::start(&folder.join("spool"), tracker.config.clone(), &spec)?;
+        let outcome = idiom_train::train(
+            &request,
+            &run,
+            &|event| self.show_training(event),
+            &self.stop,
+        );
         self.screen.finished();
         let status = match &outcome {
-            Ok(Outcome::Finished { .. }) => RunStatus::Finished,
-            Ok(Outcome::Interrupted { .. }) => RunStatus::Killed,
+            Ok(Outcome::Finished(_)) => RunStatus::Finished,
+            Ok(Outcome::Interrupted(_)) => RunStatus::Killed,
             Err(_) => RunStatus::Failed,
         };
-        let ledger = sink.finish(status, DRAIN);
-        self.screen.say(&format!("logged: {ledger}"));
+        let ledger = run.finish(status, DRAIN);
+        self.screen.say(&delivery(&ledger, &plan.name));
         match outcome? {
-            Outcome::Finished { .. } => Ok(where_to_look(&plan.run, &name)),
-            Outcome::Interrupted { .. } => Err(Failure::Interrupted { go_on: format!("`just resume {name}` goes on") }),
+            Outcome::Finished(summary) => Ok(where_to_look(&plan.name, &summary)),
+            Outcome::Interrupted(_) => Err(Failure::Interrupted {
+                go_on: format!("all is saved; `just resume {}` goes on", plan.name),
+            }),
         }
     }
 
-    fn request(&self, plan: &Plan) -> TrainRequest {
-        TrainRequest {
+    fn request(&self, plan: &Plan) -> Result<TrainRequest, Failure> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let device = device(plan.spec.train.device)?;
+        self.screen.say(&format!("device: {}", describe(device)));
+        Ok(TrainRequest {
             experiment: plan.spec.clone(),
             resolved_yaml: plan.resolved.clone(),
             dataset: plan.dataset.clone(),
-            run: plan.run.clone(),
-            resume: plan.resume,
+            encoder: plan.encoder.clone(),
+            runs: self.home.runs(),
+            run_id: plan.name.clone(),
+            resume: plan.begin == Begin::Resume,
+            device,
+            n_threads: plan.spec.train.threads.map_or(cores, |n| n as usize),
             font: self.home.font(),
             provenance: provenance::provenance(self.home.root()),
-            uncommitted: provenance::uncommitted(self.home.root()),
-        }
+        })
     }
 
     fn show_training(&self, event: idiom_train::Event) {
@@ -99,29 +144,80 @@ impl Session {
     }
 }
 
-/// What will be trained, where.
+/// What will be trained, on what.
 struct Plan {
     spec: Spec,
     resolved: String,
     dataset: PathBuf,
-    run: PathBuf,
-    resume: bool,
+    encoder: String,
+    name: String,
+    begin: Begin,
 }
 
-impl Plan {
-    fn name(&self) -> String {
-        self.run.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    Anew,
+    Resume,
 }
 
 fn yaml(spec: &Spec) -> Result<String, Failure> {
-    serde_yaml::to_string(spec).map_err(|e| Failure::new(format!("cannot write the configuration: {e}"), "report this"))
+    let fail = |e| {
+        Failure::new(
+            format!("cannot write the configuration: {e}"),
+            "this is a fault of ours",
+        )
+    };
+    serde_yaml::to_string(spec).map_err(fail)
 }
 
-fn where_to_look(run: &Path, name: &str) -> String {
+/// The device that was asked for, where it is there.
+fn device(choice: DeviceChoice) -> Result<Device, Failure> {
+    let n_gpus = Cuda::device_count();
+    match choice {
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Auto => Ok(Device::cuda_if_available()),
+        DeviceChoice::Cuda(index) if i64::from(index) < n_gpus => Ok(Device::Cuda(index as usize)),
+        DeviceChoice::Cuda(index) => Err(Failure::new(
+            format!("`train.device` is cuda:{index}, but libtorch sees {n_gpus} CUDA device(s)"),
+            "set train.device=auto, or look at `just doctor`",
+        )),
+    }
+}
+
+fn describe(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        _ => format!(
+            "cpu ({})",
+            provenance::cpu().unwrap_or_else(|| "unknown".into())
+        ),
+    }
+}
+
+/// What the server has of the run; how to send the rest where it has not all.
+fn delivery(ledger: &Ledger, name: &str) -> String {
+    if ledger.is_delivered() {
+        return format!("logged: {ledger}");
+    }
     format!(
-        "done: {name}\n  pictures  {samples}\n  model     {model}\n  compare   just ui   (or ./justw ui), then open http://127.0.0.1:5151",
-        samples = run.join("samples").display(),
-        model = run.join("model").display(),
+        "logged: {ledger}\n  the rest is kept beside the run: `idiom sync {name}` sends it when the server is back"
     )
+}
+
+fn where_to_look(name: &str, summary: &Summary) -> String {
+    let path = |path: &Option<PathBuf>| {
+        path.as_deref()
+            .map_or("(none)".into(), |p: &Path| p.display().to_string())
+    };
+    let lines = [
+        format!(
+            "done: {name}, {} pictures seen, {:.0} a second",
+            summary.images_seen, summary.images_per_second
+        ),
+        format!("  samples   {}", path(&summary.sheet)),
+        format!("  model     {}", path(&summary.model)),
+        "  compare   ./justw ui   (or `just ui`), then tick the runs at http://127.0.0.1:5151"
+            .to_owned(),
+    ];
+    lines.join("\n")
 }

@@ -17,7 +17,11 @@ impl Session {
         let mut lines = Vec::new();
         for run in runs {
             let ledger = idiom_tracking::sync(&run.join("spool"), tracker.config.clone())?;
-            let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = run
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             lines.push(format!("{name}: {ledger}"));
         }
         if lines.is_empty() {
@@ -27,8 +31,14 @@ impl Session {
     }
 
     fn spooled_runs(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.home.runs()).into_iter().flatten().flatten();
-        let mut runs: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.join("spool").is_dir()).collect();
+        let entries = std::fs::read_dir(self.home.runs())
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut runs: Vec<PathBuf> = entries
+            .map(|e| e.path())
+            .filter(|p| p.join("spool").is_dir())
+            .collect();
         runs.sort();
         runs
     }
