@@ -1,0 +1,181 @@
+//! Which sentences stand beside which picture, and which one a sample comes with.
+//!
+//! All captions of the training rows are read once at the start; from then on a caption is a number, and its vector a row
+//! of one table that lives on the computing device. The draw depends on (seed, pictures seen) alone. Captions that
+//! have no vector are counted, not drawn; a row without any is an error, since the sidecar is then older than the data.
+
+use std::collections::HashMap;
+
+use idiom_dataset::embeddings::Embeddings;
+use idiom_dataset::{Caption, Columns, Dataset, Record, Split};
+use idiom_gan::Draws;
+use idiom_spec::experiment::Captions;
+use tch::{Device, Tensor};
+
+use crate::TrainError;
+
+/// Kind of a caption that says subject and look in one sentence.
+const COMPOSED: &str = "composed";
+
+/// The vectors of all texts in use: `[texts, dim]`, each entry of about unit variance.
+#[derive(Debug)]
+pub(crate) struct TextTable {
+    vectors: Tensor,
+}
+
+/// The captions of every training row, by number in the table.
+#[derive(Debug, Clone)]
+pub(crate) struct CaptionIndex {
+    rows: Vec<RowCaptions>,
+    composed_share: f64,
+    draws: Draws,
+}
+
+/// One row's captions.
+#[derive(Debug, Clone, Default)]
+struct RowCaptions {
+    composed: Vec<u32>,
+    other: Vec<u32>,
+}
+
+/// Gathers texts on the way to a table.
+#[derive(Debug)]
+pub(crate) struct TextTableBuilder<'a> {
+    embeddings: &'a Embeddings,
+    numbers: HashMap<String, u32>,
+    values: Vec<f32>,
+}
+
+impl<'a> TextTableBuilder<'a> {
+    /// A table without a text.
+    #[must_use]
+    pub(crate) fn new(embeddings: &'a Embeddings) -> Self {
+        Self { embeddings, numbers: HashMap::new(), values: Vec::new() }
+    }
+
+    /// The number of a text, or `None` where the sidecar has no vector for it.
+    pub(crate) fn number(&mut self, text: &str) -> Option<u32> {
+        if let Some(number) = self.numbers.get(text) {
+            return Some(*number);
+        }
+        let vector = self.embeddings.get(text)?;
+        // Unit-norm vectors have entries of size 1/sqrt(dim), which both networks learn to overlook.
+        let scale = (vector.len() as f32).sqrt();
+        self.values.extend(vector.iter().map(|value| value * scale));
+        let number = self.numbers.len() as u32;
+        self.numbers.insert(text.to_owned(), number);
+        Some(number)
+    }
+
+    /// The finished table on `device`.
+    ///
+    /// # Errors
+    /// There is no memory for it on the device.
+    pub(crate) fn build(self, device: Device) -> Result<TextTable, TrainError> {
+        let shape = [self.numbers.len() as i64, self.embeddings.dim() as i64];
+        let vectors = Tensor::f_from_slice(&self.values)?.f_view(shape)?.f_to_device(device)?;
+        Ok(TextTable { vectors })
+    }
+}
+
+impl TextTable {
+    /// The vectors of some texts by number: `[n, dim]`.
+    ///
+    /// # Errors
+    /// What libtorch throws.
+    pub(crate) fn vectors(&self, numbers: &[i64]) -> Result<Tensor, TrainError> {
+        let index = Tensor::f_from_slice(numbers)?.f_to_device(self.vectors.device())?;
+        Ok(self.vectors.f_index_select(0, &index)?)
+    }
+}
+
+impl CaptionIndex {
+    /// Reads the captions of all training rows.
+    ///
+    /// # Errors
+    /// The data set cannot be read, or a row has no caption with a vector in the languages asked for.
+    pub(crate) fn read(
+        dataset: &Dataset,
+        table: &mut TextTableBuilder<'_>,
+        options: &Captions,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        let mut rows = Vec::with_capacity(dataset.rows(Split::Train) as usize);
+        for record in dataset.records(Split::Train, Columns::WithoutImage) {
+            rows.push(row_captions(&record?, table, options)?);
+        }
+        if rows.is_empty() {
+            return Err(TrainError::NoRows { dataset: dataset.folder().to_owned() });
+        }
+        Ok(Self { rows, composed_share: options.composed_share, draws: Draws::new(seed, "caption") })
+    }
+
+    /// The caption, by number, that row `row` comes with when it is the sample after `images_seen` others.
+    #[must_use]
+    pub(crate) fn draw(&self, row: u64, images_seen: u64) -> i64 {
+        let captions = &self.rows[row as usize];
+        let mut draws = self.draws.sample(images_seen);
+        let wants_composed = captions.other.is_empty() || draws.uniform() < self.composed_share;
+        let from = if wants_composed && !captions.composed.is_empty() { &captions.composed } else { &captions.other };
+        i64::from(from[draws.below(from.len() as u64) as usize])
+    }
+}
+
+fn row_captions(record: &Record, table: &mut TextTableBuilder<'_>, options: &Captions) -> Result<RowCaptions, TrainError> {
+    let mut row = RowCaptions::default();
+    for caption in record.captions.iter().filter(|caption| speaks(caption, options)) {
+        let Some(number) = table.number(&caption.text) else { continue };
+        let list = if caption.kind == COMPOSED { &mut row.composed } else { &mut row.other };
+        list.push(number);
+    }
+    if row.composed.is_empty() && row.other.is_empty() {
+        match table.number(&record.caption) {
+            Some(number) => row.other.push(number),
+            None => return Err(TrainError::NoCaption { key: record.key.clone(), languages: options.languages.clone() }),
+        }
+    }
+    Ok(row)
+}
+
+fn speaks(caption: &Caption, options: &Captions) -> bool {
+    options.languages.is_empty() || options.languages.contains(&caption.lang)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(composed_share: f64, composed: Vec<u32>, other: Vec<u32>) -> CaptionIndex {
+        CaptionIndex { rows: vec![RowCaptions { composed, other }], composed_share, draws: Draws::new(3, "caption") }
+    }
+
+    #[test]
+    fn the_share_of_composed_sentences_is_as_asked() {
+        let index = index(0.75, vec![0, 1], vec![2, 3]);
+        let composed = (0..4000).filter(|images| index.draw(0, *images) < 2).count();
+        // Binomial(4000, 0.75): sd 27.
+        assert!((2860..3140).contains(&composed), "{composed}");
+    }
+
+    #[test]
+    fn each_caption_of_a_kind_is_drawn_about_equally_often() {
+        let index = index(1.0, vec![0, 1, 2, 3], vec![4]);
+        let mut counts = [0_u32; 4];
+        (0..4000).for_each(|images| counts[index.draw(0, images) as usize] += 1);
+        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn a_row_with_one_kind_only_gives_that_kind() {
+        assert_eq!(index(1.0, vec![], vec![7]).draw(0, 9), 7);
+        assert_eq!(index(0.0, vec![5], vec![]).draw(0, 9), 5);
+    }
+
+    #[test]
+    fn a_draw_depends_on_the_pictures_seen_alone() {
+        let index = index(0.5, vec![0, 1, 2], vec![3, 4, 5]);
+        let once: Vec<i64> = (0..64).map(|images| index.draw(0, images)).collect();
+        let again: Vec<i64> = (0..64).rev().map(|images| index.draw(0, images)).rev().collect();
+        assert_eq!(once, again);
+    }
+}

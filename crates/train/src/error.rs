@@ -1,0 +1,170 @@
+//! The one error type of the crate.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use idiom_dataset::DatasetError;
+use idiom_gan::GanError;
+use idiom_model::ModelError;
+use idiom_torch_ext::TorchError;
+
+/// What can go wrong in a training run.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The data set has nothing to learn from.
+    #[error("`{}` has no training rows", dataset.display())]
+    NoRows {
+        /// The data set's folder.
+        dataset: PathBuf,
+    },
+    /// A picture comes without any usable caption.
+    #[error("`{key}` has no embedded caption{}", in_languages(languages))]
+    NoCaption {
+        /// The row's key.
+        key: String,
+        /// The languages asked for; empty for all.
+        languages: Vec<String>,
+    },
+    /// Too many rows on end cannot be decoded.
+    #[error("`{}`: no picture can be decoded from row {row} on", dataset.display())]
+    BrokenPictures {
+        /// The data set's folder.
+        dataset: PathBuf,
+        /// The first of them.
+        row: u64,
+    },
+    /// The networks draw larger pictures than the data set holds.
+    #[error("`resolution` is {resolution}, but the pictures of `{}` have {found} pixels a side", dataset.display())]
+    Resolution {
+        /// What was asked.
+        resolution: i64,
+        /// What there is.
+        found: u32,
+        /// The data set's folder.
+        dataset: PathBuf,
+    },
+    /// `samples.named` names something that no row shows.
+    #[error("`samples.named`: no picture of the data set is captioned `{name}` in every look")]
+    UnknownSubject {
+        /// The name.
+        name: String,
+    },
+    /// A new run was asked for where one is already.
+    #[error("`{}` already holds a run", run.display())]
+    RunExists {
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// A run cannot go on since it never saved.
+    #[error("`{}` holds no checkpoint", run.display())]
+    NoCheckpoint {
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// A run cannot go on since all it saved is damaged.
+    #[error("`{}`: every checkpoint is damaged; the newest: {reason}", run.display())]
+    AllDamaged {
+        /// The run's folder.
+        run: PathBuf,
+        /// What is wrong with the newest.
+        reason: String,
+    },
+    /// The run was begun with other settings.
+    #[error("`{}` was begun with other settings: {}", run.display(), differences.join("; "))]
+    OtherSettings {
+        /// The run's folder.
+        run: PathBuf,
+        /// Each difference, as `key: then -> now`.
+        differences: Vec<String>,
+    },
+    /// The losses or gradients stopped being numbers, again and again.
+    #[error("`{layer}` has a gradient that is not finite after {images_seen} pictures, and going back did not help")]
+    NotFinite {
+        /// The first layer that was hit.
+        layer: String,
+        /// Pictures seen.
+        images_seen: u64,
+    },
+    /// A file could not be written or read.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file of a checkpoint is not what it should be.
+    #[error("`{}`: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A loader thread could not be started.
+    #[error("a loader thread cannot be started: {0}")]
+    Thread(io::Error),
+    /// A loader thread ended without an error of its own.
+    #[error("a loader thread ended early")]
+    LoaderGone,
+    /// The data set cannot be read, or the run's folder is in use.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A network refused its settings or its input.
+    #[error(transparent)]
+    Gan(#[from] GanError),
+    /// A file of tensors, or the trained model, cannot be read or written.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// libtorch reported an error.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+}
+
+impl TrainError {
+    /// What to do next, where there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRows { .. } => Some("ingest pictures first: `just ingest`".to_owned()),
+            Self::NoCaption { .. } => {
+                Some("embed the data set anew, or leave `captions.languages` empty: `just embed`".to_owned())
+            }
+            Self::BrokenPictures { .. } => Some("the data set is damaged: ingest it again".to_owned()),
+            Self::Resolution { found, .. } => {
+                Some(format!("set `resolution` to at most {found}, or ingest larger pictures"))
+            }
+            Self::UnknownSubject { .. } => Some("take a label as it stands in the data set's captions".to_owned()),
+            Self::RunExists { run } => {
+                Some(format!("go on with it: `idiom resume {}`", run.file_name().unwrap_or_default().display()))
+            }
+            Self::NoCheckpoint { .. } | Self::AllDamaged { .. } => Some("begin a new run".to_owned()),
+            Self::OtherSettings { .. } => Some("put the settings back, or begin a new run".to_owned()),
+            Self::NotFinite { .. } => {
+                Some("lower the learning rates, or raise `objective.penalty.gamma`".to_owned())
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space and go on with `idiom resume`; what was saved before is whole".to_owned())
+            }
+            Self::Dataset(error) => error.hint(),
+            Self::Gan(error) => error.hint(),
+            Self::Model(error) => error.hint(),
+            Self::Torch(error) => error.hint(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+impl From<tch::TchError> for TrainError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Torch(TorchError::Tch(error))
+    }
+}
+
+fn in_languages(languages: &[String]) -> String {
+    if languages.is_empty() { String::new() } else { format!(" in {}", languages.join(", ")) }
+}

@@ -1,0 +1,139 @@
+//! The two networks, the generator's running average, and their optimisers: all that learns, and so all that is saved.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use idiom_gan::{Discriminator, DiscriminatorConfig, Ema, Generator, GeneratorConfig};
+use idiom_model::tensor_file;
+use idiom_spec::experiment::{Adam, Experiment, Stages};
+use idiom_torch_ext::{AdamConfig, FusedAdam};
+use tch::nn::VarStore;
+use tch::{Device, Tensor};
+
+use crate::checkpoint::TensorSets;
+use crate::TrainError;
+
+/// Everything that learns.
+#[derive(Debug)]
+pub(crate) struct Players {
+    /// Draws.
+    pub generator: Generator,
+    /// Judges.
+    pub discriminator: Discriminator,
+    /// The generator with averaged weights.
+    pub average: Generator,
+    /// Moves the generator.
+    pub generator_adam: FusedAdam,
+    /// Moves the discriminator.
+    pub discriminator_adam: FusedAdam,
+    /// Moves the average.
+    pub ema: Ema,
+    stores: Stores,
+}
+
+#[derive(Debug)]
+struct Stores {
+    generator: VarStore,
+    discriminator: VarStore,
+    average: VarStore,
+}
+
+impl Players {
+    /// Fresh networks for text vectors of `text_dim` entries.
+    ///
+    /// # Errors
+    /// Settings that do not meet, or no memory on the device.
+    pub(crate) fn new(experiment: &Experiment, text_dim: i64, device: Device) -> Result<Self, TrainError> {
+        let mut stores = Stores {
+            generator: VarStore::new(device),
+            discriminator: VarStore::new(device),
+            average: VarStore::new(device),
+        };
+        let seed = experiment.train.seed;
+        let shape = generator_config(experiment, text_dim);
+        let generator = Generator::new(&stores.generator.root(), &shape, seed)?;
+        let average = Generator::new(&stores.average.root(), &shape, seed)?;
+        let judge_shape = discriminator_config(experiment, text_dim);
+        let discriminator = Discriminator::new(&stores.discriminator.root(), &judge_shape, seed)?;
+        let generator_adam = FusedAdam::over(&stores.generator, adam_config(&experiment.optimizer.generator))?;
+        let discriminator_adam =
+            FusedAdam::over(&stores.discriminator, adam_config(&experiment.optimizer.discriminator))?;
+        let ema = Ema::start(&mut stores.average, &stores.generator)?;
+        Ok(Self { generator, discriminator, average, generator_adam, discriminator_adam, ema, stores })
+    }
+
+    /// All tensors that must be saved; they share memory with the networks.
+    #[must_use]
+    pub(crate) fn tensors(&self) -> TensorSets {
+        let weights = |store: &VarStore| sorted(store).into_iter().collect::<Vec<_>>();
+        TensorSets::from([
+            ("generator".to_owned(), weights(&self.stores.generator)),
+            ("discriminator".to_owned(), weights(&self.stores.discriminator)),
+            ("average".to_owned(), weights(&self.stores.average)),
+            ("generator_adam".to_owned(), self.generator_adam.state()),
+            ("discriminator_adam".to_owned(), self.discriminator_adam.state()),
+        ])
+    }
+
+    /// Takes over what was saved; `folder` is named in messages.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape.
+    pub(crate) fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
+        let empty = Vec::new();
+        let set = |name: &str| (saved.get(name).unwrap_or(&empty), folder.join(format!("{name}.safetensors")));
+        for (name, store) in [
+            ("generator", &self.stores.generator),
+            ("discriminator", &self.stores.discriminator),
+            ("average", &self.stores.average),
+        ] {
+            let (tensors, path) = set(name);
+            tensor_file::copy_into(&sorted(store), tensors, &path)?;
+        }
+        self.generator_adam.load_state(set("generator_adam").0)?;
+        self.discriminator_adam.load_state(set("discriminator_adam").0)?;
+        Ok(())
+    }
+
+    /// The averaged generator's weights.
+    #[must_use]
+    pub(crate) fn average_store(&self) -> &VarStore {
+        &self.stores.average
+    }
+}
+
+/// The generator that an experiment describes.
+#[must_use]
+pub(crate) fn generator_config(experiment: &Experiment, text_dim: i64) -> GeneratorConfig {
+    let said = &experiment.generator;
+    GeneratorConfig {
+        resolution: experiment.resolution,
+        latent_dim: said.latent_dim,
+        text_dim,
+        text_head_dim: said.text_head_dim,
+        style_dim: said.style_dim,
+        channels: said.channels.clone(),
+    }
+}
+
+fn discriminator_config(experiment: &Experiment, text_dim: i64) -> DiscriminatorConfig {
+    let said = &experiment.discriminator;
+    DiscriminatorConfig {
+        resolution: experiment.resolution,
+        text_dim,
+        stages: match said.stages {
+            Stages::Plain => idiom_gan::Stages::Plain,
+            Stages::Residual => idiom_gan::Stages::Residual,
+        },
+        channels: said.channels.clone(),
+        feature_dim: said.feature_dim,
+    }
+}
+
+fn adam_config(said: &Adam) -> AdamConfig {
+    AdamConfig { learning_rate: said.learning_rate, beta1: said.beta1, beta2: said.beta2, ..AdamConfig::default() }
+}
+
+fn sorted(store: &VarStore) -> BTreeMap<String, Tensor> {
+    store.variables().into_iter().collect()
+}

@@ -1,0 +1,186 @@
+//! The loop: batch after batch, with saves, sheets and figures in between, until the length is reached or someone asks to stop.
+//!
+//! The loop's own state is the number of pictures seen; all else follows from it, the settings and the tensors in
+//! [`Players`]. So going on after a save is the same as never having stopped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use idiom_spec::experiment::Experiment;
+use idiom_torch_ext::process_memory;
+
+use crate::checkpoint::{self, Progress};
+use crate::guard::{Guard, Verdict};
+use crate::loader::{Loader, Samples};
+use crate::meters::{Means, Pace};
+use crate::run_folder::RunFolder;
+use crate::schedule::is_due;
+use crate::sheet::Sheet;
+use crate::step::{Fault, Stepper};
+use crate::{Event, Sink, TrainError};
+
+/// What the loop works with; made by [`crate::train`].
+pub(crate) struct Run<'a> {
+    pub(crate) experiment: &'a Experiment,
+    pub(crate) folder: &'a RunFolder,
+    pub(crate) samples: Arc<Samples>,
+    pub(crate) stepper: Stepper<'a>,
+    pub(crate) sheet: Sheet,
+    pub(crate) progress: Progress,
+    pub(crate) sink: &'a dyn Sink,
+    pub(crate) on: &'a (dyn Fn(Event) + Sync),
+}
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its length, or its minutes, are reached.
+    Length,
+    /// Someone asked it to stop.
+    Stopped,
+}
+
+/// What changes from step to step but is not saved.
+struct Flow {
+    loader: Loader,
+    guard: Guard,
+    means: Means,
+    since_entry: Pace,
+    whole: Pace,
+}
+
+impl Run<'_> {
+    /// Trains, and saves at the end whatever the reason.
+    pub(crate) fn go(&mut self, stop: &AtomicBool) -> Result<(End, Pace), TrainError> {
+        let mut flow = self.flow()?;
+        let end = loop {
+            if stop.load(Ordering::Relaxed) {
+                break End::Stopped;
+            }
+            if self.is_over(&flow.whole) {
+                break End::Length;
+            }
+            self.step(&mut flow)?;
+            self.in_between(&mut flow)?;
+        };
+        if checkpoint::list(&self.folder.checkpoints())?.last() != Some(&self.progress.images_seen) {
+            self.save()?;
+        }
+        Ok((end, flow.whole))
+    }
+
+    /// Saves the state now, and lets go of surplus saves.
+    pub(crate) fn save(&self) -> Result<(), TrainError> {
+        let checkpoints = self.folder.checkpoints();
+        let folder = checkpoint::save(&checkpoints, &self.progress, &self.stepper.players.tensors())?;
+        (self.on)(Event::Saved { folder, images_seen: self.progress.images_seen });
+        checkpoint::prune(&checkpoints, self.experiment.checkpoint.keep)
+    }
+
+    /// Draws the sheet now.
+    pub(crate) fn draw_sheet(&self) -> Result<(), TrainError> {
+        let images_seen = self.progress.images_seen;
+        let path = self.sheet.write(&self.stepper.players.average, images_seen, self.folder)?;
+        self.sink.image("samples", images_seen as i64, &path);
+        (self.on)(Event::Sheet(path));
+        Ok(())
+    }
+
+    fn flow(&self) -> Result<Flow, TrainError> {
+        Ok(Flow {
+            loader: self.loader()?,
+            guard: Guard::default(),
+            means: Means::default(),
+            since_entry: Pace::start(),
+            whole: Pace::start(),
+        })
+    }
+
+    fn loader(&self) -> Result<Loader, TrainError> {
+        let options = &self.experiment.loader;
+        Loader::start(&self.samples, self.progress.images_seen, options.workers, options.prefetch)
+    }
+
+    fn is_over(&self, whole: &Pace) -> bool {
+        let minutes = self.experiment.train.minutes;
+        self.progress.images_seen >= self.experiment.train.images
+            || minutes.is_some_and(|limit| whole.elapsed().as_secs_f64() >= limit * 60.0)
+    }
+
+    fn step(&mut self, flow: &mut Flow) -> Result<(), TrainError> {
+        let batch = flow.loader.next()?;
+        let waited = flow.loader.take_waited();
+        let n = self.samples.batch_size;
+        let fault = self.stepper.step(&batch, self.progress.rate_scale, &mut flow.means)?;
+        flow.since_entry.add(n, waited);
+        flow.whole.add(n, waited);
+        self.progress.images_seen += n;
+        (self.on)(Event::Advanced(n));
+        match fault {
+            None => flow.guard.good(),
+            Some(fault) => self.mend(&fault, flow)?,
+        }
+        Ok(())
+    }
+
+    /// A step was left out because something in it was not finite.
+    fn mend(&mut self, fault: &Fault, flow: &mut Flow) -> Result<(), TrainError> {
+        let images_seen = self.progress.images_seen;
+        match flow.guard.bad() {
+            Verdict::Skip => self.warn(format!("left out a step: `{}` is not finite after {images_seen} pictures", fault.layer)),
+            Verdict::Stop => return Err(TrainError::NotFinite { layer: fault.layer.clone(), images_seen }),
+            Verdict::Restore => {
+                let saved = checkpoint::load_newest(&self.folder.checkpoints(), &|warning| self.warn(warning))?;
+                self.stepper.players.restore(&saved.tensors, &saved.folder)?;
+                let rate_scale = self.progress.rate_scale.min(saved.progress.rate_scale) / 2.0;
+                self.progress = Progress { rate_scale, ..saved.progress };
+                flow.loader = self.loader()?;
+                let seen = self.progress.images_seen;
+                self.warn(format!("went back to {seen} pictures and halved the step sizes: `{}` was not finite", fault.layer));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is due between two steps; its time is not training time.
+    fn in_between(&mut self, flow: &mut Flow) -> Result<(), TrainError> {
+        let due = |every| is_due(every, self.progress.images_seen, self.samples.batch_size);
+        if due(self.experiment.logging.every_images) {
+            self.log(flow);
+        }
+        let begun = Instant::now();
+        if due(self.experiment.samples.every_images) {
+            self.draw_sheet()?;
+        }
+        if due(self.experiment.checkpoint.every_images) {
+            self.save()?;
+        }
+        flow.since_entry.leave_out(begun.elapsed());
+        flow.whole.leave_out(begun.elapsed());
+        Ok(())
+    }
+
+    fn log(&self, flow: &mut Flow) {
+        let images_seen = self.progress.images_seen as i64;
+        for (key, value) in flow.means.take() {
+            self.sink.metric(key, value, images_seen);
+        }
+        let rates = flow.since_entry.rates();
+        self.sink.metric("rate/images_per_second", rates.images_per_second, images_seen);
+        self.sink.metric("rate/loader_wait", rates.loader_wait, images_seen);
+        if let Some(memory) = process_memory() {
+            self.sink.metric("memory/rss_mb", memory.resident_bytes as f64 / f64::from(1 << 20), images_seen);
+        }
+        let n_substituted = self.samples.pictures.n_substituted();
+        if n_substituted > 0 {
+            self.sink.metric("data/substituted", n_substituted as f64, images_seen);
+        }
+        flow.since_entry = Pace::start();
+    }
+
+    fn warn(&self, message: String) {
+        tracing::warn!("{message}");
+        (self.on)(Event::Message(message));
+    }
+}
