@@ -11,6 +11,9 @@ pub const USE_MULTILINGUAL: &str = "use-multilingual";
 /// A small English encoder: 384 entries.
 pub const ALL_MINILM_L6_V2: &str = "all-minilm-l6-v2";
 
+/// The encoders that a recipe fetches by name.
+pub const BUILT_IN: [&str; 2] = [USE_MULTILINGUAL, ALL_MINILM_L6_V2];
+
 /// Short names, and where the hub keeps the same model.
 const HUB_IDS: [(&str, &str); 1] = [(ALL_MINILM_L6_V2, "sentence-transformers/all-MiniLM-L6-v2")];
 
