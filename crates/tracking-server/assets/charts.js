@@ -104,14 +104,17 @@ export class Chart {
     );
   }
 
+  /** What a line says nearest to `x`; faint where the line has ended before. */
   #valueAt(line, x) {
     const at = nearest(line.x, x);
     if (at < 0) return null;
     const text = format.value(line.smoothed?.[at] ?? line.y[at]);
+    const ended = at === line.x.length - 1 && x > line.x[at];
+    const swatch = make("span", { class: "swatch" });
     return make(
       "li",
-      { title: line.name, style: { "--swatch": colour(line.i) } },
-      make("span", { class: "swatch" }),
+      { title: line.name, class: ended ? "ended" : null, style: { "--swatch": colour(line.i) } },
+      swatch,
       text,
     );
   }

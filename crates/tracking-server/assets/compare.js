@@ -55,46 +55,24 @@ async function loadCurves() {
 function drawChips() {
   document.title = `${page.runs.map(({ name }) => name).join(" · ")} · Idiom`;
   byId("back").href = `/?ticked=${page.ids.map(encodeURIComponent).join(",")}`;
-  fill(
-    byId("runs"),
-    page.runs.map((run) =>
-      make(
-        "li",
-        { class: `chip ${shown(run) ? "" : "off"}`, style: { "--swatch": colour(run.colour) } },
-        make(
-          "button",
-          {
-            type: "button",
-            "aria-pressed": null,
-            title: say("compare.toggle"),
-            "aria-label": say("compare.toggle_run", { name: run.name }),
-            on: { click: () => toggle(run) },
-          },
-          make("span", { class: "swatch" }),
-          make("span", { class: "label" }, run.name),
-          state(run) === "live" ? make("span", { class: "badge live" }, say("status.live")) : null,
-        ),
-        make(
-          "a",
-          {
-            href: `/runs/${encodeURIComponent(run.id)}`,
-            "aria-label": say("compare.open", { name: run.name }),
-            title: say("compare.open", { name: run.name }),
-          },
-          "↗",
-        ),
-        make(
-          "button",
-          {
-            type: "button",
-            title: say("compare.remove"),
-            "aria-label": say("compare.remove_run", { name: run.name }),
-            on: { click: () => remove(run) },
-          },
-          "×",
-        ),
-      ),
-    ),
+  fill(byId("runs"), page.runs.map(chip));
+}
+
+/** A run's name, which shows or hides it, and the ways to its own page and out of the comparison. */
+function chip(run) {
+  const { name } = run;
+  const button = (words, click, attributes, ...content) =>
+    make("button", { type: "button", title: words, on: { click: () => click(run) }, ...attributes }, content);
+  const live = state(run) === "live" ? make("span", { class: "badge live" }, say("status.live")) : null;
+  const label = [make("span", { class: "swatch" }), make("span", { class: "label" }, name), live];
+  const open = say("compare.open", { name });
+  const drop = say("compare.remove_run", { name });
+  return make(
+    "li",
+    { class: `chip ${shown(run) ? "" : "off"}`, style: { "--swatch": colour(run.colour) } },
+    button(say("compare.toggle_run", { name }), toggle, { "aria-pressed": String(shown(run)) }, label),
+    make("a", { href: `/runs/${encodeURIComponent(run.id)}`, "aria-label": open, title: open }, "↗"),
+    button(drop, remove, { "aria-label": drop }, "×"),
   );
 }
 

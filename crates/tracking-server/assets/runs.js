@@ -311,3 +311,4 @@ addKeys([
 ]);
 await load();
 follow([], paced(load, 1200));
+setInterval(() => document.visibilityState === "visible" && draw(), 30_000);

@@ -114,16 +114,27 @@ export async function pictures(runIds) {
   return all.sort((a, b) => a.step - b.step || a.timestamp - b.timestamp);
 }
 
-/** Server-sent events; `on` gets `{ run, kind }`, `state` gets "live" or "lost". Returns a function that stops. */
+const AGAIN_AFTER_MILLISECONDS = 5000;
+
+/**
+ * Server-sent events; `on` gets `{ run, kind }`, `state` gets "live" or "lost". Returns a function that stops.
+ * A browser takes up a broken stream by itself, but gives up on one that was refused: that is asked for again here.
+ */
 export function listen(runIds, on, state) {
   const query = runIds.length ? `?${new URLSearchParams({ run_ids: runIds.join(",") })}` : "";
   const source = new EventSource(`/api/idiom/events${query}`);
+  let stop = () => source.close();
   source.addEventListener("open", () => state("live"));
-  source.addEventListener("error", () => state("lost"));
+  source.addEventListener("error", () => {
+    state("lost");
+    if (source.readyState !== EventSource.CLOSED) return;
+    const timer = setTimeout(() => (stop = listen(runIds, on, state)), AGAIN_AFTER_MILLISECONDS);
+    stop = () => clearTimeout(timer);
+  });
   source.addEventListener("run", (event) => {
     const { run_id, kind } = JSON.parse(event.data);
     on({ run: run_id, kind });
   });
   source.addEventListener("missed", () => on({ run: null, kind: "missed" }));
-  return () => source.close();
+  return () => stop();
 }

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Installs MLflow's own Python client into the cache, for the test that lets it talk to our server.
+
+`mlflow-skinny` is the same client as `mlflow` without its server, its UI and their dependencies (about 120 MB instead of
+about 1 GB with them); numpy and Pillow (about 90 MB) are what `log_image` needs. Nothing is installed into the system: the
+packages go to IDIOM_CACHE/python/mlflow-VERSION (else the XDG cache folder's idiom/python/...), whole or not at all.
+
+Run: python3 crates/tracking-server/tests/fetch_mlflow.py
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+VERSION = "3.17.2"
+PACKAGES = [f"mlflow-skinny=={VERSION}", "numpy", "pillow"]
+
+
+def cache() -> pathlib.Path:
+    if folder := os.environ.get("IDIOM_CACHE"):
+        return pathlib.Path(folder)
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "idiom"
+
+
+def size_mb(folder: pathlib.Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) // 1_000_000
+
+
+def main() -> int:
+    target = cache() / "python" / f"mlflow-{VERSION}"
+    if target.exists():
+        print(f"{target}: there already, {size_mb(target)} MB")
+        return 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(tempfile.mkdtemp(prefix="mlflow-", dir=target.parent))
+    try:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--target", str(partial), *PACKAGES], check=True)
+        partial.chmod(0o755)
+        partial.rename(target)
+    except (subprocess.CalledProcessError, OSError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        print(f"error: {error}\nhint: MLflow's client comes from the Python package index; is pip able to reach it?", file=sys.stderr)
+        return 2
+    print(f"{target}: {size_mb(target)} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
