@@ -23,7 +23,12 @@ impl Backoff {
             .without_max_times()
             .with_jitter();
         let (longest, longest_retry_after) = (timing.longest_backoff, timing.longest_retry_after);
-        Self { builder, pauses: builder.build(), longest, longest_retry_after }
+        Self {
+            builder,
+            pauses: builder.build(),
+            longest,
+            longest_retry_after,
+        }
     }
 
     /// After a success: the next failure waits briefly again.
@@ -34,7 +39,9 @@ impl Backoff {
     /// The next pause; never shorter than the server asked for, within reason.
     pub(crate) fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         let own = self.pauses.next().unwrap_or(self.longest).min(self.longest);
-        let asked = retry_after.unwrap_or_default().min(self.longest_retry_after);
+        let asked = retry_after
+            .unwrap_or_default()
+            .min(self.longest_retry_after);
         own.max(asked)
     }
 }
@@ -61,8 +68,16 @@ mod tests {
     fn pauses_grow_from_2_to_at_most_60_seconds() {
         let mut backoff = Backoff::new(&Timing::default());
         let pauses: Vec<Duration> = (0..20).map(|_| backoff.next(None)).collect();
-        assert!(pauses.iter().all(|pause| (seconds(2)..=seconds(60)).contains(pause)), "{pauses:?}");
-        assert!(pauses[0] < seconds(4) && pauses[19] >= seconds(30), "{pauses:?}");
+        assert!(
+            pauses
+                .iter()
+                .all(|pause| (seconds(2)..=seconds(60)).contains(pause)),
+            "{pauses:?}"
+        );
+        assert!(
+            pauses[0] < seconds(4) && pauses[19] >= seconds(30),
+            "{pauses:?}"
+        );
         backoff.reset();
         assert!(backoff.next(None) < seconds(4));
     }
@@ -79,8 +94,14 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         let now = SystemTime::UNIX_EPOCH + seconds(784_111_770);
         assert_eq!(parse_retry_after("120", now), Some(seconds(120)));
-        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(seconds(7)));
-        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(seconds(0)));
+        assert_eq!(
+            parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now),
+            Some(seconds(7))
+        );
+        assert_eq!(
+            parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now),
+            Some(seconds(0))
+        );
         assert_eq!(parse_retry_after("soon", now), None);
     }
 }

@@ -29,7 +29,9 @@ impl Clock {
 }
 
 fn system_milliseconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -42,11 +44,16 @@ impl Ties {
     pub(crate) fn part(&mut self, metric: &mut Metric) {
         match self.0.get_mut(&metric.key) {
             None => {
-                self.0.insert(metric.key.clone(), (metric.timestamp, metric.step));
+                self.0
+                    .insert(metric.key.clone(), (metric.timestamp, metric.step));
             }
             Some(last) => {
                 if (metric.timestamp, metric.step) <= *last {
-                    metric.timestamp = if metric.step > last.1 { last.0 } else { last.0 + 1 };
+                    metric.timestamp = if metric.step > last.1 {
+                        last.0
+                    } else {
+                        last.0 + 1
+                    };
                 }
                 *last = (metric.timestamp, metric.step);
             }
@@ -55,7 +62,8 @@ impl Ties {
 
     /// Takes note of a point that is already in the spool.
     pub(crate) fn note(&mut self, metric: &Metric) {
-        self.0.insert(metric.key.clone(), (metric.timestamp, metric.step));
+        self.0
+            .insert(metric.key.clone(), (metric.timestamp, metric.step));
     }
 }
 
@@ -68,7 +76,12 @@ mod tests {
         points
             .iter()
             .map(|&(timestamp, step)| {
-                let mut metric = Metric { key: "a".into(), timestamp, step, ..Metric::default() };
+                let mut metric = Metric {
+                    key: "a".into(),
+                    timestamp,
+                    step,
+                    ..Metric::default()
+                };
                 ties.part(&mut metric);
                 (metric.timestamp, metric.step)
             })
@@ -78,7 +91,10 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_back_stands_still() {
         let clock = Clock::new(0);
-        assert_eq!([100, 40, 101].map(|now| clock.later_of(now)), [100, 100, 101]);
+        assert_eq!(
+            [100, 40, 101].map(|now| clock.later_of(now)),
+            [100, 100, 101]
+        );
     }
 
     #[test]
@@ -88,7 +104,10 @@ mod tests {
 
     #[test]
     fn equal_points_are_told_apart_by_a_millisecond() {
-        assert_eq!(parted(&[(5, 1), (5, 1), (5, 1), (6, 1)]), [(5, 1), (6, 1), (7, 1), (8, 1)]);
+        assert_eq!(
+            parted(&[(5, 1), (5, 1), (5, 1), (6, 1)]),
+            [(5, 1), (6, 1), (7, 1), (8, 1)]
+        );
     }
 
     #[test]

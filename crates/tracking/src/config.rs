@@ -23,7 +23,13 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// A server without accounts, with the usual timing.
     pub fn new(uri: impl Into<String>) -> Self {
-        Self { uri: uri.into(), token: None, username: None, password: None, timing: Timing::default() }
+        Self {
+            uri: uri.into(),
+            token: None,
+            username: None,
+            password: None,
+            timing: Timing::default(),
+        }
     }
 }
 
@@ -42,7 +48,9 @@ impl fmt::Debug for ClientConfig {
 
 /// A URI without the `user:password@` it may hold, for messages.
 pub(crate) fn without_credentials(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return uri.to_owned();
+    };
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..authority_end].rfind('@') {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
@@ -113,6 +121,9 @@ mod tests {
         };
         let shown = format!("{config:?}");
         assert!(!shown.contains("123"), "{shown}");
-        assert!(shown.contains("http://host:1/x@y") && shown.contains("ada"), "{shown}");
+        assert!(
+            shown.contains("http://host:1/x@y") && shown.contains("ada"),
+            "{shown}"
+        );
     }
 }

@@ -79,7 +79,9 @@ impl TrackingError {
             Self::Damaged { .. } => "move the spool away; what it held is not readable",
             Self::NoSpool { .. } => "give the `spool` folder of a run",
             Self::Held { .. } => "wait until that process ends, or end it",
-            Self::Address { .. } => "give `http://HOST:PORT` or `https://HOST`, e.g. in MLFLOW_TRACKING_URI",
+            Self::Address { .. } => {
+                "give `http://HOST:PORT` or `https://HOST`, e.g. in MLFLOW_TRACKING_URI"
+            }
             Self::Away { .. } => "start the server and try again; everything is kept in the spool",
             Self::Refused { .. } => {
                 "check the token or the username and password, and that neither the run nor its experiment is \

@@ -26,7 +26,16 @@ impl Ledger {
 
 impl fmt::Display for Ledger {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { produced, delivered, pending, dead, dropped } = self;
-        write!(out, "{produced} logged: {delivered} delivered, {pending} pending, {dead} refused, {dropped} dropped")
+        let Self {
+            produced,
+            delivered,
+            pending,
+            dead,
+            dropped,
+        } = self;
+        write!(
+            out,
+            "{produced} logged: {delivered} delivered, {pending} pending, {dead} refused, {dropped} dropped"
+        )
     }
 }

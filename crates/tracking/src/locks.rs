@@ -14,12 +14,21 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock, or says at once who has it; `work` names what the lock is for.
     pub(crate) fn take(path: &Path, work: &'static str) -> Result<Self, TrackingError> {
-        let options = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+        let options = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path);
         let mut file = options.map_err(TrackingError::io(path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(TrackingError::Held { path: path.to_owned(), work, holder: holder(path) });
+                return Err(TrackingError::Held {
+                    path: path.to_owned(),
+                    work,
+                    holder: holder(path),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(TrackingError::io(path)(source)),
         }
@@ -33,5 +42,9 @@ impl Lock {
 
 fn holder(path: &Path) -> String {
     let number = std::fs::read_to_string(path).unwrap_or_default();
-    if number.is_empty() { "?".to_owned() } else { number }
+    if number.is_empty() {
+        "?".to_owned()
+    } else {
+        number
+    }
 }

@@ -50,7 +50,11 @@ impl Run {
     ///
     /// # Errors
     /// When the spool cannot be made or is damaged, another process writes it, or the address is not a server's.
-    pub fn start(spool_dir: &Path, config: ClientConfig, spec: &RunSpec) -> Result<Self, TrackingError> {
+    pub fn start(
+        spool_dir: &Path,
+        config: ClientConfig,
+        spec: &RunSpec,
+    ) -> Result<Self, TrackingError> {
         let folder = Folder::new(spool_dir);
         fs::create_dir_all(folder.path()).map_err(TrackingError::io(folder.path()))?;
         let lock = Lock::take(&folder.writer_lock(), "written")?;
@@ -87,7 +91,12 @@ impl Run {
     /// Logs one point of a curve. NaN and infinities are kept.
     pub fn log_metric(&self, key: &str, value: f64, step: i64) {
         let timestamp = self.clock.now();
-        self.push(Entry::Metric(Metric { key: key.to_owned(), value, timestamp, step }));
+        self.push(Entry::Metric(Metric {
+            key: key.to_owned(),
+            value,
+            timestamp,
+            step,
+        }));
     }
 
     /// Logs what the run was started with; a second, other value for a key is refused by the server.
@@ -108,7 +117,11 @@ impl Run {
             "" => name.into_owned(),
             folder => format!("{folder}/{name}"),
         };
-        self.push(Entry::Artifact(Artifact { file: self.folder.name(file), path, thumbnail: None }));
+        self.push(Entry::Artifact(Artifact {
+            file: self.folder.name(file),
+            path,
+            thumbnail: None,
+        }));
     }
 
     /// Keeps a picture of the series `key` at `step`, named as MLflow names logged pictures, so that its pages show it
@@ -121,11 +134,23 @@ impl Run {
             timestamp: self.clock.now(),
             uuid: Uuid::new_v4().to_string(),
             compressed: false,
-            extension: file.extension().unwrap_or_default().to_string_lossy().into_owned(),
+            extension: file
+                .extension()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
         };
         let path = name.artifact_path();
-        let thumbnail = ImageName { compressed: true, ..name }.artifact_path();
-        self.push(Entry::Artifact(Artifact { file: self.folder.name(file), path, thumbnail: Some(thumbnail) }));
+        let thumbnail = ImageName {
+            compressed: true,
+            ..name
+        }
+        .artifact_path();
+        self.push(Entry::Artifact(Artifact {
+            file: self.folder.name(file),
+            path,
+            thumbnail: Some(thumbnail),
+        }));
         if !self.has_images.swap(true, Ordering::Relaxed) {
             self.set_tag(LOGGED_IMAGES_TAG, "True");
         }
@@ -150,7 +175,10 @@ impl Run {
     /// that stays in the spool for [`crate::sync`].
     pub fn finish(self, status: RunStatus, deadline: Duration) -> Ledger {
         let deadline = Instant::now() + deadline;
-        self.push(Entry::Status(Status { status, at: self.clock.now() }));
+        self.push(Entry::Status(Status {
+            status,
+            at: self.clock.now(),
+        }));
         self.close();
         self.shared.wait_for_sender(deadline);
         self.shared.stop();
@@ -165,7 +193,11 @@ impl Run {
             Ok(()) => self.writer.unpark(),
             Err(TrySendError::Full(entry)) => {
                 self.writer.unpark();
-                if self.channel.send_timeout(entry, FULL_CHANNEL_PATIENCE).is_err() {
+                if self
+                    .channel
+                    .send_timeout(entry, FULL_CHANNEL_PATIENCE)
+                    .is_err()
+                {
                     self.shared.dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -184,7 +216,8 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         self.close();
-        self.shared.wait_for_writer(Instant::now() + LAST_WRITE_PATIENCE);
+        self.shared
+            .wait_for_writer(Instant::now() + LAST_WRITE_PATIENCE);
         self.shared.stop();
     }
 }
@@ -202,20 +235,35 @@ fn new_header(spec: &RunSpec) -> Header {
 /// What the run begins, or is taken up, with.
 fn first_entries(spec: &RunSpec, recovered: &Recovered, at: i64) -> Vec<Entry> {
     if recovered.cut > 0 {
-        tracing::warn!(bytes = recovered.cut, "the last record of the spool was torn and is cut off");
+        tracing::warn!(
+            bytes = recovered.cut,
+            "the last record of the spool was torn and is cut off"
+        );
     }
     let mut entries = Vec::new();
     if recovered.entries > 0 {
-        entries.push(Entry::Status(Status { status: RunStatus::Running, at }));
+        entries.push(Entry::Status(Status {
+            status: RunStatus::Running,
+            at,
+        }));
     }
     for (key, value) in &spec.params {
         match recovered.params.get(key) {
             None => entries.push(Entry::Param(KeyValue::new(key, value))),
             Some(known) if known == value => {}
-            Some(known) => tracing::warn!(key, known, value, "a param keeps the value of the run's first start"),
+            Some(known) => tracing::warn!(
+                key,
+                known,
+                value,
+                "a param keeps the value of the run's first start"
+            ),
         }
     }
-    entries.extend(spec.tags.iter().map(|(key, value)| Entry::Tag(KeyValue::new(key, value))));
+    entries.extend(
+        spec.tags
+            .iter()
+            .map(|(key, value)| Entry::Tag(KeyValue::new(key, value))),
+    );
     entries
 }
 
@@ -232,11 +280,24 @@ fn image_key(key: &str) -> String {
         return key.to_owned();
     }
     let allowed = |character: char| is_image_key(character.encode_utf8(&mut [0; 4]));
-    let cleaned: String = key.chars().map(|character| if allowed(character) { character } else { '_' }).collect();
-    if cleaned.is_empty() { "_".to_owned() } else { cleaned }
+    let cleaned: String = key
+        .chars()
+        .map(|character| if allowed(character) { character } else { '_' })
+        .collect();
+    if cleaned.is_empty() {
+        "_".to_owned()
+    } else {
+        cleaned
+    }
 }
 
-fn spawn(name: &str, folder: &Folder, work: impl FnOnce() + Send + 'static) -> Result<Thread, TrackingError> {
+fn spawn(
+    name: &str,
+    folder: &Folder,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<Thread, TrackingError> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
-    thread.map(|handle| handle.thread().clone()).map_err(TrackingError::io(folder.path()))
+    thread
+        .map(|handle| handle.thread().clone())
+        .map_err(TrackingError::io(folder.path()))
 }

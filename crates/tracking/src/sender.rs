@@ -33,7 +33,14 @@ enum Trouble {
 impl Sender {
     pub(crate) fn new(folder: Folder, server: Server, shared: Arc<Shared>, timing: Timing) -> Self {
         let backoff = Backoff::new(&timing);
-        Self { folder, server, shared, timing, backoff, told: None }
+        Self {
+            folder,
+            server,
+            shared,
+            timing,
+            backoff,
+            told: None,
+        }
     }
 
     /// Sends until the run has closed and all is sent, or until it is stopped.
@@ -64,7 +71,10 @@ impl Sender {
             self.shared.delivered(delivery.cursor());
             self.backoff.reset();
             if self.told.take().is_some() {
-                tracing::info!(server = self.server.name(), "the tracking server takes the run again");
+                tracing::info!(
+                    server = self.server.name(),
+                    "the tracking server takes the run again"
+                );
             }
         }
         Ok(())
@@ -74,7 +84,9 @@ impl Sender {
         match halt {
             Halt::Fault(Fault::Passing { retry_after, .. }) => self.backoff.next(*retry_after),
             // Found anew at the next try.
-            Halt::Fault(Fault::Missing(_) | Fault::Exists) | Halt::Spool(_) => self.backoff.next(None),
+            Halt::Fault(Fault::Missing(_) | Fault::Exists) | Halt::Spool(_) => {
+                self.backoff.next(None)
+            }
             Halt::Fault(_) => self.timing.longest_backoff,
         }
     }
@@ -95,10 +107,18 @@ impl Sender {
         }
         match (trouble, halt) {
             (Trouble::Away, _) => {
-                tracing::warn!(server, reason, "the tracking server is away; everything is kept and sent later");
+                tracing::warn!(
+                    server,
+                    reason,
+                    "the tracking server is away; everything is kept and sent later"
+                );
             }
             (Trouble::Refused, _) => {
-                tracing::warn!(server, reason, "the tracking server refuses this run; everything is kept");
+                tracing::warn!(
+                    server,
+                    reason,
+                    "the tracking server refuses this run; everything is kept"
+                );
             }
             (Trouble::Spool, Halt::Spool(TrackingError::Held { .. })) => {
                 tracing::info!(reason, "another process sends this run");
@@ -110,5 +130,8 @@ impl Sender {
 
 /// Whether trying again soon is no use.
 fn needs_a_person(halt: &Halt) -> bool {
-    matches!(halt, Halt::Fault(Fault::Refused(_) | Fault::Blocked(_) | Fault::Strange(_)))
+    matches!(
+        halt,
+        Halt::Fault(Fault::Refused(_) | Fault::Blocked(_) | Fault::Strange(_))
+    )
 }

@@ -46,8 +46,16 @@ enum Phase {
 impl Shared {
     /// The state of a run whose log holds this many bytes and records.
     pub(crate) fn new(written: u64, spooled: u64) -> Self {
-        let state = State { written, spooled, ..State::default() };
-        Self { produced: AtomicU64::new(spooled), state: Mutex::new(state), ..Self::default() }
+        let state = State {
+            written,
+            spooled,
+            ..State::default()
+        };
+        Self {
+            produced: AtomicU64::new(spooled),
+            state: Mutex::new(state),
+            ..Self::default()
+        }
     }
 
     /// The writer reports how much is in the log.
@@ -97,13 +105,15 @@ impl Shared {
     /// Waits until the sender has ended, or until the deadline.
     pub(crate) fn wait_for_sender(&self, deadline: Instant) {
         let mut state = self.state.lock();
-        self.changed.wait_while_until(&mut state, |state| !state.sender_is_done, deadline);
+        self.changed
+            .wait_while_until(&mut state, |state| !state.sender_is_done, deadline);
     }
 
     /// Waits until the writer has ended, or until the deadline.
     pub(crate) fn wait_for_writer(&self, deadline: Instant) {
         let mut state = self.state.lock();
-        self.changed.wait_while_until(&mut state, |state| !state.writer_is_done, deadline);
+        self.changed
+            .wait_while_until(&mut state, |state| !state.writer_is_done, deadline);
     }
 
     /// Waits until there is a batch's worth to send, or something older than `flush_interval`, or the end of the run.
@@ -131,7 +141,10 @@ impl Shared {
         let until = Instant::now() + pause;
         let mut state = self.state.lock();
         let phase = state.phase;
-        !self.changed.wait_while_until(&mut state, |state| state.phase == phase, until).timed_out()
+        !self
+            .changed
+            .wait_while_until(&mut state, |state| state.phase == phase, until)
+            .timed_out()
     }
 
     pub(crate) fn run_id(&self) -> Option<String> {
@@ -147,8 +160,16 @@ impl Shared {
         let state = self.state.lock();
         let produced = self.produced.load(Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed);
-        let Cursor { delivered, dead, .. } = state.cursor;
-        Ledger { produced, delivered, dead, dropped, pending: produced.saturating_sub(delivered + dead + dropped) }
+        let Cursor {
+            delivered, dead, ..
+        } = state.cursor;
+        Ledger {
+            produced,
+            delivered,
+            dead,
+            dropped,
+            pending: produced.saturating_sub(delivered + dead + dropped),
+        }
     }
 }
 
@@ -162,12 +183,20 @@ enum Work {
 impl State {
     fn work(&self) -> Work {
         let pending = self.written > self.cursor.offset || self.cursor.run_id.is_none();
-        let records = self.spooled.saturating_sub(self.cursor.delivered + self.cursor.dead);
+        let records = self
+            .spooled
+            .saturating_sub(self.cursor.delivered + self.cursor.dead);
         let is_batch = records >= MAX_ITEMS_PER_BATCH as u64
             || self.written.saturating_sub(self.cursor.offset) >= LARGEST_BATCH_BYTES;
         match self.phase {
             Phase::Stopped => Work::Stop,
-            Phase::Closing if self.writer_is_done => if pending { Work::Now } else { Work::Stop },
+            Phase::Closing if self.writer_is_done => {
+                if pending {
+                    Work::Now
+                } else {
+                    Work::Stop
+                }
+            }
             Phase::Closing => Work::Wait,
             Phase::Logging if !pending => Work::Wait,
             Phase::Logging if is_batch => Work::Now,

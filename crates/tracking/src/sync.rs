@@ -44,13 +44,21 @@ pub fn sync(spool_dir: &Path, config: ClientConfig) -> Result<Ledger, TrackingEr
 }
 
 /// How long to wait before the next try, or the fault when there will be none.
-fn pause_after(halt: Halt, backoff: &mut Backoff, patience_ends: Instant) -> Result<Duration, Halt> {
+fn pause_after(
+    halt: Halt,
+    backoff: &mut Backoff,
+    patience_ends: Instant,
+) -> Result<Duration, Halt> {
     let pause = match &halt {
         Halt::Fault(Fault::Passing { retry_after, .. }) => backoff.next(*retry_after),
         Halt::Fault(Fault::Missing(_) | Fault::Exists) => backoff.next(None),
         Halt::Fault(_) | Halt::Spool(_) => return Err(halt),
     };
-    if Instant::now() + pause > patience_ends { Err(halt) } else { Ok(pause) }
+    if Instant::now() + pause > patience_ends {
+        Err(halt)
+    } else {
+        Ok(pause)
+    }
 }
 
 fn failure(halt: Halt, server: &Server, ledger: Ledger) -> TrackingError {
@@ -58,9 +66,17 @@ fn failure(halt: Halt, server: &Server, ledger: Ledger) -> TrackingError {
     match halt {
         Halt::Spool(error) => error,
         Halt::Fault(fault @ (Fault::Refused(_) | Fault::Blocked(_) | Fault::Strange(_))) => {
-            TrackingError::Refused { uri, reason: fault.reason().to_owned(), ledger }
+            TrackingError::Refused {
+                uri,
+                reason: fault.reason().to_owned(),
+                ledger,
+            }
         }
-        Halt::Fault(fault) => TrackingError::Away { uri, reason: fault.reason().to_owned(), ledger },
+        Halt::Fault(fault) => TrackingError::Away {
+            uri,
+            reason: fault.reason().to_owned(),
+            ledger,
+        },
     }
 }
 
@@ -73,6 +89,14 @@ fn ledger(folder: &Folder, cursor: &Cursor) -> Result<Ledger, TrackingError> {
     while rest.next_line().map_err(error)?.is_some() {
         pending += 1;
     }
-    let Cursor { delivered, dead, .. } = *cursor;
-    Ok(Ledger { produced: delivered + dead + pending, delivered, pending, dead, dropped: 0 })
+    let Cursor {
+        delivered, dead, ..
+    } = *cursor;
+    Ok(Ledger {
+        produced: delivered + dead + pending,
+        delivered,
+        pending,
+        dead,
+        dropped: 0,
+    })
 }

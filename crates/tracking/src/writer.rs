@@ -48,7 +48,14 @@ impl Writer {
         loop {
             // Asked before the channel is drained: whoever closed the run has logged all there is.
             let closing = self.shared.is_closing();
-            let drained = self.drain(&mut backlog, if disk_is_bad { usize::MAX } else { LARGEST_WRITE });
+            let drained = self.drain(
+                &mut backlog,
+                if disk_is_bad {
+                    usize::MAX
+                } else {
+                    LARGEST_WRITE
+                },
+            );
             if backlog.records > 0 {
                 let written = self.write(&mut backlog);
                 disk_is_bad = self.judge(written, disk_is_bad);
@@ -66,7 +73,9 @@ impl Writer {
                 thread::park_timeout(LOOK_INTERVAL);
             }
         }
-        self.shared.dropped.fetch_add(backlog.records, Ordering::Relaxed);
+        self.shared
+            .dropped
+            .fetch_add(backlog.records, Ordering::Relaxed);
         self.shared.writer_is_done();
     }
 
@@ -74,7 +83,9 @@ impl Writer {
     fn drain(&mut self, backlog: &mut Backlog, enough: usize) -> usize {
         let mut drained = 0;
         while backlog.lines.len() < enough {
-            let Ok(mut entry) = self.channel.try_recv() else { break };
+            let Ok(mut entry) = self.channel.try_recv() else {
+                break;
+            };
             drained += 1;
             if let Entry::Metric(metric) = &mut entry {
                 self.ties.part(metric);

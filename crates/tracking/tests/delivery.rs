@@ -25,7 +25,10 @@ fn timing() -> Timing {
 }
 
 fn config(server: &FakeServer) -> ClientConfig {
-    ClientConfig { timing: timing(), ..ClientConfig::new(server.uri()) }
+    ClientConfig {
+        timing: timing(),
+        ..ClientConfig::new(server.uri())
+    }
 }
 
 fn spec() -> RunSpec {
@@ -53,11 +56,21 @@ fn check_all_arrives(plan: impl FnMut(&Request) -> Answer + Send + 'static) -> F
     log_points(&run, 2500);
     let ledger = run.finish(RunStatus::Finished, DEADLINE);
     // 2500 points, a param, a tag, a status.
-    assert_eq!(ledger, Ledger { produced: 2503, delivered: 2503, ..Ledger::default() });
+    assert_eq!(
+        ledger,
+        Ledger {
+            produced: 2503,
+            delivered: 2503,
+            ..Ledger::default()
+        }
+    );
     let stored = server.only_run();
     let steps: Vec<i64> = stored.rows.iter().map(|row| row.2).collect();
     assert_eq!(steps.len(), 2500);
-    assert_eq!((stored.name.as_str(), stored.status.as_str()), ("first", "FINISHED"));
+    assert_eq!(
+        (stored.name.as_str(), stored.status.as_str()),
+        ("first", "FINISHED")
+    );
     assert_eq!(stored.params["rate"], "0.002");
     assert_eq!(stored.tags["note"], "粵語");
     server
@@ -66,7 +79,13 @@ fn check_all_arrives(plan: impl FnMut(&Request) -> Answer + Send + 'static) -> F
 /// The first answer to each route is `answer`, later ones are proper.
 fn first_of_each_route(answer: Answer) -> impl FnMut(&Request) -> Answer {
     let mut seen = std::collections::HashSet::new();
-    move |request| if seen.insert(request.route.clone()) { answer.clone() } else { Answer::Properly }
+    move |request| {
+        if seen.insert(request.route.clone()) {
+            answer.clone()
+        } else {
+            Answer::Properly
+        }
+    }
 }
 
 #[test]
@@ -79,7 +98,14 @@ fn a_server_that_behaves_gets_all_in_few_requests() {
 #[test]
 fn answers_that_pass_are_tried_again() {
     const BUSY: &str = r#"{"error_code":"BAD_REQUEST","message":"database is locked"}"#;
-    for (status, body) in [(500, "{}"), (502, "<html>"), (503, ""), (429, ""), (408, ""), (400, BUSY)] {
+    for (status, body) in [
+        (500, "{}"),
+        (502, "<html>"),
+        (503, ""),
+        (429, ""),
+        (408, ""),
+        (400, BUSY),
+    ] {
         check_all_arrives(first_of_each_route(Answer::Status(status, body)));
     }
 }
@@ -108,7 +134,13 @@ fn a_server_that_drips_is_left_and_asked_again() {
 fn retry_after_is_honoured() {
     let server = check_all_arrives({
         let mut first = true;
-        move |_| if std::mem::take(&mut first) { Answer::RetryAfter(429, "1") } else { Answer::Properly }
+        move |_| {
+            if std::mem::take(&mut first) {
+                Answer::RetryAfter(429, "1")
+            } else {
+                Answer::Properly
+            }
+        }
     });
     let requests = server.requests();
     assert!(requests[1].0 - requests[0].0 >= Duration::from_secs(1));
@@ -118,7 +150,11 @@ fn retry_after_is_honoured() {
 fn bad_items_are_left_and_all_others_arrive() {
     let spool = tempfile::tempdir().unwrap();
     let server = FakeServer::start();
-    server.store(|store| store.disliked.extend(["bad".to_owned(), "worse".to_owned()]));
+    server.store(|store| {
+        store
+            .disliked
+            .extend(["bad".to_owned(), "worse".to_owned()])
+    });
     let run = start(spool.path(), &server);
     log_points(&run, 700);
     run.log_metric("bad", 1.0, 1);
@@ -126,11 +162,17 @@ fn bad_items_are_left_and_all_others_arrive() {
     run.log_param("worse", "x");
     run.log_metric("not a <key>", 1.0, 1);
     let ledger = run.finish(RunStatus::Finished, DEADLINE);
-    assert_eq!((ledger.dead, ledger.delivered, ledger.pending), (3, 1403, 0));
+    assert_eq!(
+        (ledger.dead, ledger.delivered, ledger.pending),
+        (3, 1403, 0)
+    );
     assert_eq!(server.only_run().rows.len(), 1400);
     let dead = std::fs::read_to_string(spool.path().join("dead.jsonl")).unwrap();
     assert_eq!(dead.lines().count(), 3);
-    assert!(dead.contains("`bad` is disliked") && dead.contains("not a <key>"), "{dead}");
+    assert!(
+        dead.contains("`bad` is disliked") && dead.contains("not a <key>"),
+        "{dead}"
+    );
 }
 
 #[test]
@@ -150,15 +192,28 @@ fn nan_infinities_and_negative_steps_survive() {
     let spool = tempfile::tempdir().unwrap();
     let server = FakeServer::start();
     let run = start(spool.path(), &server);
-    for (step, value) in [(-1, f64::NAN), (i64::MAX, f64::INFINITY), (i64::MIN, f64::NEG_INFINITY), (0, 0.1 + 0.2)] {
+    for (step, value) in [
+        (-1, f64::NAN),
+        (i64::MAX, f64::INFINITY),
+        (i64::MIN, f64::NEG_INFINITY),
+        (0, 0.1 + 0.2),
+    ] {
         run.log_metric("loss", value, step);
     }
     run.finish(RunStatus::Failed, DEADLINE);
     let stored = server.only_run();
-    let mut values: Vec<(i64, &str)> = stored.rows.iter().map(|row| (row.2, row.3.as_str())).collect();
+    let mut values: Vec<(i64, &str)> = stored
+        .rows
+        .iter()
+        .map(|row| (row.2, row.3.as_str()))
+        .collect();
     values.sort_unstable();
-    let expected =
-        [(i64::MIN, "\"-Infinity\""), (-1, "\"NaN\""), (0, "0.30000000000000004"), (i64::MAX, "\"Infinity\"")];
+    let expected = [
+        (i64::MIN, "\"-Infinity\""),
+        (-1, "\"NaN\""),
+        (0, "0.30000000000000004"),
+        (i64::MAX, "\"Infinity\""),
+    ];
     assert_eq!(values, expected);
     assert_eq!(stored.status, "FAILED");
 }
@@ -189,7 +244,11 @@ fn values_too_long_for_the_server_are_cut_on_the_wire_only() {
 fn files_folders_and_pictures_arrive_under_mlflows_names() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("model")).unwrap();
-    for (name, text) in [("notes.txt", "n"), ("model/config.json", "{}"), ("grid.png", "png")] {
+    for (name, text) in [
+        ("notes.txt", "n"),
+        ("model/config.json", "{}"),
+        ("grid.png", "png"),
+    ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let server = FakeServer::start();
@@ -205,7 +264,10 @@ fn files_folders_and_pictures_arrive_under_mlflows_names() {
     assert_eq!(files[0], format!("{root}/final/model/config.json"));
     // The forms of mlflow 3.17.2's `log_image`: the picture, and the thumbnail that its pages ask for.
     let picture = &files[2];
-    assert!(picture.starts_with(&format!("{root}/images/samples~fixed+step+-64+timestamp+")), "{picture}");
+    assert!(
+        picture.starts_with(&format!("{root}/images/samples~fixed+step+-64+timestamp+")),
+        "{picture}"
+    );
     assert_eq!(files[1], picture.replace(".png", "+compressed.png"));
     assert_eq!(files[3], format!("{root}/notes.txt"));
     assert_eq!(server.only_run().tags["mlflow.loggedImages"], "True");
@@ -221,7 +283,10 @@ fn what_an_absent_server_did_not_get_is_synced_later() {
     assert_eq!((ledger.delivered, ledger.pending), (0, 5003));
     server.plan(|_| Answer::Properly);
     let ledger = sync_when_free(spool.path(), &server);
-    assert_eq!((ledger.produced, ledger.delivered, ledger.pending), (5003, 5003, 0));
+    assert_eq!(
+        (ledger.produced, ledger.delivered, ledger.pending),
+        (5003, 5003, 0)
+    );
     assert_eq!(server.only_run().rows.len(), 5000);
 }
 
@@ -263,8 +328,13 @@ fn without_rights_the_run_spools_on_and_a_better_token_syncs_it() {
     log_points(&run, 10);
     let ledger = run.finish(RunStatus::Finished, DEADLINE);
     assert_eq!((ledger.delivered, ledger.pending), (0, 13));
-    assert!(matches!(sync(spool.path(), config(&server)), Err(TrackingError::Refused { ledger, .. }) if ledger.pending == 13));
-    let better = ClientConfig { token: Some("good".into()), ..config(&server) };
+    assert!(
+        matches!(sync(spool.path(), config(&server)), Err(TrackingError::Refused { ledger, .. }) if ledger.pending == 13)
+    );
+    let better = ClientConfig {
+        token: Some("good".into()),
+        ..config(&server)
+    };
     assert_eq!(sync(spool.path(), better).unwrap().delivered, 13);
 }
 

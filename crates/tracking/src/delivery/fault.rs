@@ -8,7 +8,10 @@ use idiom_tracking_api::{ApiError, ErrorCode};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It passes: the network, too many requests, a server in trouble.
-    Passing { reason: String, retry_after: Option<Duration> },
+    Passing {
+        reason: String,
+        retry_after: Option<Duration>,
+    },
     /// This very content will never be taken.
     Refused(String),
     /// Nothing will be taken until a person acts: no rights, or a deleted run.
@@ -23,7 +26,10 @@ pub(crate) enum Fault {
 
 impl Fault {
     pub(crate) fn passing(reason: impl ToString) -> Self {
-        Self::Passing { reason: reason.to_string(), retry_after: None }
+        Self::Passing {
+            reason: reason.to_string(),
+            retry_after: None,
+        }
     }
 
     /// Reads an answer that is not a success.
@@ -36,7 +42,10 @@ impl Fault {
         };
         match (status, code) {
             (408 | 409 | 425 | 429 | 500..=599, _) | (400, Some(ErrorCode::BadRequest)) => {
-                Self::Passing { reason, retry_after }
+                Self::Passing {
+                    reason,
+                    retry_after,
+                }
             }
             (413, _) | (400, Some(ErrorCode::InvalidParameterValue)) => Self::Refused(reason),
             (400, Some(ErrorCode::ResourceAlreadyExists)) => Self::Exists,
@@ -50,7 +59,10 @@ impl Fault {
     pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Passing { reason, .. } => reason,
-            Self::Refused(reason) | Self::Blocked(reason) | Self::Strange(reason) | Self::Missing(reason) => reason,
+            Self::Refused(reason)
+            | Self::Blocked(reason)
+            | Self::Strange(reason)
+            | Self::Missing(reason) => reason,
             Self::Exists => "the name is taken",
         }
     }
@@ -67,15 +79,30 @@ mod tests {
     use super::*;
 
     fn of(status: u16, code: &str) -> Fault {
-        Fault::of_answer(status, &format!(r#"{{"error_code":"{code}","message":"m"}}"#), None)
+        Fault::of_answer(
+            status,
+            &format!(r#"{{"error_code":"{code}","message":"m"}}"#),
+            None,
+        )
     }
 
     #[test]
     fn what_passes_is_tried_again() {
-        let passing = Fault::Passing { reason: "503: m".into(), retry_after: None };
+        let passing = Fault::Passing {
+            reason: "503: m".into(),
+            retry_after: None,
+        };
         assert_eq!(of(503, "TEMPORARILY_UNAVAILABLE"), passing);
-        for (status, code) in [(429, "REQUEST_LIMIT_EXCEEDED"), (408, ""), (500, ""), (400, "BAD_REQUEST")] {
-            assert!(matches!(of(status, code), Fault::Passing { .. }), "{status} {code}");
+        for (status, code) in [
+            (429, "REQUEST_LIMIT_EXCEEDED"),
+            (408, ""),
+            (500, ""),
+            (400, "BAD_REQUEST"),
+        ] {
+            assert!(
+                matches!(of(status, code), Fault::Passing { .. }),
+                "{status} {code}"
+            );
         }
         let page = Fault::of_answer(502, "<html>\nBad Gateway", None);
         assert_eq!(page.reason(), "502: <html>");
@@ -83,12 +110,21 @@ mod tests {
 
     #[test]
     fn only_a_refusal_of_the_content_kills_an_item() {
-        assert_eq!(of(400, "INVALID_PARAMETER_VALUE"), Fault::Refused("400: m".into()));
+        assert_eq!(
+            of(400, "INVALID_PARAMETER_VALUE"),
+            Fault::Refused("400: m".into())
+        );
         assert!(matches!(Fault::of_answer(413, "", None), Fault::Refused(_)));
-        assert!(matches!(Fault::of_answer(400, "<html>", None), Fault::Strange(_)));
+        assert!(matches!(
+            Fault::of_answer(400, "<html>", None),
+            Fault::Strange(_)
+        ));
         assert!(matches!(of(404, "ENDPOINT_NOT_FOUND"), Fault::Strange(_)));
         assert!(matches!(of(401, "UNAUTHENTICATED"), Fault::Blocked(_)));
         assert!(matches!(of(403, "PERMISSION_DENIED"), Fault::Blocked(_)));
-        assert!(matches!(of(404, "RESOURCE_DOES_NOT_EXIST"), Fault::Missing(_)));
+        assert!(matches!(
+            of(404, "RESOURCE_DOES_NOT_EXIST"),
+            Fault::Missing(_)
+        ));
     }
 }

@@ -12,11 +12,13 @@ mod upload;
 use std::io;
 
 use idiom_tracking_api::limits::{self, MAX_PARAM_CHARS, MAX_TAG_CHARS};
-use idiom_tracking_api::{ApiError, Done, KeyValue, LogBatch, RunStatus, UpdateRun, UpdateRunAnswer};
+use idiom_tracking_api::{
+    ApiError, Done, KeyValue, LogBatch, RunStatus, UpdateRun, UpdateRunAnswer,
+};
 
 pub(crate) use fault::Fault;
-use parcel::Parcels;
 pub(crate) use parcel::LARGEST_BATCH_BYTES;
+use parcel::Parcels;
 pub(crate) use server::Server;
 use target::Target;
 
@@ -58,9 +60,20 @@ impl<'a> Delivery<'a> {
     pub(crate) fn open(folder: &'a Folder, server: &'a Server) -> Result<Self, TrackingError> {
         let (header, start) = read_header(folder)?;
         let lock = Lock::take(&folder.sender_lock(), "sent")?;
-        let cursor = Cursor::read(folder, &header.uid).unwrap_or_else(|| Cursor::begin(&header.uid, start));
+        let cursor =
+            Cursor::read(folder, &header.uid).unwrap_or_else(|| Cursor::begin(&header.uid, start));
         let dead = DeadLetters::open(folder);
-        Ok(Self { folder, server, header, start, cursor, dead, target: None, ours: None, _lock: lock })
+        Ok(Self {
+            folder,
+            server,
+            header,
+            start,
+            cursor,
+            dead,
+            target: None,
+            ours: None,
+            _lock: lock,
+        })
     }
 
     /// How far it got.
@@ -69,13 +82,21 @@ impl<'a> Delivery<'a> {
     }
 
     /// Sends all records before byte `end`. `go_on` is asked after each request's worth of them.
-    pub(crate) fn send_up_to(&mut self, end: u64, go_on: &mut dyn FnMut(&Cursor) -> bool) -> Result<(), Halt> {
+    pub(crate) fn send_up_to(
+        &mut self,
+        end: u64,
+        go_on: &mut dyn FnMut(&Cursor) -> bool,
+    ) -> Result<(), Halt> {
         let target = self.find_run()?;
-        let unreadable = |error: io::Error| Halt::Spool(TrackingError::io(&self.folder.log())(error));
-        let reader = Reader::open(&self.folder.log(), self.cursor.offset, end).map_err(unreadable)?;
+        let unreadable =
+            |error: io::Error| Halt::Spool(TrackingError::io(&self.folder.log())(error));
+        let reader =
+            Reader::open(&self.folder.log(), self.cursor.offset, end).map_err(unreadable)?;
         let mut parcels = Parcels::new(reader);
         while let Some(parcel) = parcels.next_parcel().map_err(unreadable)? {
-            let dead = self.send_parcel(&target, &parcel.lines).inspect_err(|fault| self.doubt_run(fault))?;
+            let dead = self
+                .send_parcel(&target, &parcel.lines)
+                .inspect_err(|fault| self.doubt_run(fault))?;
             self.cursor.dead += dead;
             self.cursor.delivered += parcel.lines.len() as u64 - dead;
             self.cursor.offset = parcel.end().unwrap_or(self.cursor.offset);
@@ -91,7 +112,11 @@ impl<'a> Delivery<'a> {
         if let Some(target) = &self.target {
             return Ok(target.clone());
         }
-        let known = self.cursor.run_id.clone().map(|run_id| target::by_id(self.server, &run_id));
+        let known = self
+            .cursor
+            .run_id
+            .clone()
+            .map(|run_id| target::by_id(self.server, &run_id));
         let target = match known {
             Some(Err(Fault::Missing(_))) => {
                 self.begin_anew();
@@ -108,7 +133,10 @@ impl<'a> Delivery<'a> {
 
     /// The server lost the run (a new data base, another server): it gets all of it.
     fn begin_anew(&mut self) {
-        tracing::warn!(server = self.server.name(), "the server does not know this run any more; sending all of it anew");
+        tracing::warn!(
+            server = self.server.name(),
+            "the server does not know this run any more; sending all of it anew"
+        );
         self.cursor = Cursor::begin(&self.header.uid, self.start);
         if let Err(error) = self.dead.clear() {
             tracing::debug!(%error, "old dead letters stay");
@@ -165,7 +193,9 @@ impl<'a> Delivery<'a> {
             end_time: over.then_some(status.at),
             ..UpdateRun::default()
         };
-        self.server.post::<UpdateRunAnswer>("runs/update", &message).map(drop)
+        self.server
+            .post::<UpdateRunAnswer>("runs/update", &message)
+            .map(drop)
     }
 
     /// First what we can judge ourselves, then the rest as one batch.
@@ -195,7 +225,12 @@ impl<'a> Delivery<'a> {
     }
 
     /// A refused batch is halved until the refused items stand alone; all others are sent.
-    fn send_halves(&mut self, target: &Target, lines: &[&Line], reason: &str) -> Result<u64, Fault> {
+    fn send_halves(
+        &mut self,
+        target: &Target,
+        lines: &[&Line],
+        reason: &str,
+    ) -> Result<u64, Fault> {
         if let [line] = lines {
             self.bury(line, reason);
             return Ok(1);
@@ -213,11 +248,17 @@ impl<'a> Delivery<'a> {
     }
 
     fn send_batch(&self, target: &Target, lines: &[&Line]) -> Result<(), Fault> {
-        self.server.post::<Done>("runs/log-batch", &batch(&target.run_id, lines)).map(drop)
+        self.server
+            .post::<Done>("runs/log-batch", &batch(&target.run_id, lines))
+            .map(drop)
     }
 
     fn bury(&mut self, line: &Line, reason: &str) {
-        tracing::warn!(offset = line.start, reason, "an item was refused; it is kept in dead.jsonl");
+        tracing::warn!(
+            offset = line.start,
+            reason,
+            "an item was refused; it is kept in dead.jsonl"
+        );
         if let Err(error) = self.dead.add(line.start, line.entry.as_ref().ok(), reason) {
             tracing::warn!(%error, "dead.jsonl cannot be written");
         }
@@ -227,7 +268,11 @@ impl<'a> Delivery<'a> {
 /// Whether the record can be sent at all, by MLflow's own rules.
 fn judge(line: &Line) -> Result<(), String> {
     let message = |error: ApiError| error.message;
-    match line.entry.as_ref().map_err(|reason| format!("the record is damaged: {reason}"))? {
+    match line
+        .entry
+        .as_ref()
+        .map_err(|reason| format!("the record is damaged: {reason}"))?
+    {
         Entry::Metric(metric) => limits::check_metric(metric, "").map_err(message),
         Entry::Param(param) => limits::check_key(&param.key, "key", "Param key").map_err(message),
         Entry::Tag(tag) => limits::check_tag_key(&tag.key, "key").map_err(message),
@@ -237,7 +282,10 @@ fn judge(line: &Line) -> Result<(), String> {
 
 /// The records as one message. Of a tag given twice, the last one counts.
 fn batch(run_id: &str, lines: &[&Line]) -> LogBatch {
-    let mut batch = LogBatch { run_id: run_id.to_owned(), ..LogBatch::default() };
+    let mut batch = LogBatch {
+        run_id: run_id.to_owned(),
+        ..LogBatch::default()
+    };
     for entry in lines.iter().filter_map(|line| line.entry.as_ref().ok()) {
         match entry {
             Entry::Metric(metric) => batch.metrics.push(metric.clone()),
@@ -256,7 +304,11 @@ fn batch(run_id: &str, lines: &[&Line]) -> LogBatch {
 fn cut(pair: &KeyValue, limit: usize) -> KeyValue {
     let (value, is_cut) = limits::cut(&pair.value, limit);
     if is_cut {
-        tracing::warn!(key = pair.key, limit, "a value is too long for the server and was cut; the spool has all of it");
+        tracing::warn!(
+            key = pair.key,
+            limit,
+            "a value is too long for the server and was cut; the spool has all of it"
+        );
     }
     KeyValue::new(&pair.key, value)
 }

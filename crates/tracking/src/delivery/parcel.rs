@@ -46,7 +46,8 @@ impl Parcel {
     }
 
     fn has_room(&self, line: &Line) -> bool {
-        let fits = self.lines.len() < MAX_ITEMS_PER_BATCH && self.bytes + line.end - line.start <= LARGEST_BATCH_BYTES;
+        let fits = self.lines.len() < MAX_ITEMS_PER_BATCH
+            && self.bytes + line.end - line.start <= LARGEST_BATCH_BYTES;
         let batched = self.lines.last().is_none_or(|last| !is_alone(last));
         fits && batched
             && match &line.entry {
@@ -54,7 +55,8 @@ impl Parcel {
                 Ok(Entry::Tag(_)) => self.tags < MAX_TAGS_PER_BATCH,
                 // A param given twice makes MLflow refuse the batch; in two batches it judges the values.
                 Ok(Entry::Param(param)) => {
-                    self.params.len() < MAX_PARAMS_PER_BATCH && !self.params.contains_key(&param.key)
+                    self.params.len() < MAX_PARAMS_PER_BATCH
+                        && !self.params.contains_key(&param.key)
                 }
                 Ok(Entry::Artifact(_) | Entry::Status(_)) => false,
             }
@@ -80,7 +82,11 @@ impl Parcels {
     pub(crate) fn next_parcel(&mut self) -> io::Result<Option<Parcel>> {
         let mut parcel = Parcel::default();
         loop {
-            let Some(line) = self.next.take().map_or_else(|| self.reader.next_line(), |line| Ok(Some(line)))? else {
+            let Some(line) = self
+                .next
+                .take()
+                .map_or_else(|| self.reader.next_line(), |line| Ok(Some(line)))?
+            else {
                 break;
             };
             if let Err(line) = parcel.take(line) {
@@ -107,11 +113,16 @@ mod tests {
         entries.iter().for_each(|entry| encode(entry, &mut lines));
         std::fs::write(&path, lines).unwrap();
         let mut parcels = Parcels::new(Reader::open(&path, 0, u64::MAX).unwrap());
-        std::iter::from_fn(|| parcels.next_parcel().unwrap()).map(|parcel| parcel.lines.len()).collect()
+        std::iter::from_fn(|| parcels.next_parcel().unwrap())
+            .map(|parcel| parcel.lines.len())
+            .collect()
     }
 
     fn metric() -> Entry {
-        Entry::Metric(Metric { key: "a".into(), ..Metric::default() })
+        Entry::Metric(Metric {
+            key: "a".into(),
+            ..Metric::default()
+        })
     }
 
     fn param(index: usize) -> Entry {
@@ -125,8 +136,14 @@ mod tests {
 
     #[test]
     fn a_batch_holds_100_params_and_100_tags() {
-        assert_eq!(sizes(&(0..250).map(param).collect::<Vec<_>>()), [100, 100, 50]);
-        assert_eq!(sizes(&vec![Entry::Tag(KeyValue::new("t", "1")); 101]), [100, 1]);
+        assert_eq!(
+            sizes(&(0..250).map(param).collect::<Vec<_>>()),
+            [100, 100, 50]
+        );
+        assert_eq!(
+            sizes(&vec![Entry::Tag(KeyValue::new("t", "1")); 101]),
+            [100, 1]
+        );
     }
 
     #[test]
@@ -144,7 +161,10 @@ mod tests {
 
     #[test]
     fn a_change_of_status_goes_alone_and_keeps_its_place() {
-        let status = Entry::Status(Status { status: RunStatus::Finished, at: 1 });
+        let status = Entry::Status(Status {
+            status: RunStatus::Finished,
+            at: 1,
+        });
         assert_eq!(sizes(&[metric(), metric(), status, metric()]), [2, 1, 1]);
     }
 }

@@ -3,8 +3,8 @@
 //! Making a run is the one request that is not harmless twice, so each try looks for the tag first.
 
 use idiom_tracking_api::{
-    CreateExperiment, CreateRun, ExperimentAnswer, ExperimentId, GetExperimentByName, KeyValue, LifecycleStage,
-    RUN_UID_TAG, Run, RunAnswer, RunId, SearchRuns, SearchRunsAnswer, ViewType,
+    CreateExperiment, CreateRun, ExperimentAnswer, ExperimentId, GetExperimentByName, KeyValue,
+    LifecycleStage, RUN_UID_TAG, Run, RunAnswer, RunId, SearchRuns, SearchRunsAnswer, ViewType,
 };
 
 use super::{Fault, Server};
@@ -19,7 +19,10 @@ pub(crate) struct Target {
 
 /// The run of this id; [`Fault::Missing`] where the server does not have it.
 pub(crate) fn by_id(server: &Server, run_id: &str) -> Result<Target, Fault> {
-    let question = RunId { run_id: run_id.to_owned(), run_uuid: None };
+    let question = RunId {
+        run_id: run_id.to_owned(),
+        run_uuid: None,
+    };
     let answer: RunAnswer = server.get("runs/get", &question)?;
     target(answer.run)
 }
@@ -36,7 +39,11 @@ pub(crate) fn by_uid_or_new(server: &Server, header: &Header) -> Result<Target, 
     };
     let found: SearchRunsAnswer = server.post("runs/search", &question)?;
     // Two, where a request to make it was answered too late: any will do, so long as it is always the same one.
-    match found.runs.into_iter().min_by(|a, b| a.info.run_id.cmp(&b.info.run_id)) {
+    match found
+        .runs
+        .into_iter()
+        .min_by(|a, b| a.info.run_id.cmp(&b.info.run_id))
+    {
         Some(run) => target(run),
         None => create(server, header, experiment_id),
     }
@@ -55,20 +62,27 @@ fn create(server: &Server, header: &Header, experiment_id: String) -> Result<Tar
 }
 
 fn experiment_id(server: &Server, name: &str) -> Result<String, Fault> {
-    let question = GetExperimentByName { experiment_name: name.to_owned() };
+    let question = GetExperimentByName {
+        experiment_name: name.to_owned(),
+    };
     let answer: Result<ExperimentAnswer, Fault> = server.get("experiments/get-by-name", &question);
     match answer {
-        Ok(found) if found.experiment.lifecycle_stage == LifecycleStage::Deleted => {
-            Err(Fault::Blocked(format!("the experiment `{name}` is deleted")))
-        }
+        Ok(found) if found.experiment.lifecycle_stage == LifecycleStage::Deleted => Err(
+            Fault::Blocked(format!("the experiment `{name}` is deleted")),
+        ),
         Ok(found) => Ok(found.experiment.experiment_id),
         Err(Fault::Missing(_)) => {
-            let message = CreateExperiment { name: name.to_owned(), ..CreateExperiment::default() };
+            let message = CreateExperiment {
+                name: name.to_owned(),
+                ..CreateExperiment::default()
+            };
             let made: Result<ExperimentId, Fault> = server.post("experiments/create", &message);
             match made {
                 Ok(made) => Ok(made.experiment_id),
                 // Somebody else made it in between: the next try finds it.
-                Err(Fault::Exists) => Err(Fault::passing("the experiment was made by another client")),
+                Err(Fault::Exists) => {
+                    Err(Fault::passing("the experiment was made by another client"))
+                }
                 Err(fault) => Err(fault),
             }
         }
@@ -78,7 +92,13 @@ fn experiment_id(server: &Server, name: &str) -> Result<String, Fault> {
 
 fn target(run: Run) -> Result<Target, Fault> {
     if run.info.lifecycle_stage == LifecycleStage::Deleted {
-        return Err(Fault::Blocked(format!("the run `{}` is deleted", run.info.run_id)));
+        return Err(Fault::Blocked(format!(
+            "the run `{}` is deleted",
+            run.info.run_id
+        )));
     }
-    Ok(Target { run_id: run.info.run_id, artifact_uri: run.info.artifact_uri })
+    Ok(Target {
+        run_id: run.info.run_id,
+        artifact_uri: run.info.artifact_uri,
+    })
 }

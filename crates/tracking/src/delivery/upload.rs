@@ -48,12 +48,17 @@ fn files_under(file: &Path, path: &str) -> io::Result<Vec<(PathBuf, String)>> {
     if !fs::metadata(file)?.is_dir() {
         return Ok(vec![(file.to_owned(), path.to_owned())]);
     }
-    let mut inside: Vec<PathBuf> =
-        fs::read_dir(file)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+    let mut inside: Vec<PathBuf> = fs::read_dir(file)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
     inside.sort();
     let mut files = Vec::new();
     for file in inside {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         files.extend(files_under(&file, &format!("{path}/{name}"))?);
     }
     Ok(files)

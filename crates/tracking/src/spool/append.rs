@@ -58,7 +58,11 @@ pub(crate) fn recover(folder: &Folder, header: Header) -> Result<Recovered, Trac
     let path = folder.log();
     let error = |source| TrackingError::io(&path)(source);
     let known = path.exists() && reader::has_whole_line(&path).map_err(error)?;
-    let mut recovered = if known { scan(folder)? } else { begin(folder, header).map_err(error)? };
+    let mut recovered = if known {
+        scan(folder)?
+    } else {
+        begin(folder, header).map_err(error)?
+    };
     recovered.cut = cut_after(&recovered.appender).map_err(error)?;
     Ok(recovered)
 }
@@ -72,7 +76,10 @@ fn begin(folder: &Folder, header: Header) -> io::Result<Recovered> {
     file.sync_all()?;
     // The file's name must outlive a power cut too.
     File::open(folder.path())?.sync_all()?;
-    let appender = Appender { file, length: line.len() as u64 };
+    let appender = Appender {
+        file,
+        length: line.len() as u64,
+    };
     Ok(Recovered {
         appender,
         latest: header.start_time,
@@ -88,7 +95,10 @@ fn scan(folder: &Folder) -> Result<Recovered, TrackingError> {
     let path = folder.log();
     let (header, start) = reader::read_header(folder)?;
     let error = |source| TrackingError::io(&path)(source);
-    let appender = Appender { file: open(&path).map_err(error)?, length: start };
+    let appender = Appender {
+        file: open(&path).map_err(error)?,
+        length: start,
+    };
     let mut recovered = Recovered {
         appender,
         latest: header.start_time,
@@ -110,7 +120,9 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn cut_after(appender: &Appender) -> io::Result<u64> {
-    let torn = fs::File::metadata(&appender.file)?.len().saturating_sub(appender.length);
+    let torn = fs::File::metadata(&appender.file)?
+        .len()
+        .saturating_sub(appender.length);
     if torn > 0 {
         appender.file.set_len(appender.length)?;
     }

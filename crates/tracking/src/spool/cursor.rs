@@ -25,7 +25,11 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// The beginning of a spool.
     pub(crate) fn begin(uid: &str, offset: u64) -> Self {
-        Self { uid: uid.to_owned(), offset, ..Self::default() }
+        Self {
+            uid: uid.to_owned(),
+            offset,
+            ..Self::default()
+        }
     }
 
     /// Reads the folder's cursor; none where there is none for this spool. A damaged one is none, too: sending

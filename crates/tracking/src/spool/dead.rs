@@ -33,18 +33,35 @@ impl DeadLetters {
     pub(crate) fn open(folder: &Folder) -> Self {
         let path = folder.dead();
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let known = text.lines().filter_map(|line| serde_json::from_str::<Place>(line).ok());
-        Self { known: known.map(|place| place.offset).collect(), path }
+        let known = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Place>(line).ok());
+        Self {
+            known: known.map(|place| place.offset).collect(),
+            path,
+        }
     }
 
     /// Keeps a record and the reason; once, also when it is refused again after a replay.
-    pub(crate) fn add(&mut self, offset: u64, entry: Option<&Entry>, reason: &str) -> io::Result<()> {
+    pub(crate) fn add(
+        &mut self,
+        offset: u64,
+        entry: Option<&Entry>,
+        reason: &str,
+    ) -> io::Result<()> {
         if !self.known.insert(offset) {
             return Ok(());
         }
-        let mut line = serde_json::to_vec(&Letter { offset, reason, entry })?;
+        let mut line = serde_json::to_vec(&Letter {
+            offset,
+            reason,
+            entry,
+        })?;
         line.push(b'\n');
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
         file.write_all(&line)
     }
 

@@ -60,7 +60,11 @@ impl Folder {
     /// How a file is named in the spool: from the run's folder if it lies there, so that the folder can be moved.
     pub(crate) fn name(&self, file: &Path) -> PathBuf {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-        match self.0.parent().and_then(|run_folder| file.strip_prefix(run_folder).ok()) {
+        match self
+            .0
+            .parent()
+            .and_then(|run_folder| file.strip_prefix(run_folder).ok())
+        {
             Some(inside) => inside.to_owned(),
             None => file,
         }

@@ -30,36 +30,59 @@ impl Reader {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(offset))?;
         let input = BufReader::with_capacity(64 * 1024, file.take(end.saturating_sub(offset)));
-        Ok(Self { input, offset, line: Vec::new() })
+        Ok(Self {
+            input,
+            offset,
+            line: Vec::new(),
+        })
     }
 
     /// The next record; none at the end.
     pub(crate) fn next_line(&mut self) -> io::Result<Option<Line>> {
         self.line.clear();
         self.input.read_until(b'\n', &mut self.line)?;
-        let Some(text) = self.line.strip_suffix(b"\n") else { return Ok(None) };
+        let Some(text) = self.line.strip_suffix(b"\n") else {
+            return Ok(None);
+        };
         let start = self.offset;
         self.offset += self.line.len() as u64;
-        Ok(Some(Line { start, end: self.offset, entry: record::decode(text) }))
+        Ok(Some(Line {
+            start,
+            end: self.offset,
+            entry: record::decode(text),
+        }))
     }
 }
 
 /// The header and where the first record after it begins.
 pub(crate) fn read_header(folder: &Folder) -> Result<(Header, u64), TrackingError> {
     let path = folder.log();
-    let damaged = |reason: String| TrackingError::Damaged { path: path.clone(), reason };
+    let damaged = |reason: String| TrackingError::Damaged {
+        path: path.clone(),
+        reason,
+    };
     let file = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(TrackingError::NoSpool { path: folder.path().to_owned() });
+            return Err(TrackingError::NoSpool {
+                path: folder.path().to_owned(),
+            });
         }
         opened => opened.map_err(TrackingError::io(&path))?,
     };
     let mut line = Vec::new();
-    BufReader::new(file).read_until(b'\n', &mut line).map_err(TrackingError::io(&path))?;
-    let text = line.strip_suffix(b"\n").ok_or_else(|| damaged("it is not whole".to_owned()))?;
+    BufReader::new(file)
+        .read_until(b'\n', &mut line)
+        .map_err(TrackingError::io(&path))?;
+    let text = line
+        .strip_suffix(b"\n")
+        .ok_or_else(|| damaged("it is not whole".to_owned()))?;
     let header: Header = record::decode(text).map_err(damaged)?;
     if header.layout != record::LAYOUT {
-        let reason = format!("its layout is {}, this program reads {}", header.layout, record::LAYOUT);
+        let reason = format!(
+            "its layout is {}, this program reads {}",
+            header.layout,
+            record::LAYOUT
+        );
         return Err(damaged(reason));
     }
     Ok((header, line.len() as u64))

@@ -86,7 +86,12 @@ mod tests {
     use super::*;
 
     fn metric(value: f64) -> Entry {
-        Entry::Metric(Metric { key: "loss/生成".into(), value, timestamp: 1, step: -2 })
+        Entry::Metric(Metric {
+            key: "loss/生成".into(),
+            value,
+            timestamp: 1,
+            step: -2,
+        })
     }
 
     fn line(entry: &Entry) -> Vec<u8> {
@@ -98,8 +103,17 @@ mod tests {
 
     #[test]
     fn records_read_back_bit_for_bit() {
-        for value in [0.1 + 0.2, f64::MIN_POSITIVE, -0.0, 1e300, f64::INFINITY, f64::NEG_INFINITY] {
-            let Entry::Metric(read) = decode(&line(&metric(value))).unwrap() else { panic!("not a metric") };
+        for value in [
+            0.1 + 0.2,
+            f64::MIN_POSITIVE,
+            -0.0,
+            1e300,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ] {
+            let Entry::Metric(read) = decode(&line(&metric(value))).unwrap() else {
+                panic!("not a metric")
+            };
             assert_eq!(read.value.to_bits(), value.to_bits());
         }
     }
@@ -107,7 +121,11 @@ mod tests {
     #[test]
     fn nan_is_written_as_mlflow_writes_it() {
         let line = line(&metric(f64::NAN));
-        assert!(String::from_utf8(line.clone()).unwrap().contains(r#""value":"NaN""#));
+        assert!(
+            String::from_utf8(line.clone())
+                .unwrap()
+                .contains(r#""value":"NaN""#)
+        );
         assert!(matches!(decode(&line), Ok(Entry::Metric(read)) if read.value.is_nan()));
     }
 

@@ -3,7 +3,11 @@
 //! It stores rows as MLflow does (the same point once, params fixed, all limits of a batch checked) and answers each
 //! request as its test tells it to. A thread a connection, `std` only.
 
-#![allow(dead_code, reason = "each test file is its own crate and uses what it needs")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file is its own crate and uses what it needs"
+)]
 #![allow(unreachable_pub, reason = "a module of tests")]
 
 mod http;
@@ -107,7 +111,11 @@ impl FakeServer {
     pub fn wait_until(&self, mut wanted: impl FnMut(&Store) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut store = self.inner.store.lock();
-        let in_time = !self.inner.changed.wait_while_until(&mut store, |store| !wanted(store), deadline).timed_out();
+        let in_time = !self
+            .inner
+            .changed
+            .wait_while_until(&mut store, |store| !wanted(store), deadline)
+            .timed_out();
         assert!(in_time, "the server never got there: {store:?}");
     }
 
@@ -118,7 +126,10 @@ impl FakeServer {
 
     fn serve(&self, connection: &TcpStream) {
         while let Some(request) = http::read(connection) {
-            self.inner.requests.lock().push((Instant::now(), request.route.clone()));
+            self.inner
+                .requests
+                .lock()
+                .push((Instant::now(), request.route.clone()));
             let answer = (self.inner.plan.lock())(&request);
             let go_on = self.answer(connection, &request, answer);
             self.inner.changed.notify_all();
@@ -135,9 +146,12 @@ impl FakeServer {
                 http::write(connection, status, &body, "")
             }
             Answer::Status(status, body) => http::write(connection, status, body, ""),
-            Answer::RetryAfter(status, value) => {
-                http::write(connection, status, "later", &format!("retry-after: {value}\r\n"))
-            }
+            Answer::RetryAfter(status, value) => http::write(
+                connection,
+                status,
+                "later",
+                &format!("retry-after: {value}\r\n"),
+            ),
             Answer::HangUp => false,
             Answer::StoreAndHangUp => {
                 self.inner.store.lock().handle(request);

@@ -35,11 +35,17 @@ pub struct Store {
 type Answer = (u16, String);
 
 fn invalid(message: &str) -> Answer {
-    (400, json!({"error_code": "INVALID_PARAMETER_VALUE", "message": message}).to_string())
+    (
+        400,
+        json!({"error_code": "INVALID_PARAMETER_VALUE", "message": message}).to_string(),
+    )
 }
 
 fn missing() -> Answer {
-    (404, json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such thing"}).to_string())
+    (
+        404,
+        json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such thing"}).to_string(),
+    )
 }
 
 fn text(value: &Value) -> String {
@@ -52,7 +58,10 @@ fn items(message: &Value, field: &str) -> Vec<Value> {
 
 impl Store {
     pub fn handle(&mut self, request: &Request) -> Answer {
-        if let Some(path) = request.route.strip_prefix("/api/2.0/mlflow-artifacts/artifacts/") {
+        if let Some(path) = request
+            .route
+            .strip_prefix("/api/2.0/mlflow-artifacts/artifacts/")
+        {
             self.files.insert(path.to_owned(), request.body.clone());
             return (200, "{}".to_owned());
         }
@@ -74,22 +83,36 @@ impl Store {
     fn experiment(&self, query: &str) -> Answer {
         let name = query.strip_prefix("experiment_name=").unwrap_or_default();
         match self.experiments.iter().position(|known| known == name) {
-            Some(id) => (200, json!({"experiment": {"experiment_id": id.to_string(), "name": name}}).to_string()),
+            Some(id) => (
+                200,
+                json!({"experiment": {"experiment_id": id.to_string(), "name": name}}).to_string(),
+            ),
             None => missing(),
         }
     }
 
     fn create_experiment(&mut self, message: &Value) -> Answer {
         self.experiments.push(text(&message["name"]));
-        (200, json!({"experiment_id": (self.experiments.len() - 1).to_string()}).to_string())
+        (
+            200,
+            json!({"experiment_id": (self.experiments.len() - 1).to_string()}).to_string(),
+        )
     }
 
     fn search(&self, message: &Value) -> Answer {
         let filter = text(&message["filter"]);
         let wanted = |run: &&String| {
-            self.runs[*run].tags.get("idiom.uid").is_some_and(|uid| filter == format!("tags.`idiom.uid` = '{uid}'"))
+            self.runs[*run]
+                .tags
+                .get("idiom.uid")
+                .is_some_and(|uid| filter == format!("tags.`idiom.uid` = '{uid}'"))
         };
-        let found: Vec<Value> = self.runs.keys().filter(wanted).map(|run_id| self.info(run_id)).collect();
+        let found: Vec<Value> = self
+            .runs
+            .keys()
+            .filter(wanted)
+            .map(|run_id| self.info(run_id))
+            .collect();
         (200, json!({"runs": found}).to_string())
     }
 
@@ -97,7 +120,10 @@ impl Store {
         let tags = items(message, "tags");
         let run = StoredRun {
             name: text(&message["run_name"]),
-            tags: tags.iter().map(|tag| (text(&tag["key"]), text(&tag["value"]))).collect(),
+            tags: tags
+                .iter()
+                .map(|tag| (text(&tag["key"]), text(&tag["value"])))
+                .collect(),
             status: "RUNNING".to_owned(),
             ..StoredRun::default()
         };
@@ -108,7 +134,11 @@ impl Store {
     }
 
     fn info(&self, run_id: &str) -> Value {
-        let stage = if self.runs[run_id].deleted { "deleted" } else { "active" };
+        let stage = if self.runs[run_id].deleted {
+            "deleted"
+        } else {
+            "active"
+        };
         json!({"info": {
             "run_id": run_id, "lifecycle_stage": stage,
             "artifact_uri": format!("mlflow-artifacts:/0/{run_id}/artifacts"),
@@ -123,37 +153,65 @@ impl Store {
     }
 
     fn update(&mut self, message: &Value) -> Answer {
-        let Some(run) = self.runs.get_mut(&text(&message["run_id"])) else { return missing() };
+        let Some(run) = self.runs.get_mut(&text(&message["run_id"])) else {
+            return missing();
+        };
         run.status = text(&message["status"]);
         run.end_time = message["end_time"].as_i64().or(run.end_time);
-        (200, json!({"run_info": {"run_id": message["run_id"]}}).to_string())
+        (
+            200,
+            json!({"run_info": {"run_id": message["run_id"]}}).to_string(),
+        )
     }
 
     fn log_batch(&mut self, message: &Value) -> Answer {
-        let Some(run) = self.runs.get_mut(&text(&message["run_id"])) else { return missing() };
-        let (metrics, params, tags) = (items(message, "metrics"), items(message, "params"), items(message, "tags"));
+        let Some(run) = self.runs.get_mut(&text(&message["run_id"])) else {
+            return missing();
+        };
+        let (metrics, params, tags) = (
+            items(message, "metrics"),
+            items(message, "params"),
+            items(message, "tags"),
+        );
         let total = metrics.len() + params.len() + tags.len();
-        if run.deleted || metrics.len() > 1000 || params.len() > 100 || tags.len() > 100 || total > 1000 {
+        if run.deleted
+            || metrics.len() > 1000
+            || params.len() > 100
+            || tags.len() > 100
+            || total > 1000
+        {
             return invalid("the run is deleted or the batch too large");
         }
-        let mut keys = metrics.iter().chain(&params).chain(&tags).map(|item| text(&item["key"]));
+        let mut keys = metrics
+            .iter()
+            .chain(&params)
+            .chain(&tags)
+            .map(|item| text(&item["key"]));
         if let Some(key) = keys.find(|key| self.disliked.contains(key)) {
             return invalid(&format!("`{key}` is disliked"));
         }
         let mut changed = run.params.clone();
         for param in &params {
             let (key, value) = (text(&param["key"]), text(&param["value"]));
-            if changed.insert(key, value.clone()).is_some_and(|known| known != value) {
+            if changed
+                .insert(key, value.clone())
+                .is_some_and(|known| known != value)
+            {
                 return invalid("params are fixed");
             }
         }
         run.params = changed;
-        run.tags.extend(tags.iter().map(|tag| (text(&tag["key"]), text(&tag["value"]))));
+        run.tags.extend(
+            tags.iter()
+                .map(|tag| (text(&tag["key"]), text(&tag["value"]))),
+        );
         for metric in &metrics {
-            let (Some(at), Some(step)) = (metric["timestamp"].as_i64(), metric["step"].as_i64()) else {
+            let (Some(at), Some(step)) = (metric["timestamp"].as_i64(), metric["step"].as_i64())
+            else {
                 return invalid("not integers");
             };
-            run.rows.insert((text(&metric["key"]), at, step, metric["value"].to_string()));
+            run.rows
+                .insert((text(&metric["key"]), at, step, metric["value"].to_string()));
         }
         run.arrivals += metrics.len() as u64;
         (200, "{}".to_owned())
