@@ -101,6 +101,7 @@ export class Curves {
       ),
     );
     this.charts.forEach((chart) => {
+      chart.moveTo(this.cursor.x);
       this.watcher.observe(chart.element);
       this.#addEnlarge(chart);
     });

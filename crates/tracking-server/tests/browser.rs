@@ -16,6 +16,10 @@ mod browser {
 use browser::driver::Browser;
 use browser::lab::Lab;
 
+/// What the chart of `loss/generator` says of each run at the cursor.
+const READOUT: &str = "[...document.querySelectorAll('[data-key=\"loss/generator\"] .readout li')]
+    .map((value) => value.textContent).join()";
+
 /// Starts a server with two runs and a browser, or says why not.
 async fn begin(test: &str) -> Option<(Lab, Browser)> {
     let browser = Browser::start(test).await?;
@@ -64,6 +68,7 @@ async fn the_comparison_draws_every_point_of_both_runs() {
         ))
         .await;
     assert_eq!(points, format!("{},{}", Lab::N_POINTS, Lab::N_POINTS));
+    browser.until(&format!("{READOUT} === '1.250,1.500'")).await;
     let smoothed = "const s = document.querySelector('#smoothing'); s.value = 0.9; s.dispatchEvent(new Event('input'))";
     browser.run(smoothed).await;
     browser.until(&format!("{lines}.length === 4")).await;
@@ -120,6 +125,11 @@ async fn a_place_on_a_curve_moves_the_pictures() {
     browser
         .until(&format!("{labels} === '1,000 images|1,000 images'"))
         .await;
+    let said = browser.value(READOUT).await;
+    assert_eq!(
+        said, "0.2500,0.5000",
+        "the least of each curve is in its middle"
+    );
     browser.finish(lab).await;
 }
 

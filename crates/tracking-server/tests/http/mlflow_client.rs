@@ -1,1 +1,56 @@
-//! MLflow's own Python client at work against the server.
+//! MLflow's own Python client at work against the server: `tests/mlflow_client.py`, with the packages that
+//! `tests/fetch_mlflow.py` puts into the cache.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::served::Served;
+
+const VERSION: &str = "3.17.2";
+
+/// Where `fetch_mlflow.py` puts the packages.
+fn packages() -> PathBuf {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache");
+    let cache = set("IDIOM_CACHE")
+        .unwrap_or_else(|| set("XDG_CACHE_HOME").unwrap_or_else(home).join("idiom"));
+    cache.join("python").join(format!("mlflow-{VERSION}"))
+}
+
+#[tokio::test]
+async fn mlflows_own_client_finds_all_it_needs() {
+    let packages = packages();
+    if !packages.is_dir() {
+        let line = "skipped: mlflows_own_client_finds_all_it_needs needs mlflow \
+                    (python3 crates/tracking-server/tests/fetch_mlflow.py)";
+        assert!(
+            std::env::var_os("IDIOM_REQUIRE_ALL").is_none_or(|value| value != "1"),
+            "{line}"
+        );
+        println!("{line}");
+        return;
+    }
+    let served = Served::start().await;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mlflow_client.py");
+    let mut python = Command::new("python3");
+    python
+        .arg(script)
+        .env("PYTHONPATH", packages)
+        .env("MLFLOW_TRACKING_URI", &served.base);
+    python
+        .env("NO_PROXY", "127.0.0.1")
+        .current_dir(served.folder.path());
+    let output = tokio::task::spawn_blocking(move || python.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let (said, complained) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}\n{complained}");
+}
