@@ -21,12 +21,18 @@ pub fn perceptual_hash(picture: &Rgb8) -> u64 {
     let grey: Vec<u8> = picture
         .pixels
         .chunks_exact(3)
-        .map(|p| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114 + 500) / 1000) as u8)
+        .map(|p| {
+            ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114 + 500) / 1000)
+                as u8
+        })
         .collect();
-    let source = ImageRef::new(picture.width, picture.height, &grey, PixelType::U8).expect("one grey value a pixel");
+    let source = ImageRef::new(picture.width, picture.height, &grey, PixelType::U8)
+        .expect("one grey value a pixel");
     let mut small = Image::new(COLUMNS as u32, ROWS as u32, PixelType::U8);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut small, &options).expect("both are grey");
+    Resizer::new()
+        .resize(&source, &mut small, &options)
+        .expect("both are grey");
     let mut hash = 0;
     for row in small.buffer().chunks_exact(COLUMNS) {
         for pair in row.windows(2) {
@@ -42,8 +48,14 @@ mod tests {
     use crate::{Frame, Scaling, resize};
 
     fn ramp(side: u32, value: fn(u32, u32) -> u32) -> Rgb8 {
-        let pixels = (0..side * side).flat_map(|i| [(value(i % side, i / side) * 255 / side) as u8; 3]).collect();
-        Rgb8 { width: side, height: side, pixels }
+        let pixels = (0..side * side)
+            .flat_map(|i| [(value(i % side, i / side) * 255 / side) as u8; 3])
+            .collect();
+        Rgb8 {
+            width: side,
+            height: side,
+            pixels,
+        }
     }
 
     #[test]

@@ -80,9 +80,10 @@ fn lines(caption: &str, font: &FontRef<'_>, width: u32) -> Vec<String> {
         }
         let cut = match line.trim_end().rfind(' ') {
             Some(space) if space > 0 => space,
-            _ => line.len() - character.len_utf8(),
+            _ if line.chars().nth(1).is_some() => line.len() - character.len_utf8(),
+            _ => line.len(),
         };
-        let rest = line.split_off(cut.max(1).min(line.len()));
+        let rest = line.split_off(cut);
         lines.push(std::mem::replace(&mut line, rest.trim_start().to_owned()));
     }
     if !line.trim().is_empty() {

@@ -1,0 +1,65 @@
+//! What a caller hears while an ingest runs, and when it has ended.
+
+use std::fmt;
+
+use idiom_dataset::Counts;
+
+/// Progress; only the binary turns it into bars.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A stage began.
+    Started {
+        /// Its name.
+        stage: &'static str,
+        /// How many things it will count.
+        total: u64,
+    },
+    /// So many more are done.
+    Advanced(u64),
+    /// Something worth a line.
+    Message(String),
+}
+
+/// What an ingest left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Whether the output was current already and nothing was done.
+    pub skipped: bool,
+    /// Where every row went.
+    pub counts: Counts,
+    /// SHA-256 of the manifest: the data's hash.
+    pub sha256: String,
+    /// The most frequent codes among the rejects, with their numbers.
+    pub rejects_by_code: Vec<(String, u64)>,
+    /// Rows whose picture is byte-identical to an earlier row's.
+    pub identical_pictures: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts {
+            rows_in,
+            rows_out,
+            rejects,
+            duplicates,
+        } = self.counts;
+        if self.skipped {
+            return write!(f, "the dataset is current: {rows_out} rows");
+        }
+        write!(
+            f,
+            "{rows_in} pictures in = {rows_out} rows + {rejects} rejects + {duplicates} duplicates"
+        )?;
+        for (code, n) in self.rejects_by_code.iter().take(3) {
+            write!(f, "; {code}: {n}")?;
+        }
+        if self.identical_pictures > 0 {
+            write!(
+                f,
+                "; {} pictures equal another's bytes",
+                self.identical_pictures
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,288 @@
+//! Golden pixels: what is decoded, against Pillow's values and formulas (`fixtures/make.py` writes `fixtures/expected.json`).
+
+use std::fs;
+use std::path::Path;
+
+use idiom_picture::{
+    Decoded, Frame, Limits, PictureError, Rgb8, Scaling, Tile, decode, encode_png, rasterise,
+    resize, sheet,
+};
+use rstest::rstest;
+
+fn fixture(name: &str) -> Vec<u8> {
+    fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures")
+            .join(name),
+    )
+    .unwrap()
+}
+
+fn decoded(name: &str) -> Decoded {
+    decode(&fixture(name), &Limits::default()).unwrap()
+}
+
+/// Compares with the expected pixels at four places, each channel within `tolerance`.
+fn check(name: &str, background: [u8; 3], tolerance: u8) -> Decoded {
+    let expected: serde_json::Value = serde_json::from_slice(&fixture("expected.json")).unwrap();
+    let decoded = decoded(name);
+    let picture = decoded.pixels.on_background(background);
+    assert_eq!(
+        serde_json::json!([picture.width, picture.height]),
+        expected[name]["size"],
+        "{name}"
+    );
+    for place in expected[name]["places"].as_array().unwrap() {
+        let value = |i: usize| place[i].as_u64().unwrap();
+        let found = picture.at(value(0) as u32, value(1) as u32);
+        for channel in 0..3 {
+            let difference = u64::from(found[channel]).abs_diff(value(2 + channel));
+            assert!(
+                difference <= u64::from(tolerance),
+                "{name}: {found:?} instead of {place}"
+            );
+        }
+    }
+    decoded
+}
+
+#[rstest]
+#[case("plain.png", "png", 0)]
+#[case("plain.webp", "webp", 0)]
+#[case("plain.gif", "gif", 0)]
+#[case("plain.bmp", "bmp", 0)]
+#[case("plain.jpg", "jpeg", 3)]
+#[case("progressive.jpg", "jpeg", 3)]
+fn every_format_gives_its_pixels(#[case] name: &str, #[case] format: &str, #[case] tolerance: u8) {
+    assert_eq!(check(name, [255; 3], tolerance).format.name(), format);
+}
+
+#[rstest]
+fn exif_orientation_is_undone(#[values(2, 3, 4, 5, 6, 7, 8)] tag: u32) {
+    let decoded = check(&format!("exif_{tag}.jpg"), [255; 3], 6);
+    assert!(decoded.steps.contains(&"turned"));
+}
+
+#[test]
+fn broken_exif_is_ignored() {
+    check("exif_broken.jpg", [255; 3], 3);
+}
+
+#[test]
+fn cmyk_has_its_colours() {
+    check("cmyk.jpg", [255; 3], 6);
+}
+
+#[rstest]
+#[case("rgb16.png")]
+#[case("grey16.png")]
+fn sixteen_bits_are_scaled(#[case] name: &str) {
+    assert!(check(name, [255; 3], 1).steps.contains(&"16_to_8_bits"));
+}
+
+#[rstest]
+#[case("animated.gif")]
+#[case("animated.webp")]
+fn an_animation_gives_its_first_frame(#[case] name: &str) {
+    check(name, [255; 3], 0);
+}
+
+#[rstest]
+#[case("palette_alpha.png")]
+#[case("half_alpha.png")]
+fn transparent_places_show_the_stated_background(#[case] name: &str) {
+    assert!(check(name, [10, 20, 30], 1).pixels.is_transparent());
+}
+
+#[test]
+fn a_wide_gamut_is_moved_into_srgb() {
+    assert!(
+        check("display_p3.png", [255; 3], 2)
+            .steps
+            .contains(&"icc_to_srgb")
+    );
+}
+
+#[rstest]
+#[case("huge_header.png", "too_many_pixels")]
+#[case("huge_canvas.gif", "too_many_pixels")]
+fn dimensions_are_refused_before_pixels_are_decoded(#[case] name: &str, #[case] code: &str) {
+    assert_eq!(
+        decode(&fixture(name), &Limits::default())
+            .unwrap_err()
+            .code(),
+        code
+    );
+}
+
+#[rstest]
+#[case("iccp_bomb.png")]
+#[case("ztxt_bomb.png")]
+fn a_bomb_in_the_metadata_is_refused_or_passed_over(#[case] name: &str) {
+    let limits = Limits {
+        max_memory: 1 << 20,
+        ..Limits::default()
+    };
+    match decode(&fixture(name), &limits) {
+        Ok(decoded) => assert_eq!(decoded.pixels.on_background([0; 3]).at(0, 0), [200, 30, 30]),
+        Err(error) => assert!(
+            ["too_much_memory", "broken"].contains(&error.code()),
+            "{error}"
+        ),
+    }
+}
+
+#[rstest]
+#[case(b"", "empty")]
+#[case(b"II*\0 this is a TIFF", "unsupported_format")]
+#[case(b"<!DOCTYPE html><html></html>", "unsupported_format")]
+#[case(b"\x89PNG\r\n\x1a\n", "broken")]
+#[case(b"\xff\xd8\xff\xe0", "broken")]
+#[case(b"<svg xmlns='http://www.w3.org/2000/svg'><path", "broken")]
+fn what_is_no_picture_has_a_code(#[case] bytes: &[u8], #[case] code: &str) {
+    assert_eq!(decode(bytes, &Limits::default()).unwrap_err().code(), code);
+}
+
+#[test]
+fn the_message_says_what_the_bytes_are() {
+    let error = decode(b"<html>404</html>", &Limits::default()).unwrap_err();
+    assert!(error.to_string().contains("an HTML page"), "{error}");
+}
+
+#[rstest]
+#[case(1, 1, "too_small")]
+#[case(1, 30_000, "too_small")]
+#[case(8, 1_000, "too_elongated")]
+fn a_useless_shape_is_refused(#[case] width: u32, #[case] height: u32, #[case] code: &str) {
+    let png = encode_png(&Rgb8::filled(width, height, [0; 3]));
+    assert_eq!(decode(&png, &Limits::default()).unwrap_err().code(), code);
+}
+
+#[test]
+fn a_tail_after_the_picture_is_dropped() {
+    let mut bytes = fixture("plain.png");
+    bytes.extend_from_slice(b"PK\x03\x04 a ZIP archive behind the picture");
+    assert_eq!(
+        decode(&bytes, &Limits::default()).unwrap().pixels,
+        decoded("plain.png").pixels
+    );
+}
+
+#[test]
+fn png_comes_back_as_it_went_in() {
+    let pixels = (0..16 * 8 * 3).map(|i| (i * 7 % 251) as u8).collect();
+    let picture = Rgb8 {
+        width: 16,
+        height: 8,
+        pixels,
+    };
+    assert_eq!(
+        decode(&encode_png(&picture), &Limits::default())
+            .unwrap()
+            .pixels
+            .on_background([9; 3]),
+        picture
+    );
+    assert_eq!(encode_png(&picture), encode_png(&picture));
+}
+
+fn drawn(svg: &str, side: u32) -> Rgb8 {
+    rasterise(svg.as_bytes(), side, &Limits::default())
+        .unwrap()
+        .pixels
+        .on_background([255; 3])
+}
+
+#[test]
+fn current_colour_is_black_and_nothing_is_white() {
+    let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path fill="currentColor" d="M0 0h2v4H0z"/></svg>"#;
+    let picture = drawn(svg, 64);
+    assert_eq!((picture.at(10, 30), picture.at(50, 30)), ([0; 3], [255; 3]));
+}
+
+#[test]
+fn an_svg_that_is_not_square_is_centred() {
+    let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 2"><rect width="4" height="2" fill="red"/></svg>"#;
+    let picture = drawn(svg, 64);
+    assert_eq!(
+        (picture.at(32, 2), picture.at(2, 32), picture.at(61, 32)),
+        ([255; 3], [255, 0, 0], [255, 0, 0])
+    );
+}
+
+#[test]
+fn an_svg_reads_no_file_and_no_embedded_picture() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plain.png");
+    let svg = format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><image width="4" height="4" href="{}"/></svg>"#,
+        path.display()
+    );
+    assert_eq!(drawn(&svg, 16), Rgb8::filled(16, 16, [255; 3]));
+}
+
+#[test]
+fn entities_that_multiply_are_refused() {
+    let mut svg = String::from("<!DOCTYPE svg [<!ENTITY a \"<g></g>\">");
+    for i in 1..9 {
+        let refer = format!("&{};", (b'a' + i - 1) as char).repeat(50);
+        svg += &format!("<!ENTITY {} \"{refer}\">", (b'a' + i) as char);
+    }
+    svg += "]><svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 4 4\">&i;</svg>";
+    assert!(matches!(
+        decode(svg.as_bytes(), &Limits::default()),
+        Err(PictureError::Broken { .. })
+    ));
+}
+
+#[test]
+fn shrinking_keeps_flat_colours_and_proportions() {
+    let wide = Rgb8::filled(200, 100, [10, 200, 30]);
+    let padded = resize(&wide, 64, Frame::Pad([1, 2, 3]), Scaling::OnlyDown).unwrap();
+    assert_eq!(
+        (padded.at(32, 0), padded.at(32, 16), padded.at(0, 47)),
+        ([1, 2, 3], [10, 200, 30], [10, 200, 30])
+    );
+    let cropped = resize(&wide, 64, Frame::Crop, Scaling::OnlyDown).unwrap();
+    assert_eq!(cropped, Rgb8::filled(64, 64, [10, 200, 30]));
+}
+
+#[test]
+fn a_crop_takes_the_centre() {
+    let mut picture = Rgb8::filled(300, 100, [0; 3]);
+    for (i, pixel) in picture.pixels.chunks_exact_mut(3).enumerate() {
+        let x = i % 300;
+        pixel.fill(if (100..200).contains(&x) { 255 } else { 0 });
+    }
+    let cropped = resize(&picture, 50, Frame::Crop, Scaling::OnlyDown).unwrap();
+    assert_eq!(cropped, Rgb8::filled(50, 50, [255; 3]));
+}
+
+#[test]
+fn nothing_is_enlarged_unless_told_to() {
+    let small = Rgb8::filled(32, 32, [5; 3]);
+    assert_eq!(
+        resize(&small, 64, Frame::Crop, Scaling::OnlyDown)
+            .unwrap_err()
+            .code(),
+        "too_small"
+    );
+    assert_eq!(
+        resize(&small, 64, Frame::Crop, Scaling::UpToo).unwrap(),
+        Rgb8::filled(64, 64, [5; 3])
+    );
+}
+
+#[test]
+fn a_sheet_without_font_shows_the_pictures_in_a_grid() {
+    let tile = |colour| Tile {
+        picture: Rgb8::filled(10, 10, [colour; 3]),
+        caption: "words".to_owned(),
+    };
+    let sheet = sheet(&[tile(1), tile(2), tile(3)], 2, &[]);
+    assert_eq!((sheet.width, sheet.height), (6 + 2 * 16, 6 + 2 * 16));
+    assert_eq!(
+        (sheet.at(6, 6), sheet.at(22, 6), sheet.at(6, 22)),
+        ([1; 3], [2; 3], [3; 3])
+    );
+    assert_eq!(sheet.at(22, 22), [255; 3]);
+}

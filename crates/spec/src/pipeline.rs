@@ -1,0 +1,424 @@
+//! What a pipeline file says: where pictures and captions come from, what is done to them, and how they are divided.
+//!
+//! Every default stands in the `Default` implementations and `default_*` functions of this file, and is written out in the resolved pipeline.
+//! Not here: how any of it is done (`ingest`).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::range::between;
+
+/// A whole pipeline file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct Pipeline {
+    /// The dataset's name, which is also its folder below `data/datasets`.
+    #[garde(custom(folder_name))]
+    pub name: String,
+    /// One paragraph for the dataset's card.
+    #[serde(default)]
+    #[garde(length(max = 10_000))]
+    pub description: String,
+    /// What is done to every picture.
+    #[serde(default)]
+    #[garde(dive)]
+    pub picture: PictureRules,
+    /// npm packages that the sources and caption tables below read, each under a name of the file's own choice.
+    #[serde(default)]
+    #[garde(dive)]
+    pub packages: BTreeMap<String, Package>,
+    /// Where pictures come from.
+    #[garde(length(min = 1), dive)]
+    pub sources: Vec<Source>,
+    /// Tables that know words for what is drawn, joined by the characters a picture stands for.
+    #[serde(default)]
+    #[garde(dive)]
+    pub captions: Vec<CaptionTable>,
+    /// Which subjects are kept, for sources whose pictures stand for characters.
+    #[serde(default)]
+    #[garde(dive)]
+    pub subjects: SubjectRules,
+    /// What happens to rows whose source bytes are equal to another row's.
+    #[serde(default)]
+    #[garde(skip)]
+    pub duplicates: Duplicates,
+    /// How rows are divided.
+    #[serde(default)]
+    #[garde(dive)]
+    pub split: SplitRules,
+    /// Table of phrases that describe the styles (TSV: `style`, `lang`, `text`, `kind`, `split`), relative to this file.
+    #[serde(default)]
+    #[garde(skip)]
+    pub phrases: Option<PathBuf>,
+    /// Sentences made of a subject's label and a phrase of its style.
+    #[serde(default)]
+    #[garde(dive)]
+    pub compose: Option<Compose>,
+    /// How shards are cut.
+    #[serde(default)]
+    #[garde(dive)]
+    pub shards: ShardRules,
+}
+
+/// What is done to every picture, and which are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+pub struct PictureRules {
+    /// Side of the stored square, in pixels.
+    #[garde(custom(between(8, 1024)))]
+    pub side: u32,
+    /// Red, green and blue (0 to 255) of what shows through transparent places and fills the bars of `frame: pad`.
+    #[garde(skip)]
+    pub background: [u8; 3],
+    /// What happens to a picture that is not square.
+    #[garde(skip)]
+    pub frame: FrameRule,
+    /// Whether a picture smaller than `side` is enlarged; otherwise it is refused. Vector pictures are never too small.
+    #[garde(skip)]
+    pub upscale: bool,
+    /// Shortest side of a source picture, in pixels.
+    #[garde(custom(between(1, 65_536)))]
+    pub min_side: u32,
+    /// How many times longer one side of a source picture may be than the other.
+    #[garde(custom(between(1, 1_000)))]
+    pub max_aspect: u32,
+    /// Most pixels of a source picture; checked before they are decoded.
+    #[garde(custom(between(1, 4_000_000_000)))]
+    pub max_pixels: u64,
+    /// Largest source file, in bytes.
+    #[garde(custom(between(1, 1_073_741_824)))]
+    pub max_bytes: u64,
+}
+
+impl Default for PictureRules {
+    fn default() -> Self {
+        Self {
+            side: 64,
+            background: [255, 255, 255],
+            frame: FrameRule::Pad,
+            upscale: false,
+            min_side: 8,
+            max_aspect: 16,
+            max_pixels: 64_000_000,
+            max_bytes: 256 << 20,
+        }
+    }
+}
+
+/// What happens to a picture that is not square.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameRule {
+    /// The whole picture is shown, with bars at the sides.
+    Pad,
+    /// The centre square is cut out.
+    Crop,
+}
+
+/// An npm package, fetched by the registry's own client and kept in the user's cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct Package {
+    /// Name in the registry.
+    #[garde(custom(package_name))]
+    pub name: String,
+    /// Exact version.
+    #[garde(custom(exact_version))]
+    pub version: String,
+    /// `sha512-` and the base64 of the tarball's hash, as `npm pack --json` prints it.
+    #[garde(custom(integrity_hash))]
+    pub integrity: String,
+}
+
+/// A source of pictures: exactly one of its kinds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[garde(allow_unvalidated)]
+pub struct Source {
+    /// Name of the style that all its pictures are drawn in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// Licence of its pictures, as an SPDX expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// An icon set in Iconify's JSON form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive, custom(one_kind(&self.package_files, &self.folder)))]
+    pub icon_set: Option<IconSet>,
+    /// Picture files in a package, named by the characters they stand for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    pub package_files: Option<PackageFiles>,
+    /// A folder of pictures with caption files beside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    pub folder: Option<Folder>,
+}
+
+/// An icon set in Iconify's JSON form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[garde(allow_unvalidated)]
+pub struct IconSet {
+    /// Which of `packages`.
+    pub package: String,
+    /// The file of shapes, below the package's root.
+    #[serde(default = "default_icons")]
+    pub icons: String,
+    /// The file that maps code points to icon names, below the package's root.
+    #[serde(default = "default_characters")]
+    pub characters: String,
+}
+
+fn default_icons() -> String {
+    "icons.json".to_owned()
+}
+
+fn default_characters() -> String {
+    "chars.json".to_owned()
+}
+
+/// Picture files in a package, named by the characters they stand for: `prefix` + code points + `suffix`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[garde(allow_unvalidated)]
+pub struct PackageFiles {
+    /// Which of `packages`.
+    pub package: String,
+    /// What stands before the code points, folders below the package's root included.
+    #[serde(default)]
+    pub prefix: String,
+    /// What stands after them.
+    #[garde(length(min = 1))]
+    pub suffix: String,
+}
+
+/// A folder of pictures, each with its captions in a file of the same name: `.txt` with one caption a line, or `.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[garde(allow_unvalidated)]
+pub struct Folder {
+    /// The folder, relative to this file; folders in it are read too.
+    pub path: PathBuf,
+    /// Language of captions that do not say it themselves.
+    #[serde(default)]
+    pub lang: String,
+}
+
+/// A JSON table of words for characters, in a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[garde(allow_unvalidated)]
+pub struct CaptionTable {
+    /// Which of `packages`.
+    pub package: String,
+    /// The file, below the package's root.
+    #[garde(length(min = 1))]
+    pub file: String,
+    /// Language of the words.
+    #[garde(length(min = 2, max = 35))]
+    pub lang: String,
+    /// Where in the file the table stands: keys joined by dots; empty for the whole file.
+    #[serde(default)]
+    pub at: String,
+    /// Field of an entry that holds its code points, for tables that are lists. Other tables are keyed by the characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Field that holds the name of what is drawn (a string, or a list of which the first counts).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Field that holds further words (a list of strings); unused where the entry is itself a list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
+    /// What stands between the further words in their caption.
+    #[serde(default = "default_joiner")]
+    pub joiner: String,
+}
+
+fn default_joiner() -> String {
+    ", ".to_owned()
+}
+
+/// Which subjects are kept. A subject is a sequence of code points without variation selectors.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+#[garde(allow_unvalidated)]
+pub struct SubjectRules {
+    /// Keep only subjects that every source of characters draws, so that the styles are paired.
+    pub in_every_style: bool,
+    /// Keep only subjects that have a label in each of these languages.
+    pub labelled_in: Vec<String>,
+    /// Code points (hexadecimal) that vary a subject without making it another: genders, persons, skin tones. They are left
+    /// out when subjects are grouped for the split.
+    pub variants: Vec<String>,
+    /// Subjects (hexadecimal code points, joined by dashes) that are one for the split although their code points differ.
+    pub same: Vec<Vec<String>>,
+}
+
+/// What happens to rows whose source bytes are equal to another row's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// They are counted in `stats.json` and kept.
+    #[default]
+    Keep,
+    /// Only the first by key is kept.
+    Drop,
+}
+
+/// How rows are divided: by the hash of a group, so that a row's split depends on nothing but its group and the seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+pub struct SplitRules {
+    /// Share of groups for validation, 0 to 0.5.
+    #[garde(custom(between(0.0, 0.5)))]
+    pub validation: f64,
+    /// Share of groups for the test, 0 to 0.5.
+    #[garde(custom(between(0.0, 0.5)))]
+    pub test: f64,
+    /// What is hashed together with the group.
+    #[garde(skip)]
+    pub seed: u64,
+}
+
+impl Default for SplitRules {
+    fn default() -> Self {
+        Self {
+            validation: 0.1,
+            test: 0.1,
+            seed: 0,
+        }
+    }
+}
+
+/// Sentences made of a subject's label and a phrase of its style. Held-out phrases go to the test split only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct Compose {
+    /// Sentences a row.
+    #[garde(custom(between(1, 64)))]
+    pub per_row: u32,
+    /// Seed of the draws.
+    #[serde(default)]
+    #[garde(skip)]
+    pub seed: u64,
+    /// How sentences are made in each language.
+    #[garde(length(min = 1), dive)]
+    pub languages: BTreeMap<String, ComposeLanguage>,
+}
+
+/// How sentences are made in one language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct ComposeLanguage {
+    /// Weight of the language against the others.
+    #[garde(custom(between(0.001, 1_000.0)))]
+    pub share: f64,
+    /// Sentences with `{subject}` and `{phrase}` in them; one is drawn each time.
+    #[garde(length(min = 1), inner(custom(has_places)))]
+    pub patterns: Vec<String>,
+}
+
+/// How shards are cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+pub struct ShardRules {
+    /// A shard is closed when its pictures reach this many bytes.
+    #[garde(custom(between(4_096, 2_147_483_648)))]
+    pub max_bytes: u64,
+    /// Rows of one unit of work: what is redone when ingest is killed.
+    #[garde(custom(between(1, 100_000)))]
+    pub unit_rows: u32,
+}
+
+impl Default for ShardRules {
+    fn default() -> Self {
+        Self {
+            max_bytes: 256 << 20,
+            unit_rows: 256,
+        }
+    }
+}
+
+fn one_kind<'a>(
+    files: &'a Option<PackageFiles>,
+    folder: &'a Option<Folder>,
+) -> impl FnOnce(&Option<IconSet>, &()) -> garde::Result + 'a {
+    move |icon_set, ()| match usize::from(icon_set.is_some())
+        + usize::from(files.is_some())
+        + usize::from(folder.is_some())
+    {
+        1 => Ok(()),
+        n => Err(garde::Error::new(format!(
+            "a source has exactly one of `icon_set`, `package_files` and `folder`, but this one has {n}"
+        ))),
+    }
+}
+
+fn has_places(pattern: &str, (): &()) -> garde::Result {
+    if pattern.contains("{subject}") && pattern.contains("{phrase}") {
+        return Ok(());
+    }
+    Err(garde::Error::new("must contain `{subject}` and `{phrase}`"))
+}
+
+/// A name that is safe as a folder.
+fn folder_name(name: &str, (): &()) -> garde::Result {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if (1..=64).contains(&name.len())
+        && name.chars().all(fits)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        return Ok(());
+    }
+    Err(garde::Error::new(format!(
+        "is `{name}`, but must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with a letter or digit"
+    )))
+}
+
+/// A name as the registry allows it; it is handed to the registry's client, so nothing else may pass.
+fn package_name(name: &str, (): &()) -> garde::Result {
+    let fits = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && part
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._~".contains(c))
+    };
+    let parts: Vec<&str> = name
+        .strip_prefix('@')
+        .map_or_else(|| vec![name], |scoped| scoped.splitn(2, '/').collect());
+    if parts.len() == 1 + usize::from(name.starts_with('@')) && parts.into_iter().all(fits) {
+        return Ok(());
+    }
+    Err(garde::Error::new(format!(
+        "is `{name}`, but must be a package's name such as `name` or `@scope/name`"
+    )))
+}
+
+fn exact_version(version: &str, (): &()) -> garde::Result {
+    let fits = |c: char| c.is_ascii_alphanumeric() || ".+-".contains(c);
+    if version.starts_with(|c: char| c.is_ascii_digit()) && version.chars().all(fits) {
+        return Ok(());
+    }
+    Err(garde::Error::new(format!(
+        "is `{version}`, but must be an exact version such as `1.2.3`"
+    )))
+}
+
+fn integrity_hash(hash: &str, (): &()) -> garde::Result {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    if hash
+        .strip_prefix("sha512-")
+        .is_some_and(|base64| base64.len() == 88 && base64.chars().all(fits))
+    {
+        return Ok(());
+    }
+    Err(garde::Error::new(
+        "must be `sha512-` and 88 characters of base64, as `npm pack --json` prints it",
+    ))
+}
