@@ -9,6 +9,9 @@ import { nearest } from "./history.js";
 import { say } from "./shell.js";
 import { smooth } from "./smoothing.js";
 
+/** The fraction of values at either end that count as outliers. */
+const OUTLIERS = 0.02;
+
 let loading = null;
 
 /** Loads plotly.js, once. */
@@ -27,7 +30,7 @@ const quiet = { displayModeBar: false, responsive: false, doubleClick: false, sh
 /** A chart of `lines`: `{ i, name, shown, x: [], y: [], total }`, one for each run. */
 export class Chart {
   lines = [];
-  look = { smoothing: 0, log: false, axis: "images", range: null };
+  look = { smoothing: 0, log: false, clip: false, axis: "images", range: null };
   #drawn = false;
   #inSight = false;
   #stale = false;
@@ -40,7 +43,7 @@ export class Chart {
     this.line = make("div", { class: "cursor-line", "aria-hidden": "true" });
     this.readout = make("ul", { class: "readout" });
     this.title = make("h3", { title: key }, title);
-    this.head = make("div", { class: "chart-head" }, this.title, this.readout);
+    this.head = make("div", { class: "chart-head" }, this.title, this.readout, this.#enlarge());
     this.element = make(
       "article",
       { class: "chart", data: { key } },
@@ -52,6 +55,21 @@ export class Chart {
       eachFrame((event) => this.#point(event)),
     );
     this.plot.addEventListener("dblclick", () => on.range(null));
+  }
+
+  #enlarge() {
+    const about = {
+      type: "button",
+      class: "quiet enlarge",
+      "aria-label": say("curves.enlarge"),
+      "aria-pressed": "false",
+    };
+    const button = make("button", about, "⤢");
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-pressed", String(this.element.classList.toggle("large")));
+      this.resize();
+    });
+    return button;
   }
 
   /** Takes new lines or a new look; draws now if the chart is in sight, else when it comes into sight. */
@@ -191,23 +209,27 @@ export class Chart {
     };
   }
 
-  /** While zoomed, the height follows what is in sight. */
+  /** The height follows what is in sight while zoomed, and what is usual while outliers are left out. */
   #heights() {
-    const { range, log } = this.look;
-    if (!range) return { autorange: true };
+    const { range, log, clip } = this.look;
+    if (!range && !clip) return { autorange: true };
+    const [from, to] = range ?? [-Infinity, Infinity];
     const seen = this.lines
       .filter(({ shown }) => shown)
-      .flatMap((line) =>
-        (line.smoothed ?? line.y).filter(
-          (y, i) => Number.isFinite(y) && line.x[i] >= range[0] && line.x[i] <= range[1],
-        ),
-      );
-    const values = log ? seen.filter((y) => y > 0).map(Math.log10) : seen;
+      .flatMap((line) => (line.smoothed ?? line.y).filter((y, i) => line.x[i] >= from && line.x[i] <= to));
+    const values = seen.filter((y) => Number.isFinite(y) && (y > 0 || !log)).map((y) => (log ? Math.log10(y) : y));
     if (!values.length) return { autorange: true };
-    const [low, high] = values.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
+    const [low, high] = extent(values, clip ? OUTLIERS : 0);
     const pad = (high - low) * 0.06 || Math.abs(high) * 0.06 || 1;
     return { range: [low - pad, high + pad], autorange: false };
   }
+}
+
+/** The lowest and highest of some values, once a fraction of them is left out at either end. */
+function extent(values, leftOut) {
+  const sorted = Float64Array.from(values).sort();
+  const skip = Math.floor(sorted.length * leftOut);
+  return [sorted[skip], sorted[sorted.length - 1 - skip]];
 }
 
 /** Marks where a line stopped being a number, at the height it had last. */

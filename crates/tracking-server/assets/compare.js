@@ -31,6 +31,7 @@ async function load() {
       run.colour = page.ids.indexOf(run.id);
     });
     tell(byId("message"), missing.length ? say("compare.missing", { runs: missing.join(", ") }) : null);
+    for (const part of ["split", "versus", "cursor"]) byId(part).hidden = page.runs.length === 0;
     drawChips();
     versus.set(page.runs);
     await Promise.all([loadPictures(), loadCurves()]);

@@ -7,7 +7,7 @@ import { addKeys } from "./keys.js";
 import { say, shell } from "./shell.js";
 import * as view from "./view.js";
 
-const FIRST = ["score", "loss", "penalty"];
+const FIRST = ["loss", "score", "penalty"];
 const LAST = ["rate", "memory", "system"];
 
 /** What says most comes first, what only the machine feels comes last. */
@@ -21,22 +21,22 @@ export class Curves {
   charts = new Map();
   runs = [];
   all = [];
-  smoothing = Number(view.read("smooth") || 0);
-  log = view.read("log") === "yes";
-  range = null;
+  look = {
+    smoothing: Number(view.read("smooth") || 0),
+    log: view.read("log") === "yes",
+    clip: view.read("clip") === "yes",
+    range: null,
+  };
 
-  constructor(element, cursor, ids = "") {
+  constructor(element, cursor) {
     this.cursor = cursor;
     this.groups = make("div", { class: "groups" });
-    fill(element, this.#head(ids), this.groups);
+    fill(element, this.#head(), this.groups);
     this.watcher = new IntersectionObserver((entries) => entries.forEach((entry) => this.#watch(entry)), {
       rootMargin: "200px",
     });
     cursor.addEventListener("move", () => this.charts.forEach((chart) => chart.moveTo(cursor.x)));
-    cursor.addEventListener("axis", () => {
-      this.range = null;
-      this.redraw();
-    });
+    cursor.addEventListener("axis", () => this.#change({ range: null }));
     shell.addEventListener("theme", () => this.redraw());
     new ResizeObserver(() => this.charts.forEach((chart) => chart.resize())).observe(element);
   }
@@ -45,13 +45,21 @@ export class Curves {
   set(runs, all, shown) {
     [this.runs, this.all, this.shown] = [runs, all, shown];
     const keys = [...new Set(all.map(({ key }) => key))].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-    if (keys.join("\n") !== [...this.charts.keys()].join("\n")) this.#layOut(keys);
+    if (!keys.length || keys.join("\n") !== [...this.charts.keys()].join("\n")) this.#layOut(keys);
     this.redraw();
   }
 
   redraw() {
-    const look = { smoothing: this.smoothing, log: this.log, axis: this.cursor.axis, range: this.range };
+    this.reset.hidden = this.look.range === null;
+    const look = { ...this.look, axis: this.cursor.axis };
     for (const [key, chart] of this.charts) chart.set(this.#linesOf(key), look);
+  }
+
+  #change(look) {
+    Object.assign(this.look, look);
+    const { smoothing, log, clip } = this.look;
+    view.write({ smooth: smoothing ? String(smoothing) : null, log: log ? "yes" : null, clip: clip ? "yes" : null });
+    this.redraw();
   }
 
   #linesOf(key) {
@@ -64,130 +72,73 @@ export class Curves {
 
   #layOut(keys) {
     this.watcher.disconnect();
-    this.charts = new Map(
-      keys.map((key) => [
-        key,
-        new Chart(key, key.split("/").at(-1), {
-          point: (x) => {
-            if (this.cursor.follows && !this.cursor.playing) this.cursor.moveTo(x);
-          },
-          range: (range) => {
-            this.range = range;
-            this.redraw();
-          },
-        }),
-      ]),
-    );
+    this.charts = new Map(keys.map((key) => [key, this.#chart(key)]));
     const groups = Map.groupBy(keys, (key) => key.split("/").slice(0, -1).join("/"));
-    fill(
-      this.groups,
-      keys.length ? null : make("p", { class: "none" }, say("curves.none")),
-      [...groups].map(([name, members]) =>
-        make(
-          "details",
-          { class: "group", open: true, data: { n: Math.min(2, members.length) } },
-          make(
-            "summary",
-            {},
-            make("h2", {}, name || say("curves.other")),
-            make("span", { class: "muted" }, String(members.length)),
-          ),
-          make(
-            "div",
-            { class: "charts" },
-            members.map((key) => this.charts.get(key).element),
-          ),
-        ),
-      ),
-    );
-    this.charts.forEach((chart) => {
-      chart.moveTo(this.cursor.x);
-      this.watcher.observe(chart.element);
-      this.#addEnlarge(chart);
-    });
+    const none = make("p", { class: "none" }, say("curves.none"));
+    fill(this.groups, keys.length ? [...groups].map(([name, members]) => this.#group(name, members)) : none);
+    this.charts.forEach((chart) => this.watcher.observe(chart.element));
   }
 
-  #addEnlarge(chart) {
-    const button = make(
-      "button",
-      { type: "button", class: "quiet enlarge", "aria-label": say("curves.enlarge"), "aria-pressed": "false" },
-      "⤢",
-    );
-    button.addEventListener("click", () => {
-      button.setAttribute("aria-pressed", String(chart.element.classList.toggle("large")));
-      chart.resize();
-    });
-    chart.head.append(button);
+  #chart(key) {
+    const point = (x) => {
+      if (this.cursor.follows && !this.cursor.playing) this.cursor.moveTo(x);
+    };
+    const chart = new Chart(key, key.split("/").at(-1), { point, range: (range) => this.#change({ range }) });
+    chart.moveTo(this.cursor.x);
+    return chart;
+  }
+
+  #group(name, members) {
+    const title = make("h2", {}, name || say("curves.other"));
+    const charts = members.map((key) => this.charts.get(key).element);
+    const about = { class: "group", open: true, data: { n: Math.min(2, members.length) } };
+    const summary = make("summary", {}, title, make("span", { class: "muted" }, String(members.length)));
+    return make("details", about, summary, make("div", { class: "charts" }, charts));
   }
 
   #watch({ target, isIntersecting }) {
     this.charts.get(target.dataset.key)?.setInSight(isIntersecting);
   }
 
-  #head(extra) {
-    const amount = make("output", { class: "figure" }, this.smoothing.toFixed(2));
-    const slider = make("input", {
-      type: "range",
-      id: "smoothing",
-      min: 0,
-      max: 0.99,
-      step: 0.01,
-      value: this.smoothing,
-    });
-    slider.addEventListener("input", () => {
-      this.smoothing = Number(slider.value);
-      amount.textContent = this.smoothing.toFixed(2);
-      view.write({ smooth: this.smoothing ? String(this.smoothing) : null });
-      this.redraw();
-    });
-    const setLog = (log) => {
-      this.log = log;
-      view.write({ log: log ? "yes" : null });
-      this.redraw();
-    };
-    const scale = segments(
-      say("curves.scale"),
-      [
-        [false, say("curves.linear")],
-        [true, say("curves.log")],
-      ],
-      this.log,
-      setLog,
-    );
-    const reset = make(
-      "button",
-      {
-        type: "button",
-        class: "quiet",
-        on: {
-          click: () => {
-            this.range = null;
-            this.redraw();
-          },
-        },
-      },
-      say("curves.reset"),
-    );
-    const save = make(
-      "button",
-      { type: "button", class: "quiet", on: { click: () => this.#export() } },
-      say("export.csv"),
-    );
+  #head() {
+    const quiet = (words, click) => make("button", { type: "button", class: "quiet", on: { click } }, say(words));
+    const scale = this.#scale();
+    const clip = this.#clip();
+    this.reset = quiet("curves.reset", () => this.#change({ range: null }));
     addKeys([
       ["l", "keys.log", () => scale.querySelector('[aria-pressed="false"]').click()],
-      ["r", "keys.reset", () => reset.click()],
+      ["o", "keys.clip", () => clip.click()],
+      ["r", "keys.reset", () => this.reset.click()],
     ]);
-    return make(
-      "div",
-      { class: "pane-head" },
-      make("h2", {}, say("curves.title")),
-      extra,
-      make("label", { class: "field" }, make("span", {}, say("curves.smoothing")), slider, amount),
-      scale,
-      make("span", { class: "push" }),
-      reset,
-      save,
-    );
+    const push = make("span", { class: "push" });
+    const csvButton = quiet("export.csv", () => this.#export());
+    const title = make("h2", {}, say("curves.title"));
+    return make("div", { class: "pane-head" }, title, this.#smoothing(), scale, clip, push, this.reset, csvButton);
+  }
+
+  #smoothing() {
+    const amount = make("output", { class: "figure" }, this.look.smoothing.toFixed(2));
+    const range = { min: 0, max: 0.99, step: 0.01, value: this.look.smoothing };
+    const slider = make("input", { type: "range", id: "smoothing", ...range });
+    slider.addEventListener("input", () => {
+      amount.textContent = Number(slider.value).toFixed(2);
+      this.#change({ smoothing: Number(slider.value) });
+    });
+    return make("label", { class: "field" }, make("span", {}, say("curves.smoothing")), slider, amount);
+  }
+
+  #scale() {
+    const kinds = [false, true].map((log) => [log, say(log ? "curves.log" : "curves.linear")]);
+    return segments(say("curves.scale"), kinds, this.look.log, (log) => this.#change({ log }));
+  }
+
+  #clip() {
+    const button = make("button", { type: "button", "aria-pressed": String(this.look.clip) }, say("curves.clip"));
+    button.addEventListener("click", () => {
+      this.#change({ clip: !this.look.clip });
+      button.setAttribute("aria-pressed", String(this.look.clip));
+    });
+    return button;
   }
 
   /** All visible points as they were logged, one a line. */
@@ -195,9 +146,7 @@ export class Curves {
     const visible = new Map(this.runs.filter(this.shown).map((run) => [run.id, run.name]));
     const rows = this.all
       .filter(({ run }) => visible.has(run))
-      .flatMap(({ run, key, points }) =>
-        points.map(([step, timestamp, value]) => [run, visible.get(run), key, step, timestamp, value]),
-      );
+      .flatMap(({ run, key, points }) => points.map((point) => [run, visible.get(run), key, ...point]));
     save("curves.csv", csv([["run_id", "run", "metric", "images", "timestamp_ms", "value"], ...rows]));
   }
 }

@@ -139,7 +139,9 @@ function draw() {
   else fill(frame, emptyState());
   if (focused) frame.querySelector(`tr[data-run="${CSS.escape(focused)}"] input`)?.focus();
   byId("count").textContent = page.runs.length
-    ? say("runs.count", { n: `${format.count(page.runs.length)}${page.next ? "+" : ""}` })
+    ? say(page.runs.length === 1 ? "runs.count_one" : "runs.count", {
+        n: `${format.count(page.runs.length)}${page.next ? "+" : ""}`,
+      })
     : "";
   drawTicked();
   markCurrent();

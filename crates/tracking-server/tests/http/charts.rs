@@ -81,6 +81,59 @@ async fn a_long_curve_is_thinned_but_keeps_its_spike() {
 }
 
 #[tokio::test]
+async fn a_table_gets_the_last_least_and_greatest_of_each_curve() {
+    let served = Served::start().await;
+    let run = served.run().await;
+    log(
+        &served,
+        &run,
+        "m",
+        [json!(2), json!(-1), json!(5), json!("NaN")].into_iter(),
+    )
+    .await;
+    log(&served, &run, "nan", [json!("NaN")].into_iter()).await;
+    let query = [("run_ids", &run)];
+    let found = Reply::of(
+        served
+            .client
+            .get(served.url("/api/idiom/summaries"))
+            .query(&query),
+    )
+    .await
+    .ok();
+    let expected = json!([
+        {
+            "run_id": run, "key": "m", "last": {"value": "NaN", "step": 3},
+            "least": {"value": -1.0, "step": 1}, "greatest": {"value": 5.0, "step": 2},
+        },
+        {"run_id": run, "key": "nan", "last": {"value": "NaN", "step": 0}},
+    ]);
+    assert_eq!(found["summaries"], expected);
+}
+
+#[tokio::test]
+async fn our_own_search_knows_or_and_parentheses() {
+    let served = Served::start().await;
+    for (seed, kind) in [("1", "a"), ("2", "a"), ("3", "b")] {
+        let run = served.run().await;
+        let params = json!([{"key": "seed", "value": seed}, {"key": "kind", "value": kind}]);
+        served
+            .post("runs/log-batch", json!({"run_id": run, "params": params}))
+            .await
+            .ok();
+    }
+    let filter = "(params.seed = '1' OR params.seed = '3') AND params.kind != 'b'";
+    let body = json!({"experiment_ids": ["0"], "filter": filter});
+    let url = served.url("/api/idiom/runs/search");
+    let found = Reply::of(served.client.post(url).json(&body)).await.ok();
+    assert_eq!(found["runs"].as_array().unwrap().len(), 1);
+    served
+        .post("runs/search", body)
+        .await
+        .refused(400, "INVALID_PARAMETER_VALUE");
+}
+
+#[tokio::test]
 async fn logged_pictures_are_read_from_their_names() {
     let served = Served::start().await;
     let run = served.run().await;
