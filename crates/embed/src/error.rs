@@ -45,7 +45,9 @@ impl EmbedError {
         match self {
             Self::Dataset(error) => error.hint(),
             Self::Encoder(error) => error.hint(),
-            Self::Interrupted { .. } => Some("the same command goes on where this one stopped".into()),
+            Self::Interrupted { .. } => {
+                Some("the same command goes on where this one stopped".into())
+            }
             Self::NoTexts { .. } => Some("ingest pictures that have captions".into()),
             Self::NoVector { .. } => Some("embed the dataset again".into()),
         }

@@ -35,11 +35,20 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { encoder, n_texts, n_encoded, n_truncated, .. } = self;
+        let Self {
+            encoder,
+            n_texts,
+            n_encoded,
+            n_truncated,
+            ..
+        } = self;
         if self.skipped {
             return write!(f, "the vectors of {encoder} are current: {n_texts} texts");
         }
-        write!(f, "{n_texts} distinct texts have vectors of {encoder}, {n_encoded} of them new")?;
+        write!(
+            f,
+            "{n_texts} distinct texts have vectors of {encoder}, {n_encoded} of them new"
+        )?;
         if *n_truncated > 0 {
             write!(f, "; {n_truncated} were too long and were cut")?;
         }

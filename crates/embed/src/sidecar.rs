@@ -22,7 +22,10 @@ pub struct EmbedOptions {
 
 impl Default for EmbedOptions {
     fn default() -> Self {
-        Self { texts_a_step: 512, texts_a_part: 8192 }
+        Self {
+            texts_a_step: 512,
+            texts_a_part: 8192,
+        }
     }
 }
 
@@ -40,28 +43,48 @@ pub fn embed(
     on: &(dyn Fn(Event) + Sync),
     stop: &AtomicBool,
 ) -> Result<Summary, EmbedError> {
-    let interrupted = |n_done, n_texts| EmbedError::Interrupted { dataset: dataset.into(), n_done, n_texts };
+    let interrupted = |n_done, n_texts| EmbedError::Interrupted {
+        dataset: dataset.into(),
+        n_done,
+        n_texts,
+    };
     let Some(texts) = texts::of_dataset(&Dataset::open(dataset)?, on, stop)? else {
         return Err(interrupted(0, 0));
     };
     if texts.is_empty() {
-        return Err(EmbedError::NoTexts { dataset: dataset.into() });
+        return Err(EmbedError::NoTexts {
+            dataset: dataset.into(),
+        });
     }
     let n_texts = texts.len() as u64;
     let texts_sha256 = texts::sha256_of(&texts);
-    let mut summary =
-        Summary { skipped: true, encoder: encoder.name().into(), n_texts, n_encoded: 0, n_truncated: 0 };
+    let mut summary = Summary {
+        skipped: true,
+        encoder: encoder.name().into(),
+        n_texts,
+        n_encoded: 0,
+        n_truncated: 0,
+    };
     if is_current(dataset, encoder, &texts_sha256)? {
         return Ok(summary);
     }
     summary.skipped = false;
-    let mut writer = EmbeddingsWriter::begin(dataset, encoder.name(), encoder.sha256(), encoder.dim())?;
-    let missing: Vec<Text> = texts.into_iter().filter(|text| !writer.already_done(&text.sha256)).collect();
+    let mut writer =
+        EmbeddingsWriter::begin(dataset, encoder.name(), encoder.sha256(), encoder.dim())?;
+    let missing: Vec<Text> = texts
+        .into_iter()
+        .filter(|text| !writer.already_done(&text.sha256))
+        .collect();
     let n_done = n_texts - missing.len() as u64;
     if n_done > 0 {
-        on(Event::Message(format!("{n_done} of {n_texts} texts have their vectors already")));
+        on(Event::Message(format!(
+            "{n_done} of {n_texts} texts have their vectors already"
+        )));
     }
-    on(Event::Started { stage: "vectors", total: missing.len() as u64 });
+    on(Event::Started {
+        stage: "vectors",
+        total: missing.len() as u64,
+    });
     let mut part = Vec::new();
     for step in steps(&missing, options.texts_a_step) {
         if stop.load(Ordering::Relaxed) {
@@ -83,16 +106,25 @@ pub fn embed(
     Ok(summary)
 }
 
-fn is_current(dataset: &Path, encoder: &dyn TextEncoder, texts_sha256: &str) -> Result<bool, EmbedError> {
+fn is_current(
+    dataset: &Path,
+    encoder: &dyn TextEncoder,
+    texts_sha256: &str,
+) -> Result<bool, EmbedError> {
     let manifest = Embeddings::manifest_of(dataset, encoder.name())?;
-    Ok(manifest.is_some_and(|found| found.encoder_sha256 == encoder.sha256() && found.texts_sha256 == texts_sha256))
+    Ok(manifest.is_some_and(|found| {
+        found.encoder_sha256 == encoder.sha256() && found.texts_sha256 == texts_sha256
+    }))
 }
 
 /// Texts of about one length together, in an order that tells nothing of their length.
 fn steps(texts: &[Text], texts_a_step: usize) -> Vec<Vec<&Text>> {
     let mut sorted: Vec<&Text> = texts.iter().collect();
     sorted.sort_by_key(|text| (text.text.len(), text.sha256));
-    let mut steps: Vec<Vec<&Text>> = sorted.chunks(texts_a_step.max(1)).map(<[_]>::to_vec).collect();
+    let mut steps: Vec<Vec<&Text>> = sorted
+        .chunks(texts_a_step.max(1))
+        .map(<[_]>::to_vec)
+        .collect();
     steps.sort_by_key(|step| step.first().map(|text| text.sha256));
     steps
 }

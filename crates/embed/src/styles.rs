@@ -2,7 +2,7 @@
 
 use crate::EmbedError;
 use idiom_dataset::embeddings::Embeddings;
-use idiom_dataset::{Dataset, Split};
+use idiom_dataset::{Dataset, Phrase, Split};
 use idiom_encoders::EncoderError;
 use idiom_encoders::probe::{self, Accuracy, Example};
 
@@ -13,11 +13,28 @@ use idiom_encoders::probe::{self, Accuracy, Example};
 /// Where the phrases cannot be read, or one has no vector.
 pub fn probe(dataset: &Dataset, embeddings: &Embeddings) -> Result<Vec<Accuracy>, EmbedError> {
     let phrases = dataset.phrases()?;
-    let example = |phrase| -> Result<Example<'_>, EmbedError> {
-        let idiom_dataset::Phrase { style, lang, text, split, .. } = phrase;
-        let vector = embeddings.get(text).ok_or_else(|| EmbedError::NoVector { text: text.clone() })?;
-        Ok(Example { vector, class: style, group: lang, is_fitted_on: *split == Split::Train })
-    };
-    let examples = phrases.iter().map(example).collect::<Result<Vec<_>, _>>()?;
+    let examples = phrases
+        .iter()
+        .map(|phrase| example(phrase, embeddings))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(probe::probe(&examples, probe::RIDGE).map_err(EncoderError::from)?)
+}
+
+fn example<'a>(phrase: &'a Phrase, embeddings: &'a Embeddings) -> Result<Example<'a>, EmbedError> {
+    let Phrase {
+        style,
+        lang,
+        text,
+        split,
+        ..
+    } = phrase;
+    let vector = embeddings
+        .get(text)
+        .ok_or_else(|| EmbedError::NoVector { text: text.clone() })?;
+    Ok(Example {
+        vector,
+        class: style,
+        group: lang,
+        is_fitted_on: *split == Split::Train,
+    })
 }

@@ -21,13 +21,22 @@ pub(crate) fn of_dataset(
     on: &(dyn Fn(Event) + Sync),
     stop: &AtomicBool,
 ) -> Result<Option<Vec<Text>>, EmbedError> {
-    on(Event::Started { stage: "captions", total: Split::ALL.iter().map(|split| dataset.rows(*split)).sum() });
+    on(Event::Started {
+        stage: "captions",
+        total: Split::ALL.iter().map(|split| dataset.rows(*split)).sum(),
+    });
     let mut texts = HashMap::new();
     let mut n_unreported = 0;
-    for record in Split::ALL.iter().flat_map(|split| dataset.records(*split, Columns::WithoutImage)) {
+    for record in Split::ALL
+        .iter()
+        .flat_map(|split| dataset.records(*split, Columns::WithoutImage))
+    {
         let record = record?;
         add(&mut texts, record.caption);
-        record.captions.into_iter().for_each(|caption| add(&mut texts, caption.text));
+        record
+            .captions
+            .into_iter()
+            .for_each(|caption| add(&mut texts, caption.text));
         n_unreported += 1;
         if n_unreported == ROWS_A_REPORT {
             if stop.load(Ordering::Relaxed) {
@@ -37,8 +46,14 @@ pub(crate) fn of_dataset(
         }
     }
     on(Event::Advanced(n_unreported));
-    dataset.phrases()?.into_iter().for_each(|phrase| add(&mut texts, phrase.text));
-    let mut texts: Vec<Text> = texts.into_iter().map(|(sha256, text)| Text { sha256, text }).collect();
+    dataset
+        .phrases()?
+        .into_iter()
+        .for_each(|phrase| add(&mut texts, phrase.text));
+    let mut texts: Vec<Text> = texts
+        .into_iter()
+        .map(|(sha256, text)| Text { sha256, text })
+        .collect();
     texts.sort_unstable_by_key(|text| text.sha256);
     Ok(Some(texts))
 }
@@ -50,5 +65,5 @@ fn add(texts: &mut HashMap<[u8; 32], String>, text: String) {
 /// Lower-case hex of the sha256 over the keys: equal where two datasets say the same, whatever their pictures.
 pub(crate) fn sha256_of(texts: &[Text]) -> String {
     let keys: Vec<u8> = texts.iter().flat_map(|text| text.sha256).collect();
-    digest::sha256(&keys).iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::sha256_hex(&keys)
 }

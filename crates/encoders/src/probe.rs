@@ -47,7 +47,8 @@ impl Accuracy {
 /// # Errors
 /// libtorch's, where vectors differ in length.
 pub fn probe(examples: &[Example<'_>], ridge: f64) -> Result<Vec<Accuracy>, TchError> {
-    let (fitted, held): (Vec<Example<'_>>, Vec<Example<'_>>) = examples.iter().partition(|example| example.is_fitted_on);
+    let (fitted, held): (Vec<Example<'_>>, Vec<Example<'_>>) =
+        examples.iter().partition(|example| example.is_fitted_on);
     if fitted.is_empty() || held.is_empty() {
         return Ok(Vec::new());
     }
@@ -62,7 +63,11 @@ pub fn probe(examples: &[Example<'_>], ridge: f64) -> Result<Vec<Accuracy>, TchE
         *n += 1;
         *n_right += usize::from(classes.get(guess as usize) == Some(&example.class));
     }
-    let accuracy = |(group, (n, n_right)): (&str, _)| Accuracy { group: group.into(), n, n_right };
+    let accuracy = |(group, (n, n_right)): (&str, _)| Accuracy {
+        group: group.into(),
+        n,
+        n_right,
+    };
     Ok(groups.into_iter().map(accuracy).collect())
 }
 
@@ -77,26 +82,37 @@ struct Fit {
 impl Fit {
     fn on(examples: &[Example<'_>], classes: &[&str], ridge: f64) -> Result<Self, TchError> {
         let vectors = matrix(examples)?;
-        let place = |example: &Example<'_>| classes.binary_search(&example.class).unwrap_or_default() as i64;
+        let place = |example: &Example<'_>| {
+            classes.binary_search(&example.class).unwrap_or_default() as i64
+        };
         let places: Vec<i64> = examples.iter().map(place).collect();
-        let targets = Tensor::from_slice(&places).f_one_hot(classes.len() as i64)?.f_to_kind(Kind::Double)?;
+        let targets = Tensor::from_slice(&places)
+            .f_one_hot(classes.len() as i64)?
+            .f_to_kind(Kind::Double)?;
         let mean = |x: &Tensor| x.f_mean_dim([0i64].as_slice(), false, Kind::Double);
         let (centre, offset) = (mean(&vectors)?, mean(&targets)?);
         let centred = vectors.f_sub(&centre)?;
-        let shrinkage = Tensor::f_eye(centre.size()[0], (Kind::Double, tch::Device::Cpu))?.f_mul_scalar(ridge)?;
+        let shrinkage = Tensor::f_eye(centre.size()[0], (Kind::Double, tch::Device::Cpu))?
+            .f_mul_scalar(ridge)?;
         let gram = centred.f_tr()?.f_matmul(&centred)?.f_add(&shrinkage)?;
-        let weights = gram.f_linalg_solve(&centred.f_tr()?.f_matmul(&targets.f_sub(&offset)?)?, true)?;
+        let right_side = centred.f_tr()?.f_matmul(&targets.f_sub(&offset)?)?;
+        let weights = Tensor::f_linalg_solve(&gram, &right_side, true)?;
         let intercept = offset.f_sub(&centre.f_matmul(&weights)?)?;
         Ok(Self { weights, intercept })
     }
 
     fn scores(&self, examples: &[Example<'_>]) -> Result<Tensor, TchError> {
-        matrix(examples)?.f_matmul(&self.weights)?.f_add(&self.intercept)
+        matrix(examples)?
+            .f_matmul(&self.weights)?
+            .f_add(&self.intercept)
     }
 }
 
 /// `[examples, dim]` float64.
 fn matrix(examples: &[Example<'_>]) -> Result<Tensor, TchError> {
-    let rows: Vec<Tensor> = examples.iter().map(|example| Tensor::from_slice(example.vector)).collect();
+    let rows: Vec<Tensor> = examples
+        .iter()
+        .map(|example| Tensor::from_slice(example.vector))
+        .collect();
     Tensor::f_stack(&rows, 0)?.f_to_kind(Kind::Double)
 }
