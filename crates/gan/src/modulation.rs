@@ -2,10 +2,10 @@
 //!
 //! The map is FiLM's (Perez et al. 2018, arXiv:1709.07871), as DF-GAN's affine blocks use it for text (arXiv:2008.05865):
 //! `leaky(x (1 + gamma(w)) + beta(w))`, gamma and beta one linear layer of w that starts near zero. Upsampling is by nearest
-//! neighbour. It commutes with everything that acts on single cells, so the map, the rectifier and the 1x1 shortcut run at
-//! the small size: the same numbers for a quarter of the work.
+//! neighbour and comes first in the mathematics; in the computation it commutes with all that acts on single cells, so that the
+//! map, the rectifier and the 1x1 shortcut run at the small size: the same numbers for a quarter of the work.
 
-use crate::layers::{Conv, Linear, Site, Window, leaky};
+use crate::layers::{Conv, DoublingConv, Linear, Site, Window, leaky};
 use std::f64::consts::FRAC_1_SQRT_2;
 use tch::Tensor;
 
@@ -36,20 +36,26 @@ impl Modulation {
     }
 }
 
+/// A residual block: modulation, 3x3, modulation, 3x3, plus a 1x1 shortcut, scaled by 1/sqrt(2).
+#[derive(Debug)]
+pub(crate) struct Block {
+    first: (Modulation, First),
+    second: (Modulation, Conv),
+    shortcut: Conv,
+}
+
+/// The first convolution decides what the block does to the side of its input.
+#[derive(Debug)]
+enum First {
+    Kept(Conv),
+    Doubled(DoublingConv),
+}
+
 /// What a block does to the side of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Kept,
     Doubled,
-}
-
-/// A residual block: modulation, 3x3, modulation, 3x3, plus a 1x1 shortcut, scaled by 1/sqrt(2).
-#[derive(Debug)]
-pub(crate) struct Block {
-    side: Side,
-    first: (Modulation, Conv),
-    second: (Modulation, Conv),
-    shortcut: Conv,
 }
 
 impl Block {
@@ -59,37 +65,39 @@ impl Block {
         [n_in, n_out]: [i64; 2],
         side: Side,
     ) -> Self {
-        let pair = |name: &str, n_from: i64| {
-            let site = site.sub(name);
-            let modulation = Modulation::new(&site.sub("modulation"), style_dim, n_from);
-            (
-                modulation,
-                Conv::new(&site.sub("conv"), n_from, n_out, Window::SAME),
-            )
+        let (first, second) = (site.sub("first"), site.sub("second"));
+        let first_conv = match side {
+            Side::Kept => First::Kept(Conv::new(&first.sub("conv"), n_in, n_out, Window::SAME)),
+            Side::Doubled => First::Doubled(DoublingConv::new(&first.sub("conv"), n_in, n_out)),
         };
+        let second_conv = Conv::new(&second.sub("conv"), n_out, n_out, Window::SAME);
         Self {
-            side,
-            first: pair("first", n_in),
-            second: pair("second", n_out),
+            first: (
+                Modulation::new(&first.sub("modulation"), style_dim, n_in),
+                first_conv,
+            ),
+            second: (
+                Modulation::new(&second.sub("modulation"), style_dim, n_out),
+                second_conv,
+            ),
             shortcut: Conv::new(&site.sub("shortcut"), n_in, n_out, Window::POINT),
         }
     }
 
     /// `input [batch, n_in, side, side]`, `style [batch, style_dim]` to `[batch, n_out, side', side']`.
     pub(crate) fn forward(&self, input: &Tensor, style: &Tensor) -> Tensor {
-        let first = self.resized(&self.first.0.forward(input, style));
-        let second = self.second.0.forward(&self.first.1.forward(&first), style);
-        let shortcut = self.resized(&self.shortcut.forward(input));
-        (self.second.1.forward(&second) + shortcut) * FRAC_1_SQRT_2
+        let modulated = self.first.0.forward(input, style);
+        let shortcut = self.shortcut.forward(input);
+        let (first, shortcut) = match &self.first.1 {
+            First::Kept(conv) => (conv.forward(&modulated), shortcut),
+            First::Doubled(conv) => (conv.forward(&modulated), doubled(&shortcut)),
+        };
+        let second = self.second.1.forward(&self.second.0.forward(&first, style));
+        (second + shortcut) * FRAC_1_SQRT_2
     }
+}
 
-    fn resized(&self, input: &Tensor) -> Tensor {
-        match self.side {
-            Side::Kept => input.shallow_clone(),
-            Side::Doubled => {
-                let (height, width) = (input.size()[2], input.size()[3]);
-                input.upsample_nearest2d([2 * height, 2 * width], None, None)
-            }
-        }
-    }
+fn doubled(input: &Tensor) -> Tensor {
+    let size = input.size();
+    input.upsample_nearest2d([2 * size[2], 2 * size[3]], None, None)
 }

@@ -18,13 +18,16 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/stack.h>
+#include <malloc.h>
 #include <torch/headeronly/version.h>
 
+#include <climits>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
 #include <vector>
 
 namespace {
@@ -169,6 +172,14 @@ char* idiom_set_n_threads(int n_threads) {
 
 char* idiom_n_threads(int* n_threads) {
   return guarded([&] { *n_threads = at::get_num_threads(); });
+}
+
+char* idiom_keep_freed_memory() {
+  return guarded([] {
+    // Older C libraries cap the threshold at 32 MiB and refuse more.
+    const bool raised = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 || mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1;
+    if (!raised || mallopt(M_TRIM_THRESHOLD, INT_MAX) != 1) throw std::runtime_error("mallopt refused its thresholds");
+  });
 }
 
 char* idiom_accelerator_memory(int device, int64_t* in_use, int64_t* peak, int64_t* reserved) {

@@ -49,6 +49,7 @@ unsafe extern "C" {
     fn idiom_is_deterministic(deterministic: *mut bool) -> Message;
     fn idiom_set_n_threads(n_threads: c_int) -> Message;
     fn idiom_n_threads(n_threads: *mut c_int) -> Message;
+    fn idiom_keep_freed_memory() -> Message;
     fn idiom_accelerator_memory(
         device: c_int,
         in_use: *mut i64,
@@ -201,6 +202,11 @@ pub(crate) fn n_threads() -> Result<i32, TorchError> {
     // SAFETY: a place for one int.
     check(unsafe { idiom_n_threads(&raw mut n_threads) })?;
     Ok(n_threads)
+}
+
+pub(crate) fn keep_freed_memory() -> Result<(), TorchError> {
+    // SAFETY: no pointers.
+    check(unsafe { idiom_keep_freed_memory() })
 }
 
 /// Bytes in use, at the peak, and reserved on an accelerator.

@@ -14,7 +14,9 @@ mod tensors;
 
 pub use adam::{AdamConfig, FusedAdam};
 pub use error::TorchError;
-pub use memory::{AcceleratorMemory, ProcessMemory, accelerator_memory, process_memory};
+pub use memory::{
+    AcceleratorMemory, ProcessMemory, accelerator_memory, keep_freed_memory, process_memory,
+};
 pub use random::{RandomState, manual_seed, random_state, set_random_state};
 pub use runtime::{
     Determinism, build_settings, cpu_capability, determinism, libtorch_version, n_threads,

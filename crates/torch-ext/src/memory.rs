@@ -33,6 +33,16 @@ pub fn process_memory() -> Option<ProcessMemory> {
     })
 }
 
+/// Tells the C library to keep the memory of freed tensors for the next ones instead of giving it back to the system. A training step
+/// allocates and frees the same sizes over and over; without this, one tenth of the CPU time goes into clearing fresh pages. Call
+/// it once, before training.
+///
+/// # Errors
+/// The C library refuses its thresholds.
+pub fn keep_freed_memory() -> Result<(), TorchError> {
+    ffi::keep_freed_memory()
+}
+
 /// The memory of CUDA device `device_idx`.
 ///
 /// # Errors
