@@ -111,7 +111,7 @@ export class Chart {
     this.#x = x;
     const axis = this.plot._fullLayout?.xaxis;
     if (!axis) return;
-    const left = axis.c2p(x) + axis._offset;
+    const left = axis.c2p(this.#drawnAt(x)) + axis._offset;
     this.line.hidden = !(left >= axis._offset && left <= axis._offset + axis._length);
     this.line.style.transform = `translateX(${left}px)`;
     const shown = this.lines.filter((line) => line.shown);
@@ -137,18 +137,27 @@ export class Chart {
     );
   }
 
+  /** plotly writes dates in UTC, people read them by their own clock. */
+  #drawnAt(x) {
+    return this.look.axis === "wall" ? x - new Date(x).getTimezoneOffset() * 60_000 : x;
+  }
+
+  #placeOf(drawn) {
+    return this.look.axis === "wall" ? drawn + new Date(drawn).getTimezoneOffset() * 60_000 : drawn;
+  }
+
   #point(event) {
     const axis = this.plot._fullLayout?.xaxis;
     if (!axis) return;
     const across = event.clientX - this.plot.getBoundingClientRect().left - axis._offset;
-    if (across >= 0 && across <= axis._length) this.on.point(axis.p2c(across));
+    if (across >= 0 && across <= axis._length) this.on.point(this.#placeOf(axis.p2c(across)));
   }
 
   #zoomed(change) {
     if ("xaxis.range[0]" in change) {
       const asNumber = (value) =>
         typeof value === "string" ? new Date(`${value.replace(" ", "T")}Z`).getTime() : value;
-      this.on.range([asNumber(change["xaxis.range[0]"]), asNumber(change["xaxis.range[1]"])]);
+      this.on.range([0, 1].map((end) => this.#placeOf(asNumber(change[`xaxis.range[${end}]`]))));
     }
   }
 
@@ -159,7 +168,7 @@ export class Chart {
       const base = {
         type: "scatter",
         mode: line.x.length > 1 ? "lines" : "markers",
-        x: line.x,
+        x: line.x.map((x) => this.#drawnAt(x)),
         name: line.name,
         hoverinfo: "skip",
       };
@@ -167,7 +176,7 @@ export class Chart {
       line.smoothed = smooth(line.y, this.look.smoothing);
       const main = { ...base, y: line.smoothed, line: style, marker: { color: rgb, size: 7 } };
       const ghost = { ...base, y: line.y, line: { width: 1, color: faded(rgb, 0.28) } };
-      return [...(this.look.smoothing ? [ghost] : []), main, ...broken(line, rgb)];
+      return [...(this.look.smoothing ? [ghost] : []), main, ...broken(line, base.x, rgb)];
     });
   }
 
@@ -184,7 +193,7 @@ export class Chart {
     return {
       width: this.plot.clientWidth,
       height: this.plot.clientHeight,
-      margin: { l: 50, r: 10, t: 6, b: 24 },
+      margin: { l: 50, r: 10, t: 6, b: kind === "wall" ? 38 : 24 },
       showlegend: false,
       hovermode: false,
       dragmode: "zoom",
@@ -196,7 +205,7 @@ export class Chart {
         type: kind === "wall" ? "date" : "linear",
         nticks: 5,
         ticksuffix: kind === "relative" ? " min" : "",
-        ...(range ? { range: [...range], autorange: false } : { autorange: true }),
+        ...(range ? { range: range.map((x) => this.#drawnAt(x)), autorange: false } : { autorange: true }),
       },
       yaxis: {
         ...axis,
@@ -233,11 +242,11 @@ function extent(values, leftOut) {
 }
 
 /** Marks where a line stopped being a number, at the height it had last. */
-function broken(line, color) {
+function broken(line, places, color) {
   const [x, y] = [[], []];
   line.y.forEach((value, i) => {
     if (Number.isFinite(value) || (i > 0 && !Number.isFinite(line.y[i - 1]))) return;
-    x.push(line.x[i]);
+    x.push(places[i]);
     y.push(line.y.slice(0, i).findLast(Number.isFinite) ?? 0);
   });
   return x.length

@@ -105,7 +105,7 @@ addKeys([
     "b",
     "keys.back",
     () => {
-      location.href = byId("back").href;
+      byId("back").click();
     },
   ],
 ]);

@@ -307,7 +307,7 @@ addKeys([
     "c",
     "keys.compare",
     () => {
-      if (page.ticked.size) location.href = compareAddress();
+      if (page.ticked.size) byId("compare").click();
     },
   ],
 ]);

@@ -1,6 +1,7 @@
 // What every page does: speaks the reader's language, keeps the theme, listens for keys.
 import words from "./words.js";
 import { byId } from "./elements.js";
+import { flush } from "./view.js";
 import { addKeys, showKeys } from "./keys.js";
 
 const root = document.documentElement;
@@ -34,6 +35,7 @@ function switchTheme() {
 
 function switchLanguage() {
   remember("idiom_language", byId("language").lang);
+  flush();
   location.reload();
 }
 
