@@ -35,7 +35,6 @@ impl Draws {
     }
 
     /// Standard normal numbers `[n_samples, per_sample]` for the samples from `first_sample` on, on the CPU.
-    #[must_use]
     pub fn normals(&self, first_sample: u64, n_samples: i64, per_sample: i64) -> Tensor {
         self.tensor(first_sample, n_samples, per_sample, |draws, values, n| {
             while values.len() < n {
@@ -49,7 +48,6 @@ impl Draws {
     }
 
     /// Numbers from `[0, 1)`, `[n_samples, per_sample]`, for the samples from `first_sample` on, on the CPU.
-    #[must_use]
     pub fn uniforms(&self, first_sample: u64, n_samples: i64, per_sample: i64) -> Tensor {
         self.tensor(first_sample, n_samples, per_sample, |draws, values, n| {
             while values.len() < n {

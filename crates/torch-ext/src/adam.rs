@@ -141,7 +141,6 @@ impl FusedAdam {
     }
 
     /// The parameters, in the order of [`FusedAdam::names`].
-    #[must_use]
     pub fn parameters(&self) -> &[Tensor] {
         &self.parameters
     }

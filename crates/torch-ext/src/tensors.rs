@@ -53,7 +53,6 @@ pub fn leaky_relu(input: &Tensor, slope: f64) -> Result<Tensor, TorchError> {
 
 /// The same pictures `[batch, channels, height, width]`, laid out in memory with the channels together, which libtorch's CPU
 /// convolutions run faster on. Gradients flow; no copy where the layout is already so.
-#[must_use]
 pub fn channels_last(pictures: &Tensor) -> Tensor {
     pictures
         .permute([0, 2, 3, 1])

@@ -33,7 +33,6 @@ impl Jitter {
     }
 
     /// Brightness, then saturation, then contrast, on `pictures [batch, 3, side, side]`.
-    #[must_use]
     pub fn apply(&self, pictures: &Tensor) -> Tensor {
         let brighter = pictures + &self.brightness;
         let grey = brighter.mean_dim([1_i64].as_slice(), true, Kind::Float);
@@ -42,7 +41,7 @@ impl Jitter {
         (&saturated - &mean) * &self.contrast + mean
     }
 
-    pub(super) fn to_device(self, device: Device) -> Self {
+    pub(super) fn to_device(&self, device: Device) -> Self {
         Self {
             brightness: self.brightness.to_device(device),
             saturation: self.saturation.to_device(device),

@@ -34,7 +34,6 @@ impl Holes {
     }
 
     /// Multiplies `pictures [batch, 3, height, width]` by 0 within the squares; a square may reach over the edge.
-    #[must_use]
     pub fn apply(&self, pictures: &Tensor) -> Tensor {
         let size = pictures.size();
         let outside = |centre: &Tensor, length: i64| {
@@ -49,7 +48,7 @@ impl Holes {
         pictures * rows.logical_or(&columns).to_kind(Kind::Float)
     }
 
-    pub(super) fn to_device(self, device: Device) -> Self {
+    pub(super) fn to_device(&self, device: Device) -> Self {
         Self {
             row: self.row.to_device(device),
             column: self.column.to_device(device),

@@ -106,16 +106,18 @@ impl Augmentation {
 
     /// The same parameters with their tensors on `device`.
     #[must_use]
-    pub fn to_device(self, device: Device) -> Self {
+    pub fn to_device(&self, device: Device) -> Self {
         Self {
-            colour: self.colour.map(|jitter| jitter.to_device(device)),
-            translation: self.translation.map(|shifts| shifts.to_device(device)),
-            cutout: self.cutout.map(|holes| holes.to_device(device)),
+            colour: self.colour.as_ref().map(|jitter| jitter.to_device(device)),
+            translation: self
+                .translation
+                .as_ref()
+                .map(|shifts| shifts.to_device(device)),
+            cutout: self.cutout.as_ref().map(|holes| holes.to_device(device)),
         }
     }
 
     /// Applies colour, translation and cutout, in this order, to `pictures [batch, 3, side, side]`; gradients flow through.
-    #[must_use]
     pub fn apply(&self, pictures: &Tensor) -> Tensor {
         let coloured = self
             .colour

@@ -33,7 +33,6 @@ impl Shifts {
     }
 
     /// Shifts `pictures [batch, 3, height, width]`; each target pixel reads the source pixel at the shift's distance, or the nearest edge.
-    #[must_use]
     pub fn apply(&self, pictures: &Tensor) -> Tensor {
         let size = pictures.size();
         let source = |shift: &Tensor, length: i64, shape: [i64; 3]| {
@@ -52,7 +51,7 @@ impl Shifts {
             .permute([0, 3, 1, 2])
     }
 
-    pub(super) fn to_device(self, device: Device) -> Self {
+    pub(super) fn to_device(&self, device: Device) -> Self {
         Self {
             down: self.down.to_device(device),
             right: self.right.to_device(device),

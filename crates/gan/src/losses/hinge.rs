@@ -7,7 +7,6 @@ use crate::scores::Scores;
 use tch::{Kind, Tensor};
 
 /// `mean max(0, 1 - real) + (1 - m) mean max(0, 1 + fake) + m mean max(0, 1 + mismatch)`, minimised; DF-GAN's m is 0.5.
-#[must_use]
 pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
     let real = mean_relu(&(1.0 - &scores.real));
     let fake = mean_relu(&(1.0 + &scores.fake)) * (1.0 - mismatch_weight);
@@ -18,7 +17,6 @@ pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
 }
 
 /// `-mean fake`, minimised.
-#[must_use]
 pub fn generator(fake: &Tensor) -> Tensor {
     -fake.mean(Kind::Float)
 }

@@ -40,7 +40,6 @@ impl Adversarial {
     }
 
     /// What the discriminator minimises; `mismatch_weight` of 0 leaves the mismatched pairs out.
-    #[must_use]
     pub fn discriminator(self, scores: &Scores, mismatch_weight: f64) -> Tensor {
         match self {
             Self::Relativistic => relativistic::discriminator(scores, mismatch_weight),
@@ -51,7 +50,6 @@ impl Adversarial {
     }
 
     /// What the generator minimises; only [`relativistic`] reads `real`, through which no gradient should flow.
-    #[must_use]
     pub fn generator(self, fake: &Tensor, real: &Tensor) -> Tensor {
         match self {
             Self::Relativistic => relativistic::generator(fake, real),

@@ -7,7 +7,6 @@ use crate::scores::Scores;
 use tch::Tensor;
 
 /// `mean softplus(-real) + mean softplus(fake) + mismatch_weight * mean softplus(mismatch)`, minimised.
-#[must_use]
 pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
     let loss = mean_softplus(&-&scores.real) + mean_softplus(&scores.fake);
     if mismatch_weight == 0.0 {
@@ -17,7 +16,6 @@ pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
 }
 
 /// `mean softplus(-fake)`, minimised.
-#[must_use]
 pub fn generator(fake: &Tensor) -> Tensor {
     mean_softplus(&-fake)
 }

@@ -9,7 +9,6 @@ use crate::scores::Scores;
 use tch::Tensor;
 
 /// `mean softplus(fake - real) + mismatch_weight * mean softplus(mismatch - real)`, minimised.
-#[must_use]
 pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
     let loss = mean_softplus(&(&scores.fake - &scores.real));
     if mismatch_weight == 0.0 {
@@ -19,7 +18,6 @@ pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
 }
 
 /// `mean softplus(real - fake)`, minimised; sample i is paired with sample i.
-#[must_use]
 pub fn generator(fake: &Tensor, real: &Tensor) -> Tensor {
     mean_softplus(&(real - fake))
 }

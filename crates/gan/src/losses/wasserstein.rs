@@ -7,7 +7,6 @@ use crate::scores::Scores;
 use tch::{Kind, Tensor};
 
 /// `mean fake - mean real + mismatch_weight * (mean mismatch - mean real)`, minimised.
-#[must_use]
 pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
     let loss = (&scores.fake - &scores.real).mean(Kind::Float);
     if mismatch_weight == 0.0 {
@@ -17,7 +16,6 @@ pub fn discriminator(scores: &Scores, mismatch_weight: f64) -> Tensor {
 }
 
 /// `-mean fake`, minimised.
-#[must_use]
 pub fn generator(fake: &Tensor) -> Tensor {
     -fake.mean(Kind::Float)
 }

@@ -11,7 +11,6 @@ const EPSILON: f64 = 1e-12;
 
 /// `mean (||d scores / d (pictures, text)||)^exponent`; `scores [batch]`, `pictures [batch, 3, side, side]`, `text [batch,
 /// text_dim]`.
-#[must_use]
 pub fn matching_aware(scores: &Tensor, pictures: &Tensor, text: &Tensor, exponent: f64) -> Tensor {
     let gradients = gradients_of(scores, &[pictures, text]);
     let squared: Tensor = gradients.iter().map(squared_norms).sum();

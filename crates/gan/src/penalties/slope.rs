@@ -10,7 +10,6 @@ const EPSILON: f64 = 1e-12;
 
 /// A point on the line from each fake to its real picture: `fake + share (real - fake)`, cut off from the graph and requiring a
 /// gradient; `share [batch]` in `[0, 1)`.
-#[must_use]
 pub fn between(real: &Tensor, fake: &Tensor, share: &Tensor) -> Tensor {
     let share = share.view([-1, 1, 1, 1]);
     tch::no_grad(|| fake + share * (real - fake))
@@ -19,7 +18,6 @@ pub fn between(real: &Tensor, fake: &Tensor, share: &Tensor) -> Tensor {
 }
 
 /// `mean (||d scores / d pictures|| - 1)^2`; `scores [batch]`, `pictures [batch, 3, side, side]`.
-#[must_use]
 pub fn slope(scores: &Tensor, pictures: &Tensor) -> Tensor {
     let [gradient] = &gradients_of(scores, &[pictures])[..] else {
         unreachable!("one input gives one gradient")

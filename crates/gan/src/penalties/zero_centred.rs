@@ -8,11 +8,9 @@ use tch::{Kind, Tensor};
 
 /// `1/2 mean ||d scores / d pictures||^2`, summed over the given tensors of pictures; `scores [batch]`, each of `pictures` `[n, 3, side,
 /// side]`. Real and generated pictures given together make R1 + R2 in one pass.
-#[must_use]
 pub fn zero_centred(scores: &Tensor, pictures: &[&Tensor]) -> Tensor {
-    let halves = gradients_of(scores, pictures)
+    gradients_of(scores, pictures)
         .iter()
         .map(|gradient| squared_norms(gradient).mean(Kind::Float) * 0.5)
-        .sum();
-    halves
+        .sum()
 }
