@@ -120,7 +120,7 @@ impl Training {
 fn training_step(bencher: Bencher) {
     let mut training = Training::new();
     bencher.counter(ItemsCount::new(N_ITEMS)).bench_local(|| {
-        let weight = (training.step_idx % 8 == 0).then_some(40.0);
+        let weight = training.step_idx.is_multiple_of(8).then_some(40.0);
         training.step(weight);
     });
 }
