@@ -18,7 +18,11 @@ export function columnOf(id) {
   return known ? { id, kind, key } : null;
 }
 
-const keysOf = (runs, part) => [...new Set(runs.flatMap((run) => Object.keys(run[part])))].sort();
+function keysOf(runs, part) {
+  const keys = new Set();
+  for (const run of runs) for (const key in run[part]) keys.add(key);
+  return [...keys].sort();
+}
 
 /** All that can be shown of these runs, by kind. */
 export function available(runs) {
@@ -32,16 +36,16 @@ export function available(runs) {
   };
 }
 
-const spread = (runs, key) => new Set(runs.map((run) => run.params[key])).size;
 const PREFIXES = ["loss/", "score/", ""];
 const rank = (key) =>
   better(key) && !/^(loss|rate|memory|system)/.test(key) ? -1 : PREFIXES.findIndex((prefix) => key.startsWith(prefix));
 
 /** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses. */
 export function defaults(runs) {
-  const telling = keysOf(runs, "params")
-    .filter((key) => spread(runs, key) > 1)
-    .sort((a, b) => spread(runs, a) - spread(runs, b) || (a < b ? -1 : 1));
+  const spread = new Map(keysOf(runs, "params").map((key) => [key, new Set(runs.map((run) => run.params[key])).size]));
+  const telling = [...spread.keys()]
+    .filter((key) => spread.get(key) > 1)
+    .sort((a, b) => spread.get(a) - spread.get(b) || (a < b ? -1 : 1));
   const metrics = keysOf(runs, "metrics").sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   return [
     "attribute:status",

@@ -18,6 +18,7 @@ const MOST_DRESSED = 200;
 const page = {
   experiments: [],
   runs: [],
+  defaults: [],
   next: undefined,
   extremes: new Map(),
   thumbs: new Map(),
@@ -31,7 +32,7 @@ const sort = () => sortOf(view.read("sort", "-attribute:started"));
 
 function shownColumns() {
   const chosen = view.readList("columns");
-  return (chosen.length ? chosen : columns.defaults(page.runs)).map(columns.columnOf).filter(Boolean);
+  return (chosen.length ? chosen : page.defaults).map(columns.columnOf).filter(Boolean);
 }
 
 /** Plain words look for runs of that name; anything with an operator is MLflow's grammar. */
@@ -71,6 +72,7 @@ async function search(pageToken) {
   });
   page.runs = pageToken ? [...page.runs, ...found.runs] : found.runs;
   page.next = found.next;
+  page.defaults = columns.defaults(page.runs);
   draw();
   await Promise.all([loadExtremes(), loadThumbs()]);
 }

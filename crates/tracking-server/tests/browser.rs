@@ -134,6 +134,32 @@ async fn a_place_on_a_curve_moves_the_pictures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_loupe_shows_two_pictures_pixel_for_pixel() {
+    let Some((lab, browser)) = begin("the_loupe_shows_two_pictures_pixel_for_pixel").await else {
+        return;
+    };
+    browser.open(&lab.compare()).await;
+    browser
+        .until("document.querySelector('.picture img')?.naturalWidth > 0")
+        .await;
+    browser
+        .run("document.querySelector('.picture').click()")
+        .await;
+    let widths =
+        "[...document.querySelectorAll('.loupe img')].map((image) => image.clientWidth).join()";
+    browser.until(&format!("{widths} === '64,64'")).await; // 4 pixels wide, at the largest zoom: 16
+    browser
+        .run("[...document.querySelectorAll('.loupe .segments button')][1].click()")
+        .await;
+    browser
+        .until("document.querySelector('.loupe .stack .over img')?.naturalWidth > 0")
+        .await;
+    let look = "getComputedStyle(document.querySelector('.loupe .over img')).imageRendering";
+    assert_eq!(browser.value(look).await, "pixelated");
+    browser.finish(lab).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_params_that_differ_are_listed_until_asked_for_all() {
     let Some((lab, browser)) =
         begin("only_params_that_differ_are_listed_until_asked_for_all").await
