@@ -1,7 +1,7 @@
 //! Sending what a run left behind, from another process: `idiom sync`.
 //!
 //! The log is only read. That works on a live run, too, while its own sender rests after a fault; else the lock says
-//! who sends.
+//! who sends. A run whose process is gone without a last word is said to be `KILLED`; taken up again, it is `RUNNING`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::delivery::{Delivery, Fault, Halt, Server};
-use crate::spool::{Cursor, Folder, Reader};
+use crate::locks::Lock;
+use crate::spool::{self, Cursor, Folder, Reader};
 use crate::{ClientConfig, Ledger, TrackingError};
 
 /// Sends all that the spool holds now. Blocks; not to be called from asynchronous code.
@@ -28,7 +29,10 @@ pub fn sync(spool_dir: &Path, config: ClientConfig) -> Result<Ledger, TrackingEr
     let mut patience_ends = Instant::now() + config.timing.sync_patience;
     loop {
         let before = delivery.cursor().offset;
-        let Err(halt) = delivery.send_up_to(end, &mut |_| true) else {
+        let sent = delivery
+            .send_up_to(end, &mut |_| true)
+            .and_then(|()| close_if_abandoned(&folder, &mut delivery));
+        let Err(halt) = sent else {
             return ledger(&folder, delivery.cursor());
         };
         if delivery.cursor().offset != before {
@@ -40,6 +44,17 @@ pub fn sync(spool_dir: &Path, config: ClientConfig) -> Result<Ledger, TrackingEr
             Ok(pause) => thread::sleep(pause),
             Err(halt) => return Err(failure(halt, &server, ledger(&folder, delivery.cursor())?)),
         }
+    }
+}
+
+fn close_if_abandoned(folder: &Folder, delivery: &mut Delivery<'_>) -> Result<(), Halt> {
+    // Held by a live run, which speaks for itself.
+    let Ok(_lock) = Lock::take(&folder.writer_lock(), "written") else {
+        return Ok(());
+    };
+    match spool::open_since(folder).map_err(Halt::Spool)? {
+        Some(at) => delivery.say_killed(at),
+        None => Ok(()),
     }
 }
 

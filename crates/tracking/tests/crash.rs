@@ -171,6 +171,7 @@ fn killed_at_any_moment_it_loses_nothing_and_repeats_nothing() {
     }
     let ledger = sync(spool.path(), config(&server.uri())).unwrap();
     assert_eq!((ledger.pending, ledger.dead), (0, 0));
+    assert_eq!(server.only_run().status, "KILLED");
     let arrived = steps_by_key(&server.only_run().rows);
     for (key, steps) in promised {
         let arrived = arrived.get(&key).copied().unwrap_or(0);

@@ -93,6 +93,12 @@ fn a_server_that_behaves_gets_all_in_few_requests() {
     let server = check_all_arrives(|_| Answer::Properly);
     assert_eq!(server.only_run().arrivals, 2500);
     assert!(server.only_run().end_time.is_some());
+    let batches = server
+        .requests()
+        .iter()
+        .filter(|(_, route)| route == "runs/log-batch")
+        .count();
+    assert!((3..=20).contains(&batches), "{batches} batches");
 }
 
 #[test]

@@ -81,20 +81,20 @@ impl Parcels {
     /// The next parcel; none at the end of what the reader sees.
     pub(crate) fn next_parcel(&mut self) -> io::Result<Option<Parcel>> {
         let mut parcel = Parcel::default();
-        loop {
-            let Some(line) = self
-                .next
-                .take()
-                .map_or_else(|| self.reader.next_line(), |line| Ok(Some(line)))?
-            else {
-                break;
-            };
+        while let Some(line) = self.next_line()? {
             if let Err(line) = parcel.take(line) {
                 self.next = Some(line);
                 break;
             }
         }
         Ok((!parcel.lines.is_empty()).then_some(parcel))
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        match self.next.take() {
+            Some(line) => Ok(Some(line)),
+            None => self.reader.next_line(),
+        }
     }
 }
 

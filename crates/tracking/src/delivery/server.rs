@@ -10,11 +10,11 @@ use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Fault;
+use super::{Fault, address};
 use crate::backoff::parse_retry_after;
 use crate::config::without_credentials;
 use crate::{ClientConfig, TrackingError};
-use idiom_tracking_api::{API_PREFIX, ARTIFACT_PREFIX, SERVER_NAME};
+use idiom_tracking_api::{API_PREFIX, SERVER_NAME};
 
 /// The slowest line an upload is given time for.
 const SLOWEST_BYTES_PER_SECOND: u64 = 100_000;
@@ -29,18 +29,18 @@ pub(crate) struct Server {
 impl Server {
     /// Opens no connection yet. Not to be called from asynchronous code.
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, TrackingError> {
-        let base = parse_address(&config.uri)?;
+        let base = address::parse(&config.uri)?;
         let mut builder = Client::builder()
             .connect_timeout(config.timing.connect_timeout)
             .timeout(config.timing.request_timeout)
             .user_agent(concat!("idiom/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&base) {
+        if address::is_loopback(&base) {
             // A proxy cannot reach this machine's own loopback address.
             builder = builder.no_proxy();
         }
         let client = builder
             .build()
-            .map_err(|error| bad_address(&config.uri, &error.to_string()))?;
+            .map_err(|error| address::bad(&config.uri, &error.to_string()))?;
         Ok(Self {
             client,
             base,
@@ -58,10 +58,7 @@ impl Server {
         route: &str,
         query: &impl Serialize,
     ) -> Result<A, Fault> {
-        let request = self
-            .client
-            .get(self.url(&format!("{API_PREFIX}/{route}")))
-            .query(query);
+        let request = self.client.get(self.route(route)).query(query);
         read(self.send(request)?)
     }
 
@@ -70,16 +67,13 @@ impl Server {
         route: &str,
         message: &impl Serialize,
     ) -> Result<A, Fault> {
-        let request = self
-            .client
-            .post(self.url(&format!("{API_PREFIX}/{route}")))
-            .json(message);
+        let request = self.client.post(self.route(route)).json(message);
         read(self.send(request)?)
     }
 
     /// Whether the server is one of ours: MLflow answers a bare version.
     pub(crate) fn is_ours(&self) -> Result<bool, Fault> {
-        let answer = self.send(self.client.get(self.url("/version")))?;
+        let answer = self.send(self.client.get(address::join(&self.base, "/version")))?;
         Ok(answer
             .text()
             .map_err(|error| chain(&error))?
@@ -88,7 +82,7 @@ impl Server {
 
     /// Uploads a file's bytes as they are now to `path` under a run's `artifact_uri`.
     pub(crate) fn put(&self, artifact_uri: &str, path: &str, file: &Path) -> Result<(), Fault> {
-        let url = self.artifact_url(artifact_uri, path)?;
+        let url = address::of_artifact(&self.base, artifact_uri, path)?;
         let unreadable =
             |error: std::io::Error| Fault::Refused(format!("{}: {error}", file.display()));
         let bytes = File::open(file).map_err(unreadable)?;
@@ -104,41 +98,8 @@ impl Server {
         self.send(request).map(drop)
     }
 
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        url
-    }
-
-    /// `mlflow-artifacts:/3/RUN/artifacts` lies on the tracking server, `mlflow-artifacts://HOST/...` on another one,
-    /// `http://...` where it says. Other schemes (`s3:`, `file:`) are stores that a client would write to itself.
-    fn artifact_url(&self, artifact_uri: &str, path: &str) -> Result<Url, Fault> {
-        let unusable = || {
-            Fault::Refused(format!(
-                "artifacts of this run lie at `{artifact_uri}`, not behind a server"
-            ))
-        };
-        let root = Url::parse(artifact_uri).map_err(|_| unusable())?;
-        let mut url = match root.scheme() {
-            "http" | "https" => root,
-            "mlflow-artifacts" => {
-                let mut url = self.url(&format!(
-                    "{ARTIFACT_PREFIX}/{}",
-                    root.path().trim_start_matches('/')
-                ));
-                if root.host_str().is_some_and(|host| !host.is_empty()) {
-                    url.set_host(root.host_str()).map_err(|_| unusable())?;
-                    url.set_port(root.port()).map_err(|()| unusable())?;
-                }
-                url
-            }
-            _ => return Err(unusable()),
-        };
-        url.path_segments_mut()
-            .map_err(|()| unusable())?
-            .pop_if_empty()
-            .extend(path.split('/'));
-        Ok(url)
+    fn route(&self, route: &str) -> Url {
+        address::join(&self.base, &format!("{API_PREFIX}/{route}"))
     }
 
     fn send(&self, request: RequestBuilder) -> Result<Response, Fault> {
@@ -208,99 +169,4 @@ fn chain(error: &reqwest::Error) -> Fault {
         cause = inner.source();
     }
     Fault::passing(reason)
-}
-
-fn parse_address(uri: &str) -> Result<Url, TrackingError> {
-    let url = Url::parse(uri).map_err(|error| bad_address(uri, &error.to_string()))?;
-    match url.scheme() {
-        "http" | "https" if url.has_host() => Ok(url),
-        scheme => Err(bad_address(
-            uri,
-            &format!("`{scheme}` is not a scheme that a server can be reached by"),
-        )),
-    }
-}
-
-fn bad_address(uri: &str, reason: &str) -> TrackingError {
-    TrackingError::Address {
-        uri: without_credentials(uri),
-        reason: reason.to_owned(),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(uri: &str, artifact_uri: &str, expected: &str) {
-        let server = Server::new(&ClientConfig::new(uri)).unwrap();
-        let url = server
-            .artifact_url(artifact_uri, "images/a b%c.png")
-            .unwrap();
-        assert_eq!(url.as_str(), expected);
-    }
-
-    // Expected: MlflowArtifactsRepository.resolve_uri of mlflow 3.17.2, and the file's name percent-encoded.
-    #[test]
-    fn artifacts_lie_where_mlflows_client_puts_them() {
-        let path = "api/2.0/mlflow-artifacts/artifacts/3/R/artifacts/images/a%20b%25c.png";
-        check(
-            "http://h:1",
-            "mlflow-artifacts:/3/R/artifacts",
-            &format!("http://h:1/{path}"),
-        );
-        check(
-            "http://h:1/p/",
-            "mlflow-artifacts:/3/R/artifacts",
-            &format!("http://h:1/p/{path}"),
-        );
-        check(
-            "http://h:1",
-            "mlflow-artifacts://g:2/3/R/artifacts/",
-            &format!("http://g:2/{path}"),
-        );
-        check(
-            "http://h:1",
-            "http://g/x",
-            "http://g/x/images/a%20b%25c.png",
-        );
-    }
-
-    #[test]
-    fn stores_that_are_not_servers_are_refused() {
-        let server = Server::new(&ClientConfig::new("http://h:1")).unwrap();
-        for uri in ["s3://bucket/x", "file:///tmp/mlruns", "/tmp/mlruns"] {
-            assert!(
-                matches!(server.artifact_url(uri, "a"), Err(Fault::Refused(_))),
-                "{uri}"
-            );
-        }
-    }
-
-    #[test]
-    fn addresses_that_are_not_servers_are_errors() {
-        for uri in [
-            "sqlite:///mlflow.db",
-            "databricks",
-            "./mlruns",
-            "127.0.0.1:5151",
-            "",
-        ] {
-            assert!(
-                matches!(
-                    Server::new(&ClientConfig::new(uri)),
-                    Err(TrackingError::Address { .. })
-                ),
-                "{uri}"
-            );
-        }
-    }
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use append::{Appender, Recovered, recover};
 pub(crate) use cursor::Cursor;
 pub(crate) use dead::DeadLetters;
-pub(crate) use reader::{Line, Reader, read_header};
+pub(crate) use reader::{Line, Reader, open_since, read_header};
 pub(crate) use record::{Artifact, Entry, Header, LAYOUT, Status, encode};
 
 /// The folder and the names in it.

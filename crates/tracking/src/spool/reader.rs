@@ -88,6 +88,24 @@ pub(crate) fn read_header(folder: &Folder) -> Result<(Header, u64), TrackingErro
     Ok((header, line.len() as u64))
 }
 
+/// When the last thing was said, if the run never said that it is over.
+pub(crate) fn open_since(folder: &Folder) -> Result<Option<i64>, TrackingError> {
+    let (header, start) = read_header(folder)?;
+    let path = folder.log();
+    let mut lines = Reader::open(&path, start, u64::MAX).map_err(TrackingError::io(&path))?;
+    let (mut is_over, mut latest) = (false, header.start_time);
+    while let Some(line) = lines.next_line().map_err(TrackingError::io(&path))? {
+        match line.entry {
+            Ok(Entry::Status(status)) => {
+                (is_over, latest) = (status.is_over(), latest.max(status.at))
+            }
+            Ok(Entry::Metric(metric)) => latest = latest.max(metric.timestamp),
+            _ => {}
+        }
+    }
+    Ok((!is_over).then_some(latest))
+}
+
 /// Whether the file got as far as its header: a process may die between making and filling it.
 pub(crate) fn has_whole_line(path: &Path) -> io::Result<bool> {
     let mut first = Vec::new();

@@ -54,6 +54,13 @@ pub(crate) struct Status {
     pub(crate) at: i64,
 }
 
+impl Status {
+    /// Whether nothing more is to come.
+    pub(crate) fn is_over(&self) -> bool {
+        !matches!(self.status, RunStatus::Running | RunStatus::Scheduled)
+    }
+}
+
 /// Appends a record's line.
 pub(crate) fn encode(record: &impl Serialize, lines: &mut Vec<u8>) {
     let start = lines.len();
