@@ -11,7 +11,7 @@ use idiom_dataset::order::SampleOrder;
 use idiom_dataset::{Columns, Dataset, Split};
 use idiom_model::{ModelConfig, TextEncoderInfo};
 use idiom_spec::experiment::Experiment;
-use idiom_torch_ext::{libtorch_version, set_n_threads};
+use idiom_torch_ext::{keep_freed_memory, libtorch_version, set_n_threads};
 use tch::Device;
 
 use crate::captions::{CaptionIndex, TextTable, TextTableBuilder};
@@ -103,6 +103,7 @@ pub fn train(
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
     set_n_threads(request.n_threads)?;
+    keep_freed_memory()?;
     let folder = RunFolder::take(&request.runs.join(&request.run_id))?;
     if !request.resume {
         folder.must_be_new()?;
