@@ -153,13 +153,18 @@ mod tests {
         for entry in std::fs::read_dir(root).unwrap() {
             let path = entry.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();
-            let tags = text.matches("<script").count();
-            assert_eq!(
-                tags,
-                text.matches("src=\"{{ shell.").count(),
-                "{}: inline script",
-                path.display()
-            );
+            for tag in text.split("<script").skip(1) {
+                let (open, rest) = tag.split_once('>').unwrap();
+                assert!(
+                    open.starts_with(" type=\"module\" src=\"{{ shell.files }}/"),
+                    "{open}"
+                );
+                assert!(
+                    rest.starts_with("</script>"),
+                    "{}: inline script",
+                    path.display()
+                );
+            }
             assert!(
                 !text.contains(" onclick="),
                 "{}: inline handler",
