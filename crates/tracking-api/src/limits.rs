@@ -54,15 +54,26 @@ pub fn cut(text: &str, limit: usize) -> (&str, bool) {
 pub fn check_batch(batch: &LogBatch) -> Result<(), ApiError> {
     check_counts(batch)?;
     for (index, metric) in batch.metrics.iter().enumerate() {
+        check_there(&metric.key, "metrics", index)?;
         check_metric(metric, &format!("metrics[{index}]."))?;
     }
     for (index, param) in batch.params.iter().enumerate() {
+        check_there(&param.key, "params", index)?;
         check_key(&param.key, &format!("params[{index}].key"), "Param key")?;
     }
     for (index, tag) in batch.tags.iter().enumerate() {
+        check_there(&tag.key, "tags", index)?;
         check_tag_key(&tag.key, &format!("tags[{index}].key"))?;
     }
     check_unique(&batch.params)
+}
+
+fn check_there(key: &str, list: &str, index: usize) -> Result<(), ApiError> {
+    if key.is_empty() {
+        Err(missing_value(&format!("{list}[{index}].key")))
+    } else {
+        Ok(())
+    }
 }
 
 fn check_counts(batch: &LogBatch) -> Result<(), ApiError> {
@@ -179,7 +190,9 @@ pub fn check_chars(text: &str, entity: &str, limit: usize) -> Result<(), ApiErro
 
 /// The error of a required field that is absent or empty.
 pub fn missing_value(field: &str) -> ApiError {
-    ApiError::invalid(format!("Missing value for required parameter '{field}'."))
+    ApiError::invalid(format!(
+        "Missing value for required parameter '{field}'. See the API docs for more information about request parameters."
+    ))
 }
 
 /// MLflow's wording for a value that is not allowed; `value` is given as JSON.

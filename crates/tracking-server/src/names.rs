@@ -14,13 +14,12 @@ const NOUNS: [&str; 24] = [
 
 /// A name out of random bits.
 pub(crate) fn made_up(bits: u128) -> String {
-    let pick = |words: &[&'static str; 24], shift: u32| words[((bits >> shift) % 24) as usize];
-    format!(
-        "{}-{}-{}",
-        pick(&ADJECTIVES, 0),
-        pick(&NOUNS, 32),
-        (bits >> 80) % 1000
-    )
+    let draw = |shift: u32| (bits >> shift) as u32 as usize;
+    let (adjective, noun) = (
+        ADJECTIVES[draw(0) % ADJECTIVES.len()],
+        NOUNS[draw(32) % NOUNS.len()],
+    );
+    format!("{adjective}-{noun}-{}", draw(80) % 1000)
 }
 
 #[cfg(test)]

@@ -115,14 +115,12 @@ impl Artifacts {
     ) -> Result<(), ArtifactError> {
         let mut writer =
             BufWriter::with_capacity(self.store.clone(), path.key().clone(), PART_BYTES);
-        match self.write_parts(&mut writer, parts).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                // Nothing was renamed into place; this clears what was written beside it.
-                let _nothing_to_clear = writer.abort().await;
-                Err(error)
-            }
+        if let Err(error) = self.write_parts(&mut writer, parts).await {
+            // Nothing was renamed into place; this clears what was written beside it.
+            let _nothing_to_clear = writer.abort().await;
+            return Err(error);
         }
+        writer.shutdown().await.map_err(storage)
     }
 
     async fn write_parts<E>(
@@ -138,7 +136,7 @@ impl Artifacts {
             self.check_size(written)?;
             writer.put(part).await?;
         }
-        writer.shutdown().await.map_err(storage)
+        Ok(())
     }
 
     /// Refuses a file of more bytes than the limit.

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::AppState;
 use super::failure::{Answer, Failure};
-use super::message::{Message, required, run_id};
+use super::message::{Message, length_of, required, run_id};
 use crate::artifacts::{ArtifactError, ArtifactPath, Media};
 use crate::events::Kind;
 
@@ -86,11 +86,7 @@ fn path_of(request: &Request) -> Result<ArtifactPath, Failure> {
 
 async fn put(State(app): State<AppState>, request: Request) -> Answer<Done> {
     let path = path_of(&request)?;
-    let length = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    app.artifacts.check_size(length.unwrap_or_default())?;
+    app.artifacts.check_size(length_of(request.headers()))?;
     app.artifacts
         .put(&path, request.into_body().into_data_stream())
         .await?;

@@ -1,16 +1,18 @@
-//! Our own reading routes, for pages: many thinned-out curves in one answer, and the pictures runs logged.
+//! Our own reading routes, for pages: many thinned-out curves in one answer, what tables show of curves, the pictures
+//! runs logged, and a search whose filters have OR and parentheses.
 
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use idiom_tracking_api::images::{IMAGES_FOLDER, ImageName};
-use idiom_tracking_api::{ApiError, number};
+use idiom_tracking_api::search::Dialect;
+use idiom_tracking_api::{ApiError, SearchRuns, SearchRunsAnswer, limits, number};
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
 use super::failure::{Answer, Failure};
 use super::message::Message;
-use crate::store::Curve;
+use crate::store::{Curve, CurveSummary};
 
 /// Points of a curve, unless asked otherwise.
 const DEFAULT_POINTS: i64 = 800;
@@ -22,7 +24,9 @@ const MAX_RUNS: usize = 500;
 pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/idiom/metrics", get(curves))
+        .route("/api/idiom/summaries", get(summaries))
         .route("/api/idiom/images", get(images))
+        .route("/api/idiom/runs/search", post(search))
 }
 
 #[derive(Deserialize)]
@@ -54,6 +58,34 @@ async fn curves(
     Ok(Json(Curves {
         curves: app.store.curves(&runs, &keys, points).await?,
     }))
+}
+
+#[derive(Deserialize)]
+struct AskSummaries {
+    #[serde(default)]
+    run_ids: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Summaries {
+    summaries: Vec<CurveSummary>,
+}
+
+async fn summaries(
+    State(app): State<AppState>,
+    Message(request): Message<AskSummaries>,
+) -> Answer<Summaries> {
+    let runs = listed_runs(&request.run_ids)?;
+    Ok(Json(Summaries {
+        summaries: app.store.summaries(&runs).await?,
+    }))
+}
+
+async fn search(
+    State(app): State<AppState>,
+    Message(request): Message<SearchRuns>,
+) -> Answer<SearchRunsAnswer> {
+    Ok(Json(app.store.search_runs(&request, Dialect::Idiom).await?))
 }
 
 #[derive(Deserialize)]
@@ -137,9 +169,7 @@ pub(super) fn listed(lists: &[String]) -> Vec<String> {
 fn listed_runs(lists: &[String]) -> Result<Vec<String>, ApiError> {
     let runs = listed(lists);
     match runs.len() {
-        0 => Err(ApiError::invalid(
-            "Missing value for required parameter 'run_ids'.",
-        )),
+        0 => Err(limits::missing_value("run_ids")),
         n if n > MAX_RUNS => Err(ApiError::invalid(format!(
             "'run_ids' may name at most {MAX_RUNS} runs, got {n}"
         ))),

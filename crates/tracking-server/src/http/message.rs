@@ -4,12 +4,13 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use idiom_tracking_api::{ApiError, ErrorCode, limits};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::MAX_JSON_BYTES;
 use super::failure::Failure;
 
 /// Fields that are lists, even when a query gives just one.
@@ -25,11 +26,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Message<T> {
         if request.method() == Method::GET {
             return from_value(query(request.uri().query().unwrap_or_default())).map(Self);
         }
-        check_json(request.headers())?;
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unreadable(rejection.status()))?;
-        parse(&body).map(Self)
+        parse(&body_of(request, state).await?).map(Self)
     }
 }
 
@@ -40,10 +37,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SmallMessage<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        check_json(request.headers())?;
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unreadable(rejection.status()))?;
+        let body = body_of(request, state).await?;
         if body.len() > limits::MAX_BATCH_BYTES {
             return Err(ApiError::invalid(format!(
                 "Batched logging API requests must be at most {} bytes, got a request of size {}.",
@@ -89,6 +83,25 @@ fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> {
     })
 }
 
+async fn body_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
+    check_json(request.headers())?;
+    // A body that says it is too large is not waited for.
+    if length_of(request.headers()) > MAX_JSON_BYTES as u64 {
+        return Err(unreadable(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| unreadable(rejection.status()))
+}
+
+/// How long a body says it is; 0 when it does not say.
+pub(super) fn length_of(headers: &HeaderMap) -> u64 {
+    headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or_default()
+}
+
 fn check_json(headers: &HeaderMap) -> Result<(), Failure> {
     let media_type = headers
         .get(CONTENT_TYPE)
@@ -106,7 +119,7 @@ fn check_json(headers: &HeaderMap) -> Result<(), Failure> {
 
 fn unreadable(status: StatusCode) -> Failure {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = format!("a request may have at most {} bytes", super::MAX_JSON_BYTES);
+        let message = format!("a request may have at most {MAX_JSON_BYTES} bytes");
         return Failure::new(ErrorCode::InvalidParameterValue, message).with_status(status);
     }
     Failure::new(ErrorCode::BadRequest, "the request's body broke off").with_status(status)

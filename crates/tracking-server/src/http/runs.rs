@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use idiom_tracking_api::search::Dialect;
 use idiom_tracking_api::{
     CreateRun, Done, RunAnswer, RunId, SearchRuns, SearchRunsAnswer, UpdateRun, UpdateRunAnswer,
 };
@@ -79,7 +80,9 @@ pub(super) async fn search(
     State(app): State<AppState>,
     Message(request): Message<SearchRuns>,
 ) -> Answer<SearchRunsAnswer> {
-    Ok(Json(app.store.search_runs(&request).await?))
+    Ok(Json(
+        app.store.search_runs(&request, Dialect::Mlflow).await?,
+    ))
 }
 
 /// What a search of logged models says; MLflow's client asks when it reads a run.

@@ -43,7 +43,88 @@ impl Serialize for Point {
     }
 }
 
+/// What tables show of a curve: its latest, least and greatest value, each with its step.
+#[derive(Debug, Serialize)]
+pub(crate) struct CurveSummary {
+    pub(crate) run_id: String,
+    pub(crate) key: String,
+    pub(crate) last: At,
+    /// Absent while every value is NaN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) least: Option<At>,
+    /// Absent while every value is NaN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) greatest: Option<At>,
+}
+
+/// A value at a step.
+#[derive(Debug, Serialize)]
+pub(crate) struct At {
+    #[serde(with = "number::double")]
+    pub(crate) value: f64,
+    pub(crate) step: i64,
+}
+
+type SummaryRow = (
+    String,
+    String,
+    f64,
+    bool,
+    i64,
+    Option<f64>,
+    Option<i64>,
+    Option<f64>,
+    Option<i64>,
+);
+
 impl Store {
+    /// What tables show of the curves of runs.
+    pub(crate) async fn summaries(
+        &self,
+        run_ids: &[String],
+    ) -> Result<Vec<CurveSummary>, StoreError> {
+        let rows: Vec<SummaryRow> = sqlx::query_as(
+            "SELECT run_id, metric_keys.key, last_value, last_is_nan, last_step, least_value, least_step, \
+             greatest_value, greatest_step FROM runs JOIN metric_summaries ON run = number JOIN metric_keys \
+             ON metric_keys.id = metric_summaries.key WHERE run_id IN (SELECT value FROM json_each($1)) \
+             ORDER BY run_id, metric_keys.key",
+        )
+        .bind(serde_json::to_string(run_ids).unwrap_or_default())
+        .fetch_all(&self.readers)
+        .await?;
+        let at = |value: Option<f64>, step: Option<i64>| {
+            Some(At {
+                value: value?,
+                step: step?,
+            })
+        };
+        let summary = |(
+            run_id,
+            key,
+            last,
+            is_nan,
+            step,
+            least,
+            least_step,
+            greatest,
+            greatest_step,
+        ): SummaryRow| {
+            let last = At {
+                value: value_of(last, is_nan),
+                step,
+            };
+            let (least, greatest) = (at(least, least_step), at(greatest, greatest_step));
+            CurveSummary {
+                run_id,
+                key,
+                last,
+                least,
+                greatest,
+            }
+        };
+        Ok(rows.into_iter().map(summary).collect())
+    }
+
     /// The curves of runs, each thinned out to about `max_points`; all curves when no keys are given.
     pub(crate) async fn curves(
         &self,

@@ -26,7 +26,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-pub(crate) use curves::Curve;
+pub(crate) use curves::{Curve, CurveSummary};
 pub(crate) use experiments::{DeleteExperiment, DeleteExperimentTag, RestoreExperiment};
 pub(crate) use runs::{DeleteRun, DeleteTag, NewRun, RestoreRun};
 

@@ -24,12 +24,13 @@ impl Store {
     pub(crate) async fn search_runs(
         &self,
         request: &SearchRuns,
+        dialect: Dialect,
     ) -> Result<SearchRunsAnswer, StoreError> {
         let page = Page::of(request.max_results, request.page_token.as_deref())?;
         let filter = filter(
             request.filter.as_deref().unwrap_or_default(),
             Subject::Runs,
-            Dialect::Mlflow,
+            dialect,
         )?;
         let orders = orders(&request.order_by, Subject::Runs)?;
         let experiments: Vec<i64> = request
