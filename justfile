@@ -53,7 +53,7 @@ check: libtorch
 
 # Benchmarks: ingest, loader, training step
 bench *arguments: build encoders
-    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --workspace --locked "$@"
+    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
 
 # Compile the binaries
 build: libtorch
