@@ -65,7 +65,7 @@ export function better(key) {
   return /loss|error|\bfid|\bkid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "";
 }
 
-/** A run's value in a column: a number, a text, or undefined. `extremes` is what `extremesOf` made of its curves. */
+/** A run's value in a column: a number, a text, or undefined. `extremes` is `byCurve` of `server.summaries`. */
 export function valueOf(column, run, extremes) {
   const { kind, key, take } = column;
   if (kind === "metric") return take === "last" ? run.metrics[key]?.value : extremes?.get(run.id)?.[key]?.[take]?.value;
@@ -79,15 +79,12 @@ export function lasted(run) {
   return run.start ? (run.end ?? (run.status === "RUNNING" ? Date.now() : NaN)) - run.start : NaN;
 }
 
-/** Lowest and highest value of each curve with their steps, as a map from run to key to `{ min, max, points }`. */
-export function extremesOf(curves) {
+/** Things that each belong to a curve, as a map from run to key to thing. */
+export function byCurve(things) {
   const all = new Map();
-  for (const { run, key, points } of curves) {
-    const real = points.filter(([, , value]) => Number.isFinite(value)).map(([step, , value]) => ({ step, value }));
-    if (!real.length) continue;
-    const pick = (wins) => real.reduce((best, point) => (wins(point.value, best.value) ? point : best));
-    if (!all.has(run)) all.set(run, {});
-    all.get(run)[key] = { min: pick((a, b) => a < b), max: pick((a, b) => a > b), points: real };
+  for (const thing of things) {
+    if (!all.has(thing.run)) all.set(thing.run, {});
+    all.get(thing.run)[thing.key] = thing;
   }
   return all;
 }

@@ -1,13 +1,12 @@
 // The page of one run: overview, curves, pictures, artifacts, config and where it came from.
 import { Artifacts } from "./artifacts.js";
-import { extremesOf } from "./columns.js";
+import { byCurve, lasted } from "./columns.js";
 import { Cursor, cursorControls } from "./cursor.js";
 import { Curves } from "./curves.js";
 import { byId, fill, make, paced, tell } from "./elements.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
 import { follow } from "./live.js";
-import { lasted } from "./columns.js";
 import { Pictures } from "./pictures.js";
 import * as server from "./server.js";
 import { say } from "./shell.js";
@@ -139,7 +138,7 @@ function tagsOf(run) {
 
 /** The last value of each metric with its curve in small. */
 function tiles() {
-  const ends = extremesOf(page.curves).get(id) ?? {};
+  const ends = byCurve(page.curves).get(id) ?? {};
   const each = Object.entries(page.run.metrics)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, { value, step }]) =>

@@ -15,12 +15,17 @@ import * as view from "./view.js";
 /** Runs that get a picture and a small curve; the others are far down. */
 const MOST_DRESSED = 200;
 
+/** Points of a small curve. */
+const SMALL_POINTS = 100;
+
 const page = {
   experiments: [],
+  asked: 0,
   runs: [],
   defaults: [],
   next: undefined,
   extremes: new Map(),
+  curves: new Map(),
   thumbs: new Map(),
   ticked: new Set(view.readList("ticked")),
   current: -1,
@@ -35,7 +40,7 @@ function shownColumns() {
   return (chosen.length ? chosen : page.defaults).map(columns.columnOf).filter(Boolean);
 }
 
-/** Plain words look for runs of that name; anything with an operator is MLflow's grammar. */
+/** Plain words look for runs of that name; anything with an operator is MLflow's grammar (with OR and parentheses). */
 export function filterOf(text) {
   const words = text.trim();
   if (!words || /[=<>!]|\b(I?LIKE|IN)\b/i.test(words)) return words;
@@ -60,12 +65,15 @@ async function load() {
   byId("table").setAttribute("aria-busy", "false");
 }
 
+/** An answer that a later search has overtaken is dropped. */
 async function search(pageToken) {
+  const asked = (page.asked += 1);
   const chosen = view.read("experiment");
   const experimentIds = chosen ? [chosen] : page.experiments.map(({ id }) => id);
   const found = experimentIds.length
     ? await server.searchRuns({ experimentIds, filter: filterOf(view.read("filter")), pageToken })
     : { runs: [] };
+  if (asked !== page.asked) return;
   const names = new Map(page.experiments.map(({ id, name }) => [id, name]));
   found.runs.forEach((run) => {
     run.experiment = names.get(run.experimentId);
@@ -77,22 +85,19 @@ async function search(pageToken) {
   await Promise.all([loadExtremes(), loadThumbs()]);
 }
 
-/** Curves are only asked for when a column needs them, in pieces a server can answer at once. */
+/** Least and greatest values are only asked for when a column shows them, and so are curves. */
 async function loadExtremes() {
-  const keys = [
-    ...new Set(
-      shownColumns()
-        .filter(({ kind, take }) => kind === "metric" && take !== "last")
-        .map(({ key }) => key),
-    ),
-  ];
-  if (!keys.length) return;
-  const all = shownColumns().some(({ take }) => take === "min" || take === "max");
-  const found = await inPieces(all ? page.runs : page.runs.slice(0, MOST_DRESSED), 50, (ids) =>
-    server.curves(ids, keys, 100),
-  );
-  page.extremes = columns.extremesOf(found);
-  draw();
+  const shown = shownColumns();
+  if (shown.some(({ take }) => take === "min" || take === "max")) {
+    page.extremes = columns.byCurve(await inPieces(page.runs, 500, server.summaries));
+    draw();
+  }
+  const keys = shown.filter(({ take }) => take === "curve").map(({ key }) => key);
+  if (keys.length) {
+    const dressed = page.runs.slice(0, MOST_DRESSED);
+    page.curves = columns.byCurve(await inPieces(dressed, 50, (ids) => server.curves(ids, keys, SMALL_POINTS)));
+    draw();
+  }
 }
 
 async function loadThumbs() {
@@ -132,6 +137,7 @@ function draw() {
     columns: shownColumns(),
     sort: sort(),
     extremes: page.extremes,
+    curves: page.curves,
     thumbs: page.thumbs,
     ticked: page.ticked,
     shown: frame.querySelectorAll("tbody tr").length,

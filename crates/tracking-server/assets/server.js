@@ -1,4 +1,4 @@
-// The only file that talks to the server. Everything but three reading routes is MLflow's own REST.
+// The only file that talks to the server: MLflow's own REST, and the reading routes under `/api/idiom`.
 
 const REST = "/ajax-api/2.0/mlflow";
 
@@ -60,9 +60,9 @@ export async function experiments() {
   return (body.experiments ?? []).map(({ experiment_id, name }) => ({ id: experiment_id, name }));
 }
 
-/** Runs that a filter lets through, a page of at most 1000, and the token of the next page. */
+/** Runs that a filter (MLflow's grammar with OR and parentheses) lets through, a page of at most 1000, and the token of the next page. */
 export async function searchRuns({ experimentIds, filter, orderBy, pageToken }) {
-  const body = await post(`${REST}/runs/search`, {
+  const body = await post("/api/idiom/runs/search", {
     experiment_ids: experimentIds,
     filter,
     order_by: orderBy,
@@ -98,6 +98,18 @@ export async function curves(runIds, keys = [], maxPoints = 800) {
     key,
     total: n_points,
     points: points.map(([step, timestamp, value]) => [Number(step), Number(timestamp), number(value)]),
+  }));
+}
+
+/** The least and greatest point of each curve of some runs, as `{ run, key, min, max }` with `{ value, step }`. */
+export async function summaries(runIds) {
+  const body = await get("/api/idiom/summaries", { run_ids: runIds.join(",") });
+  const point = (at) => at && { value: number(at.value), step: Number(at.step) };
+  return body.summaries.map(({ run_id, key, least, greatest }) => ({
+    run: run_id,
+    key,
+    min: point(least),
+    max: point(greatest),
   }));
 }
 

@@ -9,7 +9,7 @@ const CHUNK = 100;
 
 /**
  * A table element of `runs`, the first hundred rows at once and the rest as they are scrolled to.
- * `look` is `{ columns, sort, extremes, thumbs, ticked, shown, on: { sort, tick, tickAll } }`; `shown` rows are drawn at least.
+ * `look` is `{ columns, sort, extremes, curves, thumbs, ticked, shown, on: { sort, tick, tickAll } }`; `shown` rows are drawn at least.
  */
 export function tableOf(runs, look) {
   const marks = look.columns.map((column) => ({
@@ -119,8 +119,8 @@ function lead(run, { thumbs }) {
   );
 }
 
-function cell(run, { column, number, best }, { extremes }) {
-  if (column.take === "curve") return make("td", {}, spark(extremes?.get(run.id)?.[column.key]?.points));
+function cell(run, { column, number, best }, { extremes, curves }) {
+  if (column.take === "curve") return make("td", {}, spark(curves.get(run.id)?.[column.key]?.points));
   const value = columns.valueOf(column, run, extremes);
   if (column.kind === "attribute")
     return make("td", { class: number ? "number" : "" }, attribute(column.key, value, run));
@@ -143,9 +143,10 @@ function attribute(key, value, run) {
   return key === "duration" ? format.duration(value) : (value ?? "");
 }
 
-/** A curve in small. */
-export function spark(points) {
-  if (!points || points.length < 2) return null;
+/** A curve in small, of its `[step, timestamp, value]` that are numbers. */
+export function spark(all = []) {
+  const points = all.filter(([, , value]) => Number.isFinite(value)).map(([step, , value]) => ({ step, value }));
+  if (points.length < 2) return null;
   const values = points.map(({ value }) => value);
   const [low, high, first, last] = [Math.min(...values), Math.max(...values), points[0].step, points.at(-1).step];
   const place = ({ step, value }) => [

@@ -231,6 +231,11 @@ async fn a_filter_that_cannot_be_read_is_answered_in_words_and_plain_words_find_
     browser
         .until("document.querySelectorAll('tbody tr[data-run]').length === 1")
         .await;
+    let either = "/?filter=params.seed+%3D+'1'+OR+(params.seed+%3D+'2')";
+    browser.open(&lab.address(either)).await;
+    browser
+        .until("document.querySelectorAll('tbody tr[data-run]').length === 2")
+        .await;
     browser
         .open(&lab.address("/?filter=nonsense+%3D%3D+1"))
         .await;
