@@ -30,7 +30,7 @@ const quiet = { displayModeBar: false, responsive: false, doubleClick: false, sh
 /** A chart of `lines`: `{ i, name, shown, x: [], y: [], total }`, one for each run. */
 export class Chart {
   lines = [];
-  look = { smoothing: 0, log: false, clip: false, axis: "images", range: null };
+  look = { smoothing: 0, log: false, clip: false, axis: "images", range: null, span: null };
   #drawn = false;
   #inSight = false;
   #stale = false;
@@ -189,7 +189,8 @@ export class Chart {
       tickfont: { size: 11, color: ink },
       automargin: false,
     };
-    const { axis: kind, range, log } = this.look;
+    const { axis: kind, log } = this.look;
+    const range = this.look.range ?? this.look.span;
     return {
       width: this.plot.clientWidth,
       height: this.plot.clientHeight,

@@ -51,8 +51,9 @@ export class Curves {
 
   redraw() {
     this.reset.hidden = this.look.range === null;
-    const look = { ...this.look, axis: this.cursor.axis };
-    for (const [key, chart] of this.charts) chart.set(this.#linesOf(key), look);
+    const lines = new Map([...this.charts.keys()].map((key) => [key, this.#linesOf(key)]));
+    const look = { ...this.look, axis: this.cursor.axis, span: spanOf([...lines.values()].flat()) };
+    for (const [key, chart] of this.charts) chart.set(lines.get(key), look);
   }
 
   #change(look) {
@@ -149,4 +150,12 @@ export class Curves {
       .flatMap(({ run, key, points }) => points.map((point) => [run, visible.get(run), key, ...point]));
     save("curves.csv", csv([["run_id", "run", "metric", "images", "timestamp_ms", "value"], ...rows]));
   }
+}
+
+/** From the first point of all to the last, so that the cursor stands at the same place in every chart; or null. */
+function spanOf(lines) {
+  const drawn = lines.filter(({ shown, x }) => shown && x.length);
+  if (!drawn.length) return null;
+  const [from, to] = [Math.min(...drawn.map(({ x }) => x[0])), Math.max(...drawn.map(({ x }) => x.at(-1)))];
+  return from < to ? [from, to] : null;
 }
