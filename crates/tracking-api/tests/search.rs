@@ -175,6 +175,8 @@ fn refusals_say_what_mlflow_says(#[case] text: &str, #[case] expected: &str) {
 #[case("metrics.a > 1 AND", "ends too early")]
 #[case("run_id IN ()", "Expected a quoted string value")]
 #[case("metrics.a > 1;DROP TABLE runs", "Invalid clause(s)")]
+#[case("/a = 1", "Invalid clause(s)")]
+#[case("-", "Invalid clause(s)")]
 fn what_is_wrong_is_named(#[case] text: &str, #[case] expected: &str) {
     let message = refusal(text);
     assert!(message.contains(expected), "{text}: {message}");

@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
             '=' | '!' | '<' | '>' => Token::Symbol(self.run_of(|c| "=!<>".contains(c)).to_owned()),
             '`' => self.word()?,
             _ if self.begins_number() => Token::Number(self.number().to_owned()),
-            _ if is_word(first) => self.word()?,
+            _ if is_head(first) => self.word()?,
             _ => Token::Symbol(self.run_of(|c| !c.is_whitespace()).to_owned()),
         };
         Ok(Some(token))
