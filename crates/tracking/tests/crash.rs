@@ -121,6 +121,13 @@ impl Client {
     }
 }
 
+impl Drop for Client {
+    fn drop(&mut self) {
+        // After a `kill` there is nothing to do; when a test fails, nothing may stay behind.
+        let _ = self.child.kill();
+    }
+}
+
 /// The steps of each key, which must be 0, 1, 2, ... without a gap.
 fn steps_by_key(rows: &std::collections::BTreeSet<Row>) -> BTreeMap<String, u64> {
     let mut steps: BTreeMap<String, Vec<i64>> = BTreeMap::new();
