@@ -15,7 +15,7 @@ use tch::{Device, Tensor};
 use crate::TrainError;
 
 /// Kind of a caption that says subject and look in one sentence.
-const COMPOSED: &str = "composed";
+pub(crate) const COMPOSED: &str = "composed";
 
 /// The vectors of all texts in use: `[texts, dim]`, each entry of about unit variance.
 #[derive(Debug)]
@@ -50,7 +50,11 @@ impl<'a> TextTableBuilder<'a> {
     /// A table without a text.
     #[must_use]
     pub(crate) fn new(embeddings: &'a Embeddings) -> Self {
-        Self { embeddings, numbers: HashMap::new(), values: Vec::new() }
+        Self {
+            embeddings,
+            numbers: HashMap::new(),
+            values: Vec::new(),
+        }
     }
 
     /// The number of a text, or `None` where the sidecar has no vector for it.
@@ -73,7 +77,9 @@ impl<'a> TextTableBuilder<'a> {
     /// There is no memory for it on the device.
     pub(crate) fn build(self, device: Device) -> Result<TextTable, TrainError> {
         let shape = [self.numbers.len() as i64, self.embeddings.dim() as i64];
-        let vectors = Tensor::f_from_slice(&self.values)?.f_view(shape)?.f_to_device(device)?;
+        let vectors = Tensor::f_from_slice(&self.values)?
+            .f_view(shape)?
+            .f_to_device(device)?;
         Ok(TextTable { vectors })
     }
 }
@@ -105,9 +111,15 @@ impl CaptionIndex {
             rows.push(row_captions(&record?, table, options)?);
         }
         if rows.is_empty() {
-            return Err(TrainError::NoRows { dataset: dataset.folder().to_owned() });
+            return Err(TrainError::NoRows {
+                dataset: dataset.folder().to_owned(),
+            });
         }
-        Ok(Self { rows, composed_share: options.composed_share, draws: Draws::new(seed, "caption") })
+        Ok(Self {
+            rows,
+            composed_share: options.composed_share,
+            draws: Draws::new(seed, "caption"),
+        })
     }
 
     /// The caption, by number, that row `row` comes with when it is the sample after `images_seen` others.
@@ -116,22 +128,45 @@ impl CaptionIndex {
         let captions = &self.rows[row as usize];
         let mut draws = self.draws.sample(images_seen);
         let wants_composed = captions.other.is_empty() || draws.uniform() < self.composed_share;
-        let from = if wants_composed && !captions.composed.is_empty() { &captions.composed } else { &captions.other };
+        let from = if wants_composed && !captions.composed.is_empty() {
+            &captions.composed
+        } else {
+            &captions.other
+        };
         i64::from(from[draws.below(from.len() as u64) as usize])
     }
 }
 
-fn row_captions(record: &Record, table: &mut TextTableBuilder<'_>, options: &Captions) -> Result<RowCaptions, TrainError> {
+fn row_captions(
+    record: &Record,
+    table: &mut TextTableBuilder<'_>,
+    options: &Captions,
+) -> Result<RowCaptions, TrainError> {
     let mut row = RowCaptions::default();
-    for caption in record.captions.iter().filter(|caption| speaks(caption, options)) {
-        let Some(number) = table.number(&caption.text) else { continue };
-        let list = if caption.kind == COMPOSED { &mut row.composed } else { &mut row.other };
+    for caption in record
+        .captions
+        .iter()
+        .filter(|caption| speaks(caption, options))
+    {
+        let Some(number) = table.number(&caption.text) else {
+            continue;
+        };
+        let list = if caption.kind == COMPOSED {
+            &mut row.composed
+        } else {
+            &mut row.other
+        };
         list.push(number);
     }
     if row.composed.is_empty() && row.other.is_empty() {
         match table.number(&record.caption) {
             Some(number) => row.other.push(number),
-            None => return Err(TrainError::NoCaption { key: record.key.clone(), languages: options.languages.clone() }),
+            None => {
+                return Err(TrainError::NoCaption {
+                    key: record.key.clone(),
+                    languages: options.languages.clone(),
+                });
+            }
         }
     }
     Ok(row)
@@ -146,13 +181,19 @@ mod tests {
     use super::*;
 
     fn index(composed_share: f64, composed: Vec<u32>, other: Vec<u32>) -> CaptionIndex {
-        CaptionIndex { rows: vec![RowCaptions { composed, other }], composed_share, draws: Draws::new(3, "caption") }
+        CaptionIndex {
+            rows: vec![RowCaptions { composed, other }],
+            composed_share,
+            draws: Draws::new(3, "caption"),
+        }
     }
 
     #[test]
     fn the_share_of_composed_sentences_is_as_asked() {
         let index = index(0.75, vec![0, 1], vec![2, 3]);
-        let composed = (0..4000).filter(|images| index.draw(0, *images) < 2).count();
+        let composed = (0..4000)
+            .filter(|images| index.draw(0, *images) < 2)
+            .count();
         // Binomial(4000, 0.75): sd 27.
         assert!((2860..3140).contains(&composed), "{composed}");
     }
@@ -162,7 +203,10 @@ mod tests {
         let index = index(1.0, vec![0, 1, 2, 3], vec![4]);
         let mut counts = [0_u32; 4];
         (0..4000).for_each(|images| counts[index.draw(0, images) as usize] += 1);
-        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (850..1150).contains(count)),
+            "{counts:?}"
+        );
     }
 
     #[test]
@@ -175,7 +219,11 @@ mod tests {
     fn a_draw_depends_on_the_pictures_seen_alone() {
         let index = index(0.5, vec![0, 1, 2], vec![3, 4, 5]);
         let once: Vec<i64> = (0..64).map(|images| index.draw(0, images)).collect();
-        let again: Vec<i64> = (0..64).rev().map(|images| index.draw(0, images)).rev().collect();
+        let again: Vec<i64> = (0..64)
+            .rev()
+            .map(|images| index.draw(0, images))
+            .rev()
+            .collect();
         assert_eq!(once, again);
     }
 }

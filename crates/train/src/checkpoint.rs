@@ -66,7 +66,11 @@ struct FileRecord {
 ///
 /// # Errors
 /// Something cannot be written; then no folder of that name appears, and older saves are untouched.
-pub fn save(checkpoints: &Path, progress: &Progress, tensors: &TensorSets) -> Result<PathBuf, TrainError> {
+pub fn save(
+    checkpoints: &Path,
+    progress: &Progress,
+    tensors: &TensorSets,
+) -> Result<PathBuf, TrainError> {
     let folder = checkpoints.join(name_of(progress.images_seen));
     let temporary = temporary_of(&folder);
     remove_temporary(&temporary)?;
@@ -144,21 +148,35 @@ pub fn prune(checkpoints: &Path, keep: usize) -> Result<(), TrainError> {
 fn load(folder: &Path) -> Result<Saved, TrainError> {
     let path = folder.join(RECORD);
     let bytes = fs::read(&path).map_err(TrainError::io(&path))?;
-    let record: Record = serde_json::from_slice(&bytes).map_err(|error| bad(&path, error.to_string()))?;
+    let record: Record =
+        serde_json::from_slice(&bytes).map_err(|error| bad(&path, error.to_string()))?;
     if record.format_version != FORMAT_VERSION {
-        return Err(bad(&path, format!("has format version {}, but {FORMAT_VERSION} is read", record.format_version)));
+        return Err(bad(
+            &path,
+            format!(
+                "has format version {}, but {FORMAT_VERSION} is read",
+                record.format_version
+            ),
+        ));
     }
     let mut tensors = TensorSets::new();
     for file in &record.files {
         let path = folder.join(&file.path);
         let bytes = fs::read(&path).map_err(TrainError::io(&path))?;
         if digest::sha256_hex(&bytes) != file.sha256 {
-            return Err(bad(&path, "its SHA-256 is not the one that was saved".to_owned()));
+            return Err(bad(
+                &path,
+                "its SHA-256 is not the one that was saved".to_owned(),
+            ));
         }
         let set = file.path.trim_end_matches(".safetensors").to_owned();
         tensors.insert(set, tensor_file::from_bytes(&bytes, &path)?);
     }
-    Ok(Saved { progress: record.progress, tensors, folder: folder.to_owned() })
+    Ok(Saved {
+        progress: record.progress,
+        tensors,
+        folder: folder.to_owned(),
+    })
 }
 
 fn write_all(folder: &Path, progress: &Progress, tensors: &TensorSets) -> Result<(), TrainError> {
@@ -168,11 +186,20 @@ fn write_all(folder: &Path, progress: &Progress, tensors: &TensorSets) -> Result
         let path = folder.join(&name);
         let bytes = tensor_file::to_bytes(named, &path)?;
         write(&path, &bytes)?;
-        files.push(FileRecord { path: name, bytes: bytes.len() as u64, sha256: digest::sha256_hex(&bytes) });
+        files.push(FileRecord {
+            path: name,
+            bytes: bytes.len() as u64,
+            sha256: digest::sha256_hex(&bytes),
+        });
     }
-    let record = Record { format_version: FORMAT_VERSION, progress: progress.clone(), files };
+    let record = Record {
+        format_version: FORMAT_VERSION,
+        progress: progress.clone(),
+        files,
+    };
     let path = folder.join(RECORD);
-    let mut bytes = serde_json::to_vec_pretty(&record).map_err(|error| bad(&path, error.to_string()))?;
+    let mut bytes =
+        serde_json::to_vec_pretty(&record).map_err(|error| bad(&path, error.to_string()))?;
     bytes.push(b'\n');
     write(&path, &bytes)?;
     sync_folder(folder)
@@ -194,15 +221,18 @@ fn remove(folder: &Path) -> Result<(), TrainError> {
 
 fn remove_temporary(folder: &Path) -> Result<(), TrainError> {
     match fs::remove_dir_all(folder) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(TrainError::Io { path: folder.to_owned(), source })
-        }
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(TrainError::Io {
+            path: folder.to_owned(),
+            source,
+        }),
         _ => Ok(()),
     }
 }
 
 fn sync_folder(folder: &Path) -> Result<(), TrainError> {
-    File::open(folder).and_then(|handle| handle.sync_all()).map_err(TrainError::io(folder))
+    File::open(folder)
+        .and_then(|handle| handle.sync_all())
+        .map_err(TrainError::io(folder))
 }
 
 fn temporary_of(folder: &Path) -> PathBuf {
@@ -221,7 +251,10 @@ fn images_of(name: &str) -> Option<u64> {
 }
 
 fn bad(path: &Path, reason: String) -> TrainError {
-    TrainError::Checkpoint { path: path.to_owned(), reason }
+    TrainError::Checkpoint {
+        path: path.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]

@@ -78,7 +78,9 @@ pub enum TrainError {
         differences: Vec<String>,
     },
     /// The losses or gradients stopped being numbers, again and again.
-    #[error("`{layer}` has a gradient that is not finite after {images_seen} pictures, and going back did not help")]
+    #[error(
+        "`{layer}` has a gradient that is not finite after {images_seen} pictures, and going back did not help"
+    )]
     NotFinite {
         /// The first layer that was hit.
         layer: String,
@@ -127,25 +129,36 @@ impl TrainError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoRows { .. } => Some("ingest pictures first: `just ingest`".to_owned()),
-            Self::NoCaption { .. } => {
-                Some("embed the data set anew, or leave `captions.languages` empty: `just embed`".to_owned())
+            Self::NoCaption { .. } => Some(
+                "embed the data set anew, or leave `captions.languages` empty: `just embed`"
+                    .to_owned(),
+            ),
+            Self::BrokenPictures { .. } => {
+                Some("the data set is damaged: ingest it again".to_owned())
             }
-            Self::BrokenPictures { .. } => Some("the data set is damaged: ingest it again".to_owned()),
-            Self::Resolution { found, .. } => {
-                Some(format!("set `resolution` to at most {found}, or ingest larger pictures"))
+            Self::Resolution { found, .. } => Some(format!(
+                "set `resolution` to at most {found}, or ingest larger pictures"
+            )),
+            Self::UnknownSubject { .. } => {
+                Some("take a label as it stands in the data set's captions".to_owned())
             }
-            Self::UnknownSubject { .. } => Some("take a label as it stands in the data set's captions".to_owned()),
-            Self::RunExists { run } => {
-                Some(format!("go on with it: `idiom resume {}`", run.file_name().unwrap_or_default().display()))
+            Self::RunExists { run } => Some(format!(
+                "go on with it: `idiom resume {}`",
+                run.file_name().unwrap_or_default().display()
+            )),
+            Self::NoCheckpoint { .. } | Self::AllDamaged { .. } => {
+                Some("begin a new run".to_owned())
             }
-            Self::NoCheckpoint { .. } | Self::AllDamaged { .. } => Some("begin a new run".to_owned()),
-            Self::OtherSettings { .. } => Some("put the settings back, or begin a new run".to_owned()),
+            Self::OtherSettings { .. } => {
+                Some("put the settings back, or begin a new run".to_owned())
+            }
             Self::NotFinite { .. } => {
                 Some("lower the learning rates, or raise `objective.penalty.gamma`".to_owned())
             }
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("free some space and go on with `idiom resume`; what was saved before is whole".to_owned())
-            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some(
+                "free some space and go on with `idiom resume`; what was saved before is whole"
+                    .to_owned(),
+            ),
             Self::Dataset(error) => error.hint(),
             Self::Gan(error) => error.hint(),
             Self::Model(error) => error.hint(),
@@ -155,7 +168,10 @@ impl TrainError {
     }
 
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { path: path.to_owned(), source }
+        move |source| Self::Io {
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 
@@ -166,5 +182,9 @@ impl From<tch::TchError> for TrainError {
 }
 
 fn in_languages(languages: &[String]) -> String {
-    if languages.is_empty() { String::new() } else { format!(" in {}", languages.join(", ")) }
+    if languages.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", languages.join(", "))
+    }
 }

@@ -64,7 +64,13 @@ mod tests {
     fn bad_steps_without_end_stop_the_run() {
         let mut guard = Guard::default();
         let verdicts: Vec<Verdict> = (0..16).map(|_| guard.bad()).collect();
-        assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Restore).count(), 3);
+        assert_eq!(
+            verdicts
+                .iter()
+                .filter(|verdict| **verdict == Verdict::Restore)
+                .count(),
+            3
+        );
         assert_eq!(verdicts[15], Verdict::Stop);
     }
 }

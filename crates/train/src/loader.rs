@@ -62,7 +62,11 @@ impl Samples {
             pixels.extend_from_slice(&picture);
             captions.push(self.captions.draw(row, sample));
         }
-        Ok(Batch { images_seen, pixels, captions })
+        Ok(Batch {
+            images_seen,
+            pixels,
+            captions,
+        })
     }
 }
 
@@ -71,9 +75,19 @@ impl Loader {
     ///
     /// # Errors
     /// A thread cannot be started.
-    pub(crate) fn start(samples: &Arc<Samples>, images_seen: u64, n_workers: usize, prefetch: usize) -> Result<Self, TrainError> {
+    pub(crate) fn start(
+        samples: &Arc<Samples>,
+        images_seen: u64,
+        n_workers: usize,
+        prefetch: usize,
+    ) -> Result<Self, TrainError> {
         let n_workers = n_workers.max(1);
-        let mut loader = Self { channels: Vec::new(), workers: Vec::new(), next: 0, waited: Duration::ZERO };
+        let mut loader = Self {
+            channels: Vec::new(),
+            workers: Vec::new(),
+            next: 0,
+            waited: Duration::ZERO,
+        };
         for worker in 0..n_workers {
             let (sender, receiver) = bounded(prefetch.div_ceil(n_workers).max(1));
             let first = images_seen + worker as u64 * samples.batch_size;

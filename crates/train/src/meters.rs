@@ -37,7 +37,9 @@ impl Means {
     /// The means so far, by name; starts anew.
     pub(crate) fn take(&mut self) -> Vec<(&'static str, f64)> {
         let sums = std::mem::take(&mut self.sums);
-        sums.into_iter().map(|(key, (sum, count))| (key, sum / count as f64)).collect()
+        sums.into_iter()
+            .map(|(key, (sum, count))| (key, sum / count as f64))
+            .collect()
     }
 }
 
@@ -45,7 +47,11 @@ impl Pace {
     /// Starts now.
     #[must_use]
     pub(crate) fn start() -> Self {
-        Self { begun: Instant::now(), images: 0, waited: Duration::ZERO }
+        Self {
+            begun: Instant::now(),
+            images: 0,
+            waited: Duration::ZERO,
+        }
     }
 
     /// Adds a step of so many pictures that waited so long for the loader.
@@ -58,7 +64,10 @@ impl Pace {
     #[must_use]
     pub(crate) fn rates(&self) -> Rates {
         let seconds = self.begun.elapsed().as_secs_f64().max(1e-9);
-        Rates { images_per_second: self.images as f64 / seconds, loader_wait: self.waited.as_secs_f64() / seconds }
+        Rates {
+            images_per_second: self.images as f64 / seconds,
+            loader_wait: self.waited.as_secs_f64() / seconds,
+        }
     }
 
     /// Leaves out what happened between two steps (a save, a sheet): time that is not training.

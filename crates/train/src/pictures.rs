@@ -41,11 +41,17 @@ impl Pictures {
     ///
     /// # Errors
     /// A shard's footer cannot be read, or the split has no rows.
-    pub(crate) fn open(dataset: &Dataset, side: u32, budget_bytes: u64) -> Result<Self, TrainError> {
+    pub(crate) fn open(
+        dataset: &Dataset,
+        side: u32,
+        budget_bytes: u64,
+    ) -> Result<Self, TrainError> {
         let groups = dataset.row_groups(Split::Train)?;
         let n_rows: u64 = groups.iter().map(|group| group.rows).sum();
         if n_rows == 0 {
-            return Err(TrainError::NoRows { dataset: dataset.folder().to_owned() });
+            return Err(TrainError::NoRows {
+                dataset: dataset.folder().to_owned(),
+            });
         }
         Ok(Self {
             dataset: dataset.clone(),
@@ -88,39 +94,57 @@ impl Pictures {
             }
             self.n_substituted.fetch_add(1, Ordering::Relaxed);
         }
-        Err(TrainError::BrokenPictures { dataset: self.dataset.folder().to_owned(), row })
+        Err(TrainError::BrokenPictures {
+            dataset: self.dataset.folder().to_owned(),
+            row,
+        })
     }
 
     fn decoded(&self, row: u64) -> Result<Decoded, TrainError> {
         if let Some(kept) = self.kept[row as usize].get() {
             return Ok(kept.clone());
         }
-        let group_idx = self.groups.partition_point(|group| group.first_row + group.rows <= row);
+        let group_idx = self
+            .groups
+            .partition_point(|group| group.first_row + group.rows <= row);
         let group = &self.groups[group_idx];
         let records = self.records(group_idx)?;
         let group_bytes = group.rows * self.picture_bytes() as u64;
         if self.take_budget(group_bytes) {
-            for (slot, record) in self.kept[group.first_row as usize..].iter().zip(records.iter()) {
+            for (slot, record) in self.kept[group.first_row as usize..]
+                .iter()
+                .zip(records.iter())
+            {
                 slot.get_or_init(|| decode(record, self.side));
             }
             self.forget(group_idx);
             return Ok(self.kept[row as usize].get().cloned().flatten());
         }
-        Ok(records.get((row - group.first_row) as usize).and_then(|record| decode(record, self.side)))
+        Ok(records
+            .get((row - group.first_row) as usize)
+            .and_then(|record| decode(record, self.side)))
     }
 
     fn take_budget(&self, bytes: u64) -> bool {
         let take = |left: u64| left.checked_sub(bytes);
-        self.budget_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        self.budget_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
     }
 
     /// The rows of a group as read. The lock is held while reading, so that two threads never read the same group twice.
     fn records(&self, group_idx: usize) -> Result<Arc<Vec<Record>>, TrainError> {
-        let mut compressed = self.compressed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut compressed = self
+            .compressed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some((_, records)) = compressed.iter().find(|(idx, _)| *idx == group_idx) {
             return Ok(Arc::clone(records));
         }
-        let records = Arc::new(self.dataset.read_group(&self.groups[group_idx], Columns::All)?);
+        let records = Arc::new(
+            self.dataset
+                .read_group(&self.groups[group_idx], Columns::All)?,
+        );
         if compressed.len() == COMPRESSED_GROUPS {
             compressed.pop_front();
         }
@@ -129,21 +153,33 @@ impl Pictures {
     }
 
     fn forget(&self, group_idx: usize) {
-        let mut compressed = self.compressed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut compressed = self
+            .compressed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         compressed.retain(|(idx, _)| *idx != group_idx);
     }
 }
 
 fn decode(record: &Record, side: u32) -> Decoded {
-    let limits = Limits { min_side: side, ..Limits::default() };
-    let upright = idiom_picture::decode(&record.image, &limits).ok()?.pixels.on_background(PAPER);
-    let square = idiom_picture::resize(&upright, side, Frame::Pad(PAPER), Scaling::OnlyDown).ok()?;
+    let limits = Limits {
+        min_side: side,
+        ..Limits::default()
+    };
+    let upright = idiom_picture::decode(&record.image, &limits)
+        .ok()?
+        .pixels
+        .on_background(PAPER);
+    let square =
+        idiom_picture::resize(&upright, side, Frame::Pad(PAPER), Scaling::OnlyDown).ok()?;
     Some(planes(&square).into())
 }
 
 /// `[height, width, 3]` to `[3, height, width]`.
 fn planes(picture: &Rgb8) -> Vec<u8> {
-    (0..3).flat_map(|channel| picture.pixels.iter().skip(channel).step_by(3).copied()).collect()
+    (0..3)
+        .flat_map(|channel| picture.pixels.iter().skip(channel).step_by(3).copied())
+        .collect()
 }
 
 #[cfg(test)]
@@ -152,7 +188,11 @@ mod tests {
 
     #[test]
     fn colours_become_planes() {
-        let picture = Rgb8 { width: 2, height: 1, pixels: vec![1, 2, 3, 4, 5, 6] };
+        let picture = Rgb8 {
+            width: 2,
+            height: 1,
+            pixels: vec![1, 2, 3, 4, 5, 6],
+        };
         assert_eq!(planes(&picture), [1, 4, 2, 5, 3, 6]);
     }
 }

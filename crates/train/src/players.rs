@@ -10,8 +10,8 @@ use idiom_torch_ext::{AdamConfig, FusedAdam};
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use crate::checkpoint::TensorSets;
 use crate::TrainError;
+use crate::checkpoint::TensorSets;
 
 /// Everything that learns.
 #[derive(Debug)]
@@ -43,7 +43,11 @@ impl Players {
     ///
     /// # Errors
     /// Settings that do not meet, or no memory on the device.
-    pub(crate) fn new(experiment: &Experiment, text_dim: i64, device: Device) -> Result<Self, TrainError> {
+    pub(crate) fn new(
+        experiment: &Experiment,
+        text_dim: i64,
+        device: Device,
+    ) -> Result<Self, TrainError> {
         let mut stores = Stores {
             generator: VarStore::new(device),
             discriminator: VarStore::new(device),
@@ -55,11 +59,24 @@ impl Players {
         let average = Generator::new(&stores.average.root(), &shape, seed)?;
         let judge_shape = discriminator_config(experiment, text_dim);
         let discriminator = Discriminator::new(&stores.discriminator.root(), &judge_shape, seed)?;
-        let generator_adam = FusedAdam::over(&stores.generator, adam_config(&experiment.optimizer.generator))?;
-        let discriminator_adam =
-            FusedAdam::over(&stores.discriminator, adam_config(&experiment.optimizer.discriminator))?;
+        let generator_adam = FusedAdam::over(
+            &stores.generator,
+            adam_config(&experiment.optimizer.generator),
+        )?;
+        let discriminator_adam = FusedAdam::over(
+            &stores.discriminator,
+            adam_config(&experiment.optimizer.discriminator),
+        )?;
         let ema = Ema::start(&mut stores.average, &stores.generator)?;
-        Ok(Self { generator, discriminator, average, generator_adam, discriminator_adam, ema, stores })
+        Ok(Self {
+            generator,
+            discriminator,
+            average,
+            generator_adam,
+            discriminator_adam,
+            ema,
+            stores,
+        })
     }
 
     /// All tensors that must be saved; they share memory with the networks.
@@ -68,10 +85,16 @@ impl Players {
         let weights = |store: &VarStore| sorted(store).into_iter().collect::<Vec<_>>();
         TensorSets::from([
             ("generator".to_owned(), weights(&self.stores.generator)),
-            ("discriminator".to_owned(), weights(&self.stores.discriminator)),
+            (
+                "discriminator".to_owned(),
+                weights(&self.stores.discriminator),
+            ),
             ("average".to_owned(), weights(&self.stores.average)),
             ("generator_adam".to_owned(), self.generator_adam.state()),
-            ("discriminator_adam".to_owned(), self.discriminator_adam.state()),
+            (
+                "discriminator_adam".to_owned(),
+                self.discriminator_adam.state(),
+            ),
         ])
     }
 
@@ -81,7 +104,12 @@ impl Players {
     /// A tensor is missing or has another shape.
     pub(crate) fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
         let empty = Vec::new();
-        let set = |name: &str| (saved.get(name).unwrap_or(&empty), folder.join(format!("{name}.safetensors")));
+        let set = |name: &str| {
+            (
+                saved.get(name).unwrap_or(&empty),
+                folder.join(format!("{name}.safetensors")),
+            )
+        };
         for (name, store) in [
             ("generator", &self.stores.generator),
             ("discriminator", &self.stores.discriminator),
@@ -91,7 +119,8 @@ impl Players {
             tensor_file::copy_into(&sorted(store), tensors, &path)?;
         }
         self.generator_adam.load_state(set("generator_adam").0)?;
-        self.discriminator_adam.load_state(set("discriminator_adam").0)?;
+        self.discriminator_adam
+            .load_state(set("discriminator_adam").0)?;
         Ok(())
     }
 
@@ -131,7 +160,12 @@ fn discriminator_config(experiment: &Experiment, text_dim: i64) -> Discriminator
 }
 
 fn adam_config(said: &Adam) -> AdamConfig {
-    AdamConfig { learning_rate: said.learning_rate, beta1: said.beta1, beta2: said.beta2, ..AdamConfig::default() }
+    AdamConfig {
+        learning_rate: said.learning_rate,
+        beta1: said.beta1,
+        beta2: said.beta2,
+        ..AdamConfig::default()
+    }
 }
 
 fn sorted(store: &VarStore) -> BTreeMap<String, Tensor> {

@@ -113,11 +113,33 @@ pub fn train(
     let mut players = Players::new(experiment, data.text_dim, request.device)?;
     let progress = begin_or_resume(request, &folder, &data, &mut players, on)?;
     describe(request, &folder, &data, sink)?;
-    let font = request.font.as_deref().map_or_else(|| Ok(Vec::new()), |path| fs::read(path).map_err(TrainError::io(path)))?;
-    let sheet = Sheet::new(data.layout, &data.table, experiment.generator.latent_dim, experiment.train.seed, font)?;
-    on(Event::Started { stage: "train", total: experiment.train.images, done: progress.images_seen });
+    let font = request.font.as_deref().map_or_else(
+        || Ok(Vec::new()),
+        |path| fs::read(path).map_err(TrainError::io(path)),
+    )?;
+    let sheet = Sheet::new(
+        data.layout,
+        &data.table,
+        experiment.generator.latent_dim,
+        experiment.train.seed,
+        font,
+    )?;
+    on(Event::Started {
+        stage: "train",
+        total: experiment.train.images,
+        done: progress.images_seen,
+    });
     let stepper = Stepper::new(experiment, players, &data.table, request.device)?;
-    let mut run = Run { experiment, folder: &folder, samples: data.samples, stepper, sheet, progress, sink, on };
+    let mut run = Run {
+        experiment,
+        folder: &folder,
+        samples: data.samples,
+        stepper,
+        sheet,
+        progress,
+        sink,
+        on,
+    };
     if run.progress.images_seen == 0 {
         run.save()?;
     }
@@ -136,13 +158,22 @@ impl Data {
         let captions = CaptionIndex::read(&dataset, &mut builder, &experiment.captions, seed)?;
         let layout = plan(&dataset, &mut builder, &experiment.samples)?;
         let table = builder.build(request.device)?;
-        let pictures = Pictures::open(&dataset, experiment.resolution as u32, experiment.loader.cache_mb << 20)?;
+        let pictures = Pictures::open(
+            &dataset,
+            experiment.resolution as u32,
+            experiment.loader.cache_mb << 20,
+        )?;
         let order = SampleOrder::new(seed, pictures.n_rows());
         let batch_size = experiment.train.batch_size;
         Ok(Self {
             encoder_sha256: embeddings.encoder_sha256().to_owned(),
             text_dim: embeddings.dim() as i64,
-            samples: Arc::new(Samples { pictures, captions, order, batch_size }),
+            samples: Arc::new(Samples {
+                pictures,
+                captions,
+                order,
+                batch_size,
+            }),
             dataset,
             table,
             layout,
@@ -154,13 +185,19 @@ impl Data {
 fn check_resolution(dataset: &Dataset, resolution: i64) -> Result<(), TrainError> {
     let first = dataset.records(Split::Train, Columns::WithoutImage).next();
     let Some(record) = first.transpose()? else {
-        return Err(TrainError::NoRows { dataset: dataset.folder().to_owned() });
+        return Err(TrainError::NoRows {
+            dataset: dataset.folder().to_owned(),
+        });
     };
     let found = record.width.max(record.height);
     if i64::from(found) >= resolution {
         return Ok(());
     }
-    Err(TrainError::Resolution { resolution, found, dataset: dataset.folder().to_owned() })
+    Err(TrainError::Resolution {
+        resolution,
+        found,
+        dataset: dataset.folder().to_owned(),
+    })
 }
 
 fn begin_or_resume(
@@ -170,9 +207,17 @@ fn begin_or_resume(
     players: &mut Players,
     on: &(dyn Fn(Event) + Sync),
 ) -> Result<Progress, TrainError> {
-    let settings = settings::decisive(&request.experiment, data.dataset.sha256(), &data.encoder_sha256);
+    let settings = settings::decisive(
+        &request.experiment,
+        data.dataset.sha256(),
+        &data.encoder_sha256,
+    );
     if !request.resume {
-        return Ok(Progress { images_seen: 0, rate_scale: 1.0, settings });
+        return Ok(Progress {
+            images_seen: 0,
+            rate_scale: 1.0,
+            settings,
+        });
     }
     let warn = |message: String| {
         tracing::warn!("{message}");
@@ -181,17 +226,28 @@ fn begin_or_resume(
     let saved = checkpoint::load_newest(&folder.checkpoints(), &warn)?;
     let differences = settings::differences(&saved.progress.settings, &settings);
     if !differences.is_empty() {
-        return Err(TrainError::OtherSettings { run: folder.path().to_owned(), differences });
+        return Err(TrainError::OtherSettings {
+            run: folder.path().to_owned(),
+            differences,
+        });
     }
     players.restore(&saved.tensors, &saved.folder)?;
     Ok(saved.progress)
 }
 
 /// Leaves in the folder and with the sink what the run is.
-fn describe(request: &TrainRequest, folder: &RunFolder, data: &Data, sink: &dyn Sink) -> Result<(), TrainError> {
+fn describe(
+    request: &TrainRequest,
+    folder: &RunFolder,
+    data: &Data,
+    sink: &dyn Sink,
+) -> Result<(), TrainError> {
     let mut facts = request.provenance.clone();
     facts.extend([
-        ("dataset_sha256".to_owned(), data.dataset.sha256().to_owned()),
+        (
+            "dataset_sha256".to_owned(),
+            data.dataset.sha256().to_owned(),
+        ),
         ("encoder_sha256".to_owned(), data.encoder_sha256.clone()),
         ("libtorch".to_owned(), libtorch_version()?),
         ("device".to_owned(), format!("{:?}", request.device)),
@@ -213,7 +269,12 @@ fn describe(request: &TrainRequest, folder: &RunFolder, data: &Data, sink: &dyn 
     Ok(())
 }
 
-fn finish(run: &Run<'_>, request: &TrainRequest, end: End, pace: &Pace) -> Result<Outcome, TrainError> {
+fn finish(
+    run: &Run<'_>,
+    request: &TrainRequest,
+    end: End,
+    pace: &Pace,
+) -> Result<Outcome, TrainError> {
     let images_seen = run.progress.images_seen;
     let path = run.folder.sheet(images_seen);
     let rates = pace.rates();
@@ -245,14 +306,27 @@ fn keep_model(run: &Run<'_>, request: &TrainRequest) -> Result<PathBuf, TrainErr
     let shape = players.average.config();
     let mut provenance: BTreeMap<String, String> = request.provenance.iter().cloned().collect();
     provenance.insert("run".to_owned(), request.run_id.clone());
-    provenance.insert("images_seen".to_owned(), run.progress.images_seen.to_string());
-    provenance.extend(run.progress.settings.get_key_value("dataset_sha256").map(|(key, hash)| (key.clone(), hash.clone())));
+    provenance.insert(
+        "images_seen".to_owned(),
+        run.progress.images_seen.to_string(),
+    );
+    provenance.extend(
+        run.progress
+            .settings
+            .get_key_value("dataset_sha256")
+            .map(|(key, hash)| (key.clone(), hash.clone())),
+    );
     let config = ModelConfig {
         generator: shape.clone(),
         discriminator: None,
         text_encoder: TextEncoderInfo {
             name: request.encoder.clone(),
-            sha256: run.progress.settings.get("encoder_sha256").cloned().unwrap_or_default(),
+            sha256: run
+                .progress
+                .settings
+                .get("encoder_sha256")
+                .cloned()
+                .unwrap_or_default(),
             dim: shape.text_dim,
             scale: (shape.text_dim as f64).sqrt(),
         },

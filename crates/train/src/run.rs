@@ -64,7 +64,8 @@ impl Run<'_> {
             self.step(&mut flow)?;
             self.in_between(&mut flow)?;
         };
-        if checkpoint::list(&self.folder.checkpoints())?.last() != Some(&self.progress.images_seen) {
+        if checkpoint::list(&self.folder.checkpoints())?.last() != Some(&self.progress.images_seen)
+        {
             self.save()?;
         }
         Ok((end, flow.whole))
@@ -73,15 +74,24 @@ impl Run<'_> {
     /// Saves the state now, and lets go of surplus saves.
     pub(crate) fn save(&self) -> Result<(), TrainError> {
         let checkpoints = self.folder.checkpoints();
-        let folder = checkpoint::save(&checkpoints, &self.progress, &self.stepper.players.tensors())?;
-        (self.on)(Event::Saved { folder, images_seen: self.progress.images_seen });
+        let folder = checkpoint::save(
+            &checkpoints,
+            &self.progress,
+            &self.stepper.players.tensors(),
+        )?;
+        (self.on)(Event::Saved {
+            folder,
+            images_seen: self.progress.images_seen,
+        });
         checkpoint::prune(&checkpoints, self.experiment.checkpoint.keep)
     }
 
     /// Draws the sheet now.
     pub(crate) fn draw_sheet(&self) -> Result<(), TrainError> {
         let images_seen = self.progress.images_seen;
-        let path = self.sheet.write(&self.stepper.players.average, images_seen, self.folder)?;
+        let path = self
+            .sheet
+            .write(&self.stepper.players.average, images_seen, self.folder)?;
         self.sink.image("samples", images_seen as i64, &path);
         (self.on)(Event::Sheet(path));
         Ok(())
@@ -99,7 +109,12 @@ impl Run<'_> {
 
     fn loader(&self) -> Result<Loader, TrainError> {
         let options = &self.experiment.loader;
-        Loader::start(&self.samples, self.progress.images_seen, options.workers, options.prefetch)
+        Loader::start(
+            &self.samples,
+            self.progress.images_seen,
+            options.workers,
+            options.prefetch,
+        )
     }
 
     fn is_over(&self, whole: &Pace) -> bool {
@@ -112,7 +127,9 @@ impl Run<'_> {
         let batch = flow.loader.next()?;
         let waited = flow.loader.take_waited();
         let n = self.samples.batch_size;
-        let fault = self.stepper.step(&batch, self.progress.rate_scale, &mut flow.means)?;
+        let fault = self
+            .stepper
+            .step(&batch, self.progress.rate_scale, &mut flow.means)?;
         flow.since_entry.add(n, waited);
         flow.whole.add(n, waited);
         self.progress.images_seen += n;
@@ -128,16 +145,34 @@ impl Run<'_> {
     fn mend(&mut self, fault: &Fault, flow: &mut Flow) -> Result<(), TrainError> {
         let images_seen = self.progress.images_seen;
         match flow.guard.bad() {
-            Verdict::Skip => self.warn(format!("left out a step: `{}` is not finite after {images_seen} pictures", fault.layer)),
-            Verdict::Stop => return Err(TrainError::NotFinite { layer: fault.layer.clone(), images_seen }),
+            Verdict::Skip => self.warn(format!(
+                "left out a step: `{}` is not finite after {images_seen} pictures",
+                fault.layer
+            )),
+            Verdict::Stop => {
+                return Err(TrainError::NotFinite {
+                    layer: fault.layer.clone(),
+                    images_seen,
+                });
+            }
             Verdict::Restore => {
-                let saved = checkpoint::load_newest(&self.folder.checkpoints(), &|warning| self.warn(warning))?;
-                self.stepper.players.restore(&saved.tensors, &saved.folder)?;
+                let saved = checkpoint::load_newest(&self.folder.checkpoints(), &|warning| {
+                    self.warn(warning)
+                })?;
+                self.stepper
+                    .players
+                    .restore(&saved.tensors, &saved.folder)?;
                 let rate_scale = self.progress.rate_scale.min(saved.progress.rate_scale) / 2.0;
-                self.progress = Progress { rate_scale, ..saved.progress };
+                self.progress = Progress {
+                    rate_scale,
+                    ..saved.progress
+                };
                 flow.loader = self.loader()?;
                 let seen = self.progress.images_seen;
-                self.warn(format!("went back to {seen} pictures and halved the step sizes: `{}` was not finite", fault.layer));
+                self.warn(format!(
+                    "went back to {seen} pictures and halved the step sizes: `{}` was not finite",
+                    fault.layer
+                ));
             }
         }
         Ok(())
@@ -167,14 +202,24 @@ impl Run<'_> {
             self.sink.metric(key, value, images_seen);
         }
         let rates = flow.since_entry.rates();
-        self.sink.metric("rate/images_per_second", rates.images_per_second, images_seen);
-        self.sink.metric("rate/loader_wait", rates.loader_wait, images_seen);
+        self.sink.metric(
+            "rate/images_per_second",
+            rates.images_per_second,
+            images_seen,
+        );
+        self.sink
+            .metric("rate/loader_wait", rates.loader_wait, images_seen);
         if let Some(memory) = process_memory() {
-            self.sink.metric("memory/rss_mb", memory.resident_bytes as f64 / f64::from(1 << 20), images_seen);
+            self.sink.metric(
+                "memory/rss_mb",
+                memory.resident_bytes as f64 / f64::from(1 << 20),
+                images_seen,
+            );
         }
         let n_substituted = self.samples.pictures.n_substituted();
         if n_substituted > 0 {
-            self.sink.metric("data/substituted", n_substituted as f64, images_seen);
+            self.sink
+                .metric("data/substituted", n_substituted as f64, images_seen);
         }
         flow.since_entry = Pace::start();
     }

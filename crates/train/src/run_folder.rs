@@ -23,7 +23,10 @@ impl RunFolder {
     /// Another process holds it (its pid is named), or it cannot be made.
     pub(crate) fn take(path: &Path) -> Result<Self, TrainError> {
         let lock = FolderLock::take(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// Refuses a folder in which a run was saved already.
@@ -34,7 +37,9 @@ impl RunFolder {
         if list(&self.checkpoints())?.is_empty() {
             return Ok(());
         }
-        Err(TrainError::RunExists { run: self.path.clone() })
+        Err(TrainError::RunExists {
+            run: self.path.clone(),
+        })
     }
 
     /// The folder itself.
@@ -58,7 +63,9 @@ impl RunFolder {
     /// The sheet of samples after so many pictures.
     #[must_use]
     pub(crate) fn sheet(&self, images_seen: u64) -> PathBuf {
-        self.path.join("samples").join(format!("{}.png", name_of(images_seen)))
+        self.path
+            .join("samples")
+            .join(format!("{}.png", name_of(images_seen)))
     }
 
     /// Writes a small file whole, durably.

@@ -36,7 +36,12 @@ mod tests {
     use idiom_spec::experiment::defaults;
 
     fn penalty(gamma: f64, gamma_final: f64) -> Penalty {
-        Penalty { gamma, gamma_final, anneal_images: 1000, ..Penalty::default() }
+        Penalty {
+            gamma,
+            gamma_final,
+            anneal_images: 1000,
+            ..Penalty::default()
+        }
     }
 
     #[test]
@@ -54,14 +59,20 @@ mod tests {
 
     #[test]
     fn warmup_ends_at_the_full_rate() {
-        let adam = Adam { warmup_images: 320, ..defaults::generator_adam() };
+        let adam = Adam {
+            warmup_images: 320,
+            ..defaults::generator_adam()
+        };
         assert!((learning_rate(&adam, 0, 32) - 1e-4).abs() < 1e-12);
         assert_eq!(learning_rate(&adam, 320, 32), 1e-3);
     }
 
     #[test]
     fn due_times_do_not_drift_when_the_batch_does_not_divide_them() {
-        let due: Vec<u64> = (1..=10).map(|step| step * 32).filter(|images| is_due(100, *images, 32)).collect();
+        let due: Vec<u64> = (1..=10)
+            .map(|step| step * 32)
+            .filter(|images| is_due(100, *images, 32))
+            .collect();
         assert_eq!(due, [128, 224, 320]);
     }
 }

@@ -33,9 +33,17 @@ pub fn flatten(experiment: &Experiment) -> BTreeMap<String, String> {
 
 /// The settings that decide what is learnt, with the hashes of the data and of the text encoder.
 #[must_use]
-pub(crate) fn decisive(experiment: &Experiment, dataset_sha256: &str, encoder_sha256: &str) -> BTreeMap<String, String> {
+pub(crate) fn decisive(
+    experiment: &Experiment,
+    dataset_sha256: &str,
+    encoder_sha256: &str,
+) -> BTreeMap<String, String> {
     let mut settings = flatten(experiment);
-    settings.retain(|key, _| !FREE.iter().any(|free| key == free || (free.ends_with('.') && key.starts_with(free))));
+    settings.retain(|key, _| {
+        !FREE
+            .iter()
+            .any(|free| key == free || (free.ends_with('.') && key.starts_with(free)))
+    });
     settings.insert("dataset_sha256".to_owned(), dataset_sha256.to_owned());
     settings.insert("encoder_sha256".to_owned(), encoder_sha256.to_owned());
     settings
@@ -43,9 +51,14 @@ pub(crate) fn decisive(experiment: &Experiment, dataset_sha256: &str, encoder_sh
 
 /// Each difference, as `key: then -> now`.
 #[must_use]
-pub(crate) fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+pub(crate) fn differences(
+    then: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> Vec<String> {
     let keys: std::collections::BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-    let show = |value: Option<&String>| value.map_or_else(|| "nothing".to_owned(), |text| format!("`{text}`"));
+    let show = |value: Option<&String>| {
+        value.map_or_else(|| "nothing".to_owned(), |text| format!("`{text}`"))
+    };
     keys.into_iter()
         .filter(|key| then.get(*key) != now.get(*key))
         .map(|key| format!("`{key}`: {} -> {}", show(then.get(key)), show(now.get(key))))
@@ -56,7 +69,11 @@ fn descend(value: &Value, path: String, flat: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(entries) => {
             for (key, value) in entries {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 descend(value, path, flat);
             }
         }
@@ -76,7 +93,9 @@ mod tests {
 
     #[test]
     fn nested_settings_get_dotted_keys() {
-        let flat = flatten(&experiment(r#"{"name": "a", "dataset": "d", "train": {"seed": 7}}"#));
+        let flat = flatten(&experiment(
+            r#"{"name": "a", "dataset": "d", "train": {"seed": 7}}"#,
+        ));
         assert_eq!(flat["train.seed"], "7");
         assert_eq!(flat["generator.channels"], "[192,128,96,48,24]");
         assert_eq!(flat["train.minutes"], "");
@@ -85,15 +104,28 @@ mod tests {
     #[test]
     fn a_longer_run_is_the_same_run() {
         let short = experiment(r#"{"name": "a", "dataset": "d", "train": {"images": 64}}"#);
-        let long = experiment(r#"{"name": "b", "dataset": "d", "train": {"images": 128}, "loader": {"workers": 3}}"#);
+        let long = experiment(
+            r#"{"name": "b", "dataset": "d", "train": {"images": 128}, "loader": {"workers": 3}}"#,
+        );
         assert_eq!(decisive(&short, "x", "y"), decisive(&long, "x", "y"));
     }
 
     #[test]
     fn another_seed_or_other_data_is_another_run() {
-        let one = decisive(&experiment(r#"{"name": "a", "dataset": "d", "train": {"seed": 1}}"#), "x", "y");
-        let other = decisive(&experiment(r#"{"name": "a", "dataset": "d", "train": {"seed": 2}}"#), "z", "y");
+        let one = decisive(
+            &experiment(r#"{"name": "a", "dataset": "d", "train": {"seed": 1}}"#),
+            "x",
+            "y",
+        );
+        let other = decisive(
+            &experiment(r#"{"name": "a", "dataset": "d", "train": {"seed": 2}}"#),
+            "z",
+            "y",
+        );
         let found = differences(&one, &other);
-        assert_eq!(found, ["`dataset_sha256`: `x` -> `z`", "`train.seed`: `1` -> `2`"]);
+        assert_eq!(
+            found,
+            ["`dataset_sha256`: `x` -> `z`", "`train.seed`: `1` -> `2`"]
+        );
     }
 }

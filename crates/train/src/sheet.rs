@@ -49,30 +49,61 @@ impl Sheet {
     ///
     /// # Errors
     /// What libtorch throws.
-    pub(crate) fn new(layout: Layout, table: &TextTable, latent_dim: i64, seed: u64, font: Vec<u8>) -> Result<Self, TrainError> {
+    pub(crate) fn new(
+        layout: Layout,
+        table: &TextTable,
+        latent_dim: i64,
+        seed: u64,
+        font: Vec<u8>,
+    ) -> Result<Self, TrainError> {
         let draws = Draws::new(seed, "sheet");
-        let rows: Vec<Tensor> =
-            (0..layout.cells.len()).map(|cell| draws.normals((cell / layout.columns) as u64, 1, latent_dim)).collect();
-        let numbers: Vec<i64> = layout.cells.iter().map(|cell| i64::from(cell.text)).collect();
+        let rows: Vec<Tensor> = (0..layout.cells.len())
+            .map(|cell| draws.normals((cell / layout.columns) as u64, 1, latent_dim))
+            .collect();
+        let numbers: Vec<i64> = layout
+            .cells
+            .iter()
+            .map(|cell| i64::from(cell.text))
+            .collect();
         let texts = table.vectors(&numbers)?;
         let latents = Tensor::f_cat(&rows, 0)?.f_to_device(texts.device())?;
-        Ok(Self { layout, latents, texts, font })
+        Ok(Self {
+            layout,
+            latents,
+            texts,
+            font,
+        })
     }
 
     /// Draws the sheet and writes it as a PNG with its captions in a JSON file beside it; gives the PNG's path.
     ///
     /// # Errors
     /// What libtorch throws, or a file cannot be written.
-    pub(crate) fn write(&self, generator: &Generator, images_seen: u64, run: &RunFolder) -> Result<PathBuf, TrainError> {
+    pub(crate) fn write(
+        &self,
+        generator: &Generator,
+        images_seen: u64,
+        run: &RunFolder,
+    ) -> Result<PathBuf, TrainError> {
         let tiles: Vec<Tile> = self
             .draw(generator)?
             .into_iter()
             .zip(&self.layout.cells)
-            .map(|(picture, cell)| Tile { picture: enlarged(&picture), caption: cell.caption.clone() })
+            .map(|(picture, cell)| Tile {
+                picture: enlarged(&picture),
+                caption: cell.caption.clone(),
+            })
             .collect();
         let path = run.sheet(images_seen);
         self.write_legend(&path.with_extension("json"), images_seen)?;
-        commit::write(&path, &encode_png(&idiom_picture::sheet(&tiles, self.layout.columns, &self.font)))?;
+        commit::write(
+            &path,
+            &encode_png(&idiom_picture::sheet(
+                &tiles,
+                self.layout.columns,
+                &self.font,
+            )),
+        )?;
         Ok(path)
     }
 
@@ -81,8 +112,10 @@ impl Sheet {
         let mut pictures = Vec::with_capacity(n_cells);
         for first in (0..n_cells).step_by(CHUNK) {
             let length = CHUNK.min(n_cells - first) as i64;
-            let (latents, texts) =
-                (self.latents.narrow(0, first as i64, length), self.texts.narrow(0, first as i64, length));
+            let (latents, texts) = (
+                self.latents.narrow(0, first as i64, length),
+                self.texts.narrow(0, first as i64, length),
+            );
             let drawn = tch::no_grad(|| generator.forward(&latents, &texts))?;
             pictures.extend(pictures_of(&drawn)?);
         }
@@ -90,9 +123,15 @@ impl Sheet {
     }
 
     fn write_legend(&self, path: &Path, images_seen: u64) -> Result<(), TrainError> {
-        let legend = Legend { images_seen, columns: self.layout.columns, cells: &self.layout.cells };
-        let mut bytes = serde_json::to_vec_pretty(&legend)
-            .map_err(|error| TrainError::Io { path: path.to_owned(), source: error.into() })?;
+        let legend = Legend {
+            images_seen,
+            columns: self.layout.columns,
+            cells: &self.layout.cells,
+        };
+        let mut bytes = serde_json::to_vec_pretty(&legend).map_err(|error| TrainError::Io {
+            path: path.to_owned(),
+            source: error.into(),
+        })?;
         bytes.push(b'\n');
         Ok(commit::write(path, &bytes)?)
     }
@@ -101,12 +140,22 @@ impl Sheet {
 /// `[n, 3, side, side]` in about `[-1, 1]`, clamped only here, to pictures.
 fn pictures_of(drawn: &Tensor) -> Result<Vec<Rgb8>, TrainError> {
     let (n, _, height, width) = drawn.size4()?;
-    let bytes = ((drawn + 1.0) * 127.5).clamp(0.0, 255.0).round().to_kind(Kind::Uint8);
-    let flat = bytes.permute([0, 2, 3, 1]).f_to_device(Device::Cpu)?.f_contiguous()?;
+    let bytes = ((drawn + 1.0) * 127.5)
+        .clamp(0.0, 255.0)
+        .round()
+        .to_kind(Kind::Uint8);
+    let flat = bytes
+        .permute([0, 2, 3, 1])
+        .f_to_device(Device::Cpu)?
+        .f_contiguous()?;
     let mut pixels = vec![0_u8; flat.numel()];
     flat.f_copy_data(&mut pixels, flat.numel())?;
     let size = pixels.len() / n as usize;
-    let picture = |part: &[u8]| Rgb8 { width: width as u32, height: height as u32, pixels: part.to_vec() };
+    let picture = |part: &[u8]| Rgb8 {
+        width: width as u32,
+        height: height as u32,
+        pixels: part.to_vec(),
+    };
     Ok(pixels.chunks_exact(size).map(picture).collect())
 }
 
@@ -114,9 +163,21 @@ fn pictures_of(drawn: &Tensor) -> Result<Vec<Rgb8>, TrainError> {
 fn enlarged(picture: &Rgb8) -> Rgb8 {
     let factor = (TILE_SIDE / picture.width.max(1)).max(1) as usize;
     let row_bytes = picture.width as usize * 3;
-    let widened = |row: &[u8]| row.chunks_exact(3).flat_map(|pixel| pixel.repeat(factor)).collect::<Vec<u8>>();
-    let pixels = picture.pixels.chunks_exact(row_bytes).flat_map(|row| widened(row).repeat(factor)).collect();
-    Rgb8 { width: picture.width * factor as u32, height: picture.height * factor as u32, pixels }
+    let widened = |row: &[u8]| {
+        row.chunks_exact(3)
+            .flat_map(|pixel| pixel.repeat(factor))
+            .collect::<Vec<u8>>()
+    };
+    let pixels = picture
+        .pixels
+        .chunks_exact(row_bytes)
+        .flat_map(|row| widened(row).repeat(factor))
+        .collect();
+    Rgb8 {
+        width: picture.width * factor as u32,
+        height: picture.height * factor as u32,
+        pixels,
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +193,11 @@ mod tests {
 
     #[test]
     fn enlarging_repeats_pixels() {
-        let picture = Rgb8 { width: 64, height: 1, pixels: (0..192).collect() };
+        let picture = Rgb8 {
+            width: 64,
+            height: 1,
+            pixels: (0..192).collect(),
+        };
         let large = enlarged(&picture);
         assert_eq!((large.width, large.height), (128, 2));
         assert_eq!(large.pixels[..9], [0, 1, 2, 0, 1, 2, 3, 4, 5]);

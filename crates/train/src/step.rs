@@ -5,8 +5,8 @@
 //! of that network and reports the layer. The mathematics is in `idiom-gan`; here is its order.
 
 use idiom_gan::{
-    Adversarial, AugmentConfig, Augmentation, Batch as Pairs, Draws, EmaConfig, Objective, Penalty, discriminator_terms,
-    generator_terms,
+    Adversarial, AugmentConfig, Augmentation, Batch as Pairs, Draws, EmaConfig, Objective, Penalty,
+    discriminator_terms, generator_terms,
 };
 use idiom_spec::experiment::{Experiment, ObjectiveKind, PenaltyKind};
 use idiom_torch_ext::{FusedAdam, channels_last, norms};
@@ -83,7 +83,11 @@ impl<'a> Stepper<'a> {
             table,
             device,
             objective,
-            augment: AugmentConfig { translation: said.translation, cutout: said.cutout, colour: said.colour },
+            augment: AugmentConfig {
+                translation: said.translation,
+                cutout: said.cutout,
+                colour: said.colour,
+            },
             average: EmaConfig {
                 half_life_images: experiment.ema.half_life_images as f64,
                 ramp: experiment.ema.ramp,
@@ -123,23 +127,46 @@ impl<'a> Stepper<'a> {
         let n = self.experiment.train.batch_size;
         let said = &self.experiment.optimizer;
         let rate = |adam| schedule::learning_rate(adam, images_seen, n) * scale;
-        self.players.generator_adam.set_learning_rate(rate(&said.generator))?;
-        self.players.discriminator_adam.set_learning_rate(rate(&said.discriminator))?;
+        self.players
+            .generator_adam
+            .set_learning_rate(rate(&said.generator))?;
+        self.players
+            .discriminator_adam
+            .set_learning_rate(rate(&said.discriminator))?;
         Ok(())
     }
 
     fn inputs(&self, batch: &Batch) -> Result<Inputs, TrainError> {
         let (n, side) = (batch.captions.len() as i64, self.experiment.resolution);
         let (seen, device) = (batch.images_seen, self.device);
-        let bytes = Tensor::f_from_slice(&batch.pixels)?.f_view([n, 3, side, side])?.f_to_device(device)?;
+        let bytes = Tensor::f_from_slice(&batch.pixels)?
+            .f_view([n, 3, side, side])?
+            .f_to_device(device)?;
         let real = channels_last(&(bytes.to_kind(Kind::Float) / 127.5 - 1.0));
         let text = self.table.vectors(&batch.captions)?;
-        let latent = self.streams.latent.normals(seen, n, self.experiment.generator.latent_dim).to_device(device);
-        let noise = self.streams.noise.normals(seen, n, text.size()[1]).to_device(device);
-        let fake = self.players.generator.forward(&latent, &(&text + noise * self.experiment.captions.noise))?;
+        let latent = self
+            .streams
+            .latent
+            .normals(seen, n, self.experiment.generator.latent_dim)
+            .to_device(device);
+        let noise = self
+            .streams
+            .noise
+            .normals(seen, n, text.size()[1])
+            .to_device(device);
+        let fake = self
+            .players
+            .generator
+            .forward(&latent, &(&text + noise * self.experiment.captions.noise))?;
         let augmentation =
-            Augmentation::draw(&self.augment, &self.streams.augment, seen, [n, side]).to_device(device);
-        let share = self.streams.share.uniforms(seen, n, 1).view([n]).to_device(device);
+            Augmentation::draw(&self.augment, &self.streams.augment, seen, [n, side])
+                .to_device(device);
+        let share = self
+            .streams
+            .share
+            .uniforms(seen, n, 1)
+            .view([n])
+            .to_device(device);
         Ok(Inputs {
             real_seen: augmentation.apply(&real),
             fake_seen: augmentation.apply(&fake),
@@ -169,7 +196,8 @@ impl<'a> Stepper<'a> {
             share: Some(&inputs.share),
         };
         let weight = due.then_some(gamma * said.every as f64);
-        let terms = discriminator_terms(&self.players.discriminator, &self.objective, &pairs, weight)?;
+        let terms =
+            discriminator_terms(&self.players.discriminator, &self.objective, &pairs, weight)?;
         let gradients = self.players.discriminator_adam.gradients(&terms.loss)?;
         let (norm, fault) = checked_norm(&gradients, &self.players.discriminator_adam)?;
         if fault.is_some() {
@@ -195,7 +223,13 @@ impl<'a> Stepper<'a> {
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
         let discriminator = &self.players.discriminator;
-        let terms = generator_terms(discriminator, &self.objective, &inputs.fake_seen, &inputs.text, real_scores)?;
+        let terms = generator_terms(
+            discriminator,
+            &self.objective,
+            &inputs.fake_seen,
+            &inputs.text,
+            real_scores,
+        )?;
         let weight = self.experiment.objective.pooled_colour_weight;
         let mut loss = terms.loss.shallow_clone();
         if weight > 0.0 {
@@ -230,7 +264,9 @@ fn objective_of(experiment: &Experiment) -> Objective {
             PenaltyKind::None => None,
             PenaltyKind::R1 => Some(Penalty::R1),
             PenaltyKind::R1AndR2 => Some(Penalty::R1AndR2),
-            PenaltyKind::MatchingAware => Some(Penalty::MatchingAware { exponent: said.penalty.exponent }),
+            PenaltyKind::MatchingAware => Some(Penalty::MatchingAware {
+                exponent: said.penalty.exponent,
+            }),
             PenaltyKind::Slope => Some(Penalty::Slope),
         },
     }
@@ -243,10 +279,21 @@ fn colour_distance(drawn: &Tensor, real: &Tensor) -> Tensor {
 }
 
 /// The length of the whole gradient, and the first layer in which it is not finite.
-fn checked_norm(gradients: &[Tensor], adam: &FusedAdam) -> Result<(f64, Option<Fault>), TrainError> {
+fn checked_norm(
+    gradients: &[Tensor],
+    adam: &FusedAdam,
+) -> Result<(f64, Option<Fault>), TrainError> {
     let lengths = Vec::<f32>::try_from(norms(gradients)?.to_device(Device::Cpu))?;
-    let fault = lengths.iter().position(|length| !length.is_finite()).map(|idx| Fault { layer: adam.names()[idx].clone() });
-    let square: f64 = lengths.iter().map(|length| f64::from(*length).powi(2)).sum();
+    let fault = lengths
+        .iter()
+        .position(|length| !length.is_finite())
+        .map(|idx| Fault {
+            layer: adam.names()[idx].clone(),
+        });
+    let square: f64 = lengths
+        .iter()
+        .map(|length| f64::from(*length).powi(2))
+        .sum();
     Ok((square.sqrt(), fault))
 }
 
@@ -262,18 +309,36 @@ mod tests {
     fn the_colour_term_compares_averages_not_pixels() {
         // A chequerboard and a plain grey have the same average in every cell of the grid.
         let plain = Tensor::zeros([1, 3, 16, 16], (Kind::Float, Device::Cpu));
-        let board = (Tensor::arange(256, (Kind::Float, Device::Cpu)).view([1, 1, 16, 16])).expand([1, 3, 16, 16], false);
+        let board = (Tensor::arange(256, (Kind::Float, Device::Cpu)).view([1, 1, 16, 16]))
+            .expand([1, 3, 16, 16], false);
         let board = (board.remainder(2.0) - 0.5) * 2.0;
         assert!(colour_distance(&board, &plain).double_value(&[]).abs() < 1e-6);
-        assert!((colour_distance(&(plain.shallow_clone() + 0.25), &plain).double_value(&[]) - 0.25).abs() < 1e-6);
+        assert!(
+            (colour_distance(&(plain.shallow_clone() + 0.25), &plain).double_value(&[]) - 0.25)
+                .abs()
+                < 1e-6
+        );
     }
 
     #[test]
     fn a_gradient_that_is_not_finite_is_named() {
-        let parameters = vec![("a.weight".to_owned(), Tensor::zeros([2], (Kind::Float, Device::Cpu)).set_requires_grad(true)), ("b.weight".to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)).set_requires_grad(true))];
+        let parameters = vec![
+            (
+                "a.weight".to_owned(),
+                Tensor::zeros([2], (Kind::Float, Device::Cpu)).set_requires_grad(true),
+            ),
+            (
+                "b.weight".to_owned(),
+                Tensor::zeros([1], (Kind::Float, Device::Cpu)).set_requires_grad(true),
+            ),
+        ];
         let adam = FusedAdam::new(parameters, idiom_torch_ext::AdamConfig::default()).unwrap();
         let good = Tensor::from_slice(&[3.0_f32, 4.0]);
-        let (norm, fault) = checked_norm(&[good.shallow_clone(), Tensor::from_slice(&[12.0_f32])], &adam).unwrap();
+        let (norm, fault) = checked_norm(
+            &[good.shallow_clone(), Tensor::from_slice(&[12.0_f32])],
+            &adam,
+        )
+        .unwrap();
         assert_eq!((norm, fault), (13.0, None));
         let (_, fault) = checked_norm(&[good, Tensor::from_slice(&[f32::NAN])], &adam).unwrap();
         assert_eq!(fault.unwrap().layer, "b.weight");

@@ -8,7 +8,14 @@ fn state(images_seen: u64) -> (Progress, TensorSets) {
     let tensor = Tensor::from_slice(&[images_seen as f32, 0.5]);
     let settings = BTreeMap::from([("train.seed".to_owned(), "1".to_owned())]);
     let tensors = TensorSets::from([("generator".to_owned(), vec![("w".to_owned(), tensor)])]);
-    (Progress { images_seen, rate_scale: 1.0, settings }, tensors)
+    (
+        Progress {
+            images_seen,
+            rate_scale: 1.0,
+            settings,
+        },
+        tensors,
+    )
 }
 
 fn saved(folder: &Path, images_seen: u64) -> PathBuf {
@@ -35,9 +42,15 @@ fn what_was_saved_comes_back() {
 #[test]
 fn equal_states_leave_equal_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let (one, other) = (saved(&folder.path().join("a"), 8), saved(&folder.path().join("b"), 8));
+    let (one, other) = (
+        saved(&folder.path().join("a"), 8),
+        saved(&folder.path().join("b"), 8),
+    );
     for file in ["checkpoint.json", "generator.safetensors"] {
-        assert_eq!(fs::read(one.join(file)).unwrap(), fs::read(other.join(file)).unwrap());
+        assert_eq!(
+            fs::read(one.join(file)).unwrap(),
+            fs::read(other.join(file)).unwrap()
+        );
     }
 }
 
@@ -66,7 +79,11 @@ fn where_all_are_damaged_nothing_begins_from_zero() {
 fn an_unfinished_save_is_not_a_save() {
     let folder = tempfile::tempdir().unwrap();
     saved(folder.path(), 8);
-    fs::rename(saved(folder.path(), 16), folder.path().join("images-000000016.tmp")).unwrap();
+    fs::rename(
+        saved(folder.path(), 16),
+        folder.path().join("images-000000016.tmp"),
+    )
+    .unwrap();
     assert_eq!(newest(folder.path()), (8, Vec::new()));
     // Its remains do not stand in the way of the same save.
     saved(folder.path(), 16);
@@ -84,7 +101,11 @@ fn only_saves_are_removed() {
     }
     prune(folder.path(), 1).unwrap();
     assert_eq!(list(folder.path()).unwrap(), [24]);
-    assert!(["images-mine", "images-8", "notes"].iter().all(|kept| folder.path().join(kept).exists()));
+    assert!(
+        ["images-mine", "images-8", "notes"]
+            .iter()
+            .all(|kept| folder.path().join(kept).exists())
+    );
 }
 
 #[test]
@@ -93,6 +114,8 @@ fn a_folder_that_cannot_be_written_gives_one_error_with_its_path() {
     let in_the_way = folder.path().join("checkpoints");
     fs::write(&in_the_way, "a file").unwrap();
     let (progress, tensors) = state(8);
-    let error = save(&in_the_way, &progress, &tensors).unwrap_err().to_string();
+    let error = save(&in_the_way, &progress, &tensors)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("checkpoints"), "{error}");
 }

@@ -1,13 +1,13 @@
 //! Which subjects, looks and sentences a sheet shows. The choice depends on the data set and the settings alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use idiom_dataset::{Caption, Columns, Dataset, Record, Split};
 use idiom_spec::experiment::Samples;
 use serde::Serialize;
 
 use crate::TrainError;
-use crate::captions::TextTableBuilder;
+use crate::captions::{COMPOSED, TextTableBuilder};
 
 /// Rows looked at in each split; a sheet of a huge data set does not need to know all of it.
 const ROWS_LOOKED_AT: usize = 20_000;
@@ -51,22 +51,52 @@ struct Subject {
 ///
 /// # Errors
 /// The data set cannot be read, or a subject that the settings name is not there.
-pub(crate) fn plan(dataset: &Dataset, table: &mut TextTableBuilder<'_>, options: &Samples) -> Result<Layout, TrainError> {
+pub(crate) fn plan(
+    dataset: &Dataset,
+    table: &mut TextTableBuilder<'_>,
+    options: &Samples,
+) -> Result<Layout, TrainError> {
     let looks = &dataset.manifest().styles;
-    let columns = options.columns.unwrap_or(if looks.is_empty() { PLAIN_COLUMNS } else { looks.len() });
+    let columns = options.columns.unwrap_or(if looks.is_empty() {
+        PLAIN_COLUMNS
+    } else {
+        looks.len()
+    });
     if looks.is_empty() {
         return plain(dataset, table, options.subjects, columns);
     }
     let looks = &looks[..columns.min(looks.len())];
     let trained = subjects(dataset, Split::Train, looks)?;
     let held_out = subjects(dataset, Split::Validation, looks)?;
-    let languages = &dataset.manifest().languages;
     let mut cells = Vec::new();
-    for (row, subject) in chosen(&trained, &held_out, options)?.into_iter().enumerate() {
-        let language = if languages.is_empty() { "" } else { &languages[row % languages.len()] };
-        cells.extend(looks.iter().filter_map(|look| cell(subject, look, language, table)));
+    for (row, subject) in chosen(&trained, &held_out, options)?
+        .into_iter()
+        .enumerate()
+    {
+        let language = language_of(row, subject);
+        cells.extend(
+            looks
+                .iter()
+                .filter_map(|look| cell(subject, look, &language, table)),
+        );
     }
-    Ok(Layout { cells, columns: looks.len() })
+    Ok(Layout {
+        cells,
+        columns: looks.len(),
+    })
+}
+
+/// The languages in which a subject has sentences take turns.
+fn language_of(row: usize, subject: &Subject) -> String {
+    let captions = subject.rows.values().flat_map(|record| &record.captions);
+    let spoken: BTreeSet<&String> = captions
+        .filter(|caption| caption.kind == COMPOSED)
+        .map(|caption| &caption.lang)
+        .collect();
+    spoken
+        .iter()
+        .nth(row % spoken.len().max(1))
+        .map_or_else(String::new, |language| (*language).clone())
 }
 
 /// The named subjects first, then some that are trained on, then some that are not, evenly spread.
@@ -77,7 +107,10 @@ fn chosen<'a>(
 ) -> Result<Vec<&'a Subject>, TrainError> {
     let mut chosen = Vec::new();
     for name in &options.named {
-        let found = trained.values().chain(held_out.values()).find(|subject| is_called(subject, name));
+        let found = trained
+            .values()
+            .chain(held_out.values())
+            .find(|subject| is_called(subject, name));
         chosen.push(found.ok_or_else(|| TrainError::UnknownSubject { name: name.clone() })?);
     }
     let left = options.subjects.saturating_sub(chosen.len());
@@ -96,25 +129,48 @@ fn spread(subjects: &BTreeMap<String, Subject>, n: usize) -> impl Iterator<Item 
 
 fn is_called(subject: &Subject, name: &str) -> bool {
     let calls = |record: &Record| {
-        record.caption == name || record.captions.iter().any(|caption| caption.kind == "label" && caption.text == name)
+        record.caption == name
+            || record
+                .captions
+                .iter()
+                .any(|caption| caption.kind == "label" && caption.text == name)
     };
     subject.rows.values().any(calls)
 }
 
-fn subjects(dataset: &Dataset, split: Split, looks: &[String]) -> Result<BTreeMap<String, Subject>, TrainError> {
+fn subjects(
+    dataset: &Dataset,
+    split: Split,
+    looks: &[String],
+) -> Result<BTreeMap<String, Subject>, TrainError> {
     let mut subjects: BTreeMap<String, Subject> = BTreeMap::new();
-    for record in dataset.records(split, Columns::WithoutImage).take(ROWS_LOOKED_AT) {
+    for record in dataset
+        .records(split, Columns::WithoutImage)
+        .take(ROWS_LOOKED_AT)
+    {
         let record = record?;
         if let (Some(subject), Some(style)) = (record.subject.clone(), record.style.clone()) {
-            let fresh = || Subject { rows: BTreeMap::new(), trained_on: split == Split::Train };
-            subjects.entry(subject).or_insert_with(fresh).rows.insert(style, record);
+            let fresh = || Subject {
+                rows: BTreeMap::new(),
+                trained_on: split == Split::Train,
+            };
+            subjects
+                .entry(subject)
+                .or_insert_with(fresh)
+                .rows
+                .insert(style, record);
         }
     }
     subjects.retain(|_, subject| looks.iter().all(|look| subject.rows.contains_key(look)));
     Ok(subjects)
 }
 
-fn cell(subject: &Subject, look: &str, language: &str, table: &mut TextTableBuilder<'_>) -> Option<Cell> {
+fn cell(
+    subject: &Subject,
+    look: &str,
+    language: &str,
+    table: &mut TextTableBuilder<'_>,
+) -> Option<Cell> {
     let record = subject.rows.get(look)?;
     let (caption, text) = sentence(record, language, table)?;
     Some(Cell {
@@ -127,12 +183,21 @@ fn cell(subject: &Subject, look: &str, language: &str, table: &mut TextTableBuil
 }
 
 /// A composed sentence in the language, else in any, else any caption that has a vector.
-fn sentence(record: &Record, language: &str, table: &mut TextTableBuilder<'_>) -> Option<(String, u32)> {
-    let rank = |caption: &Caption| (caption.kind != "composed", caption.lang != language);
+fn sentence(
+    record: &Record,
+    language: &str,
+    table: &mut TextTableBuilder<'_>,
+) -> Option<(String, u32)> {
+    let rank = |caption: &Caption| (caption.kind != COMPOSED, caption.lang != language);
     let mut captions: Vec<&Caption> = record.captions.iter().collect();
     captions.sort_by_key(|caption| rank(caption));
-    let texts = captions.into_iter().map(|caption| &caption.text).chain([&record.caption]);
-    texts.into_iter().find_map(|text| Some((text.clone(), table.number(text)?)))
+    let texts = captions
+        .into_iter()
+        .map(|caption| &caption.text)
+        .chain([&record.caption]);
+    texts
+        .into_iter()
+        .find_map(|text| Some((text.clone(), table.number(text)?)))
 }
 
 /// For data without looks: pictures at even distances, each by its own caption.
@@ -145,10 +210,20 @@ fn plain(
     let n_cells = (n_rows * columns) as u64;
     let stride = (dataset.rows(Split::Train).min(ROWS_LOOKED_AT as u64) / n_cells).max(1) as usize;
     let mut cells = Vec::new();
-    for record in dataset.records(Split::Train, Columns::WithoutImage).take(ROWS_LOOKED_AT).step_by(stride) {
+    for record in dataset
+        .records(Split::Train, Columns::WithoutImage)
+        .take(ROWS_LOOKED_AT)
+        .step_by(stride)
+    {
         let record = record?;
         if let Some((caption, text)) = sentence(&record, "", table) {
-            cells.push(Cell { caption, subject: record.subject, style: record.style, trained_on: true, text });
+            cells.push(Cell {
+                caption,
+                subject: record.subject,
+                style: record.style,
+                trained_on: true,
+                text,
+            });
         }
     }
     cells.truncate(n_cells as usize);

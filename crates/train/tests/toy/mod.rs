@@ -1,0 +1,202 @@
+//! A data set of 24 pictures of 16 px in two looks, with vectors, and an experiment with tiny networks to go with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use idiom_dataset::embeddings::{EmbeddingRow, EmbeddingsWriter, text_sha256};
+use idiom_dataset::{Caption, Counts, Manifest, Record, ShardEntry, ShardWriter, Split};
+use idiom_picture::{Rgb8, encode_png};
+use idiom_spec::experiment::Experiment;
+use idiom_train::{Event, NoSink, Outcome, Summary, TrainError, TrainRequest, train};
+
+const DIM: usize = 8;
+
+/// A folder with a data set and room for runs.
+pub(crate) struct Toy {
+    folder: tempfile::TempDir,
+}
+
+impl Toy {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_dataset(&folder.path().join("data"));
+        Self { folder }
+    }
+
+    pub(crate) fn run_folder(&self, run_id: &str) -> PathBuf {
+        self.folder.path().join("runs").join(run_id)
+    }
+
+    pub(crate) fn dataset(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A request for so many pictures.
+    pub(crate) fn request(&self, run_id: &str, images: u64) -> TrainRequest {
+        let experiment: Experiment = serde_yaml::from_str(&format!(
+            "name: toy\ndataset: toy\nencoder: toy\nresolution: 16\n\
+             train: {{images: {images}, batch_size: 4}}\n\
+             generator: {{latent_dim: 4, text_head_dim: 4, style_dim: 8, channels: [8, 8, 4]}}\n\
+             discriminator: {{channels: [4, 8], feature_dim: 8}}\n\
+             objective: {{pooled_colour_weight: 1.0}}\n\
+             checkpoint: {{every_images: 16, keep: 9}}\nsamples: {{every_images: 32, subjects: 2}}\n\
+             logging: {{every_images: 16}}\n"
+        ))
+        .unwrap();
+        TrainRequest {
+            resolved_yaml: serde_yaml::to_string(&experiment).unwrap(),
+            encoder: "toy".to_owned(),
+            experiment,
+            dataset: self.dataset(),
+            runs: self.folder.path().join("runs"),
+            run_id: run_id.to_owned(),
+            resume: false,
+            device: tch::Device::Cpu,
+            n_threads: 1,
+            font: None,
+            provenance: vec![("commit".to_owned(), "none".to_owned())],
+        }
+    }
+
+    /// Takes a run up again, to so many pictures.
+    pub(crate) fn resumed(&self, run_id: &str, images: u64) -> TrainRequest {
+        TrainRequest {
+            resume: true,
+            ..self.request(run_id, images)
+        }
+    }
+}
+
+pub(crate) fn finish(request: &TrainRequest) -> Summary {
+    match run(request).unwrap() {
+        Outcome::Finished(summary) => summary,
+        Outcome::Interrupted(summary) => panic!("{summary:?}"),
+    }
+}
+
+pub(crate) fn run(request: &TrainRequest) -> Result<Outcome, TrainError> {
+    train(request, &NoSink, &|_: Event| {}, &AtomicBool::new(false))
+}
+
+/// Every file of a checkpoint by name.
+pub(crate) fn checkpoint_bytes(run: &Path, images: u64) -> Vec<(String, Vec<u8>)> {
+    let folder = run.join(format!("checkpoints/images-{images:09}"));
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                std::fs::read(&path).unwrap(),
+            )
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn write_dataset(folder: &Path) {
+    let mut rows: Vec<Record> = (0..12)
+        .flat_map(|subject| [record(subject, "flat"), record(subject, "ink")])
+        .collect();
+    rows.sort_by(|one, other| one.key.cmp(&other.key));
+    let texts: Vec<String> = rows
+        .iter()
+        .flat_map(|row| row.captions.iter().map(|caption| caption.text.clone()))
+        .collect();
+    let held_out = rows.split_off(20);
+    let shards = vec![
+        shard(folder, Split::Train, rows),
+        shard(folder, Split::Validation, held_out),
+    ];
+    let manifest = Manifest {
+        schema_version: idiom_dataset::schema::VERSION,
+        name: "toy".to_owned(),
+        config_sha256: "0".repeat(64),
+        shards,
+        phrases: None,
+        rejects: None,
+        counts: Counts {
+            rows_in: 24,
+            rows_out: 24,
+            rejects: 0,
+            duplicates: 0,
+        },
+        styles: vec!["flat".to_owned(), "ink".to_owned()],
+        languages: vec!["en".to_owned()],
+        classes: Vec::new(),
+    };
+    manifest.write(folder).unwrap();
+    write_embeddings(folder, &texts);
+}
+
+fn shard(folder: &Path, split: Split, rows: Vec<Record>) -> ShardEntry {
+    let path = format!("data/{}-00000-of-00001.parquet", split.name());
+    let mut writer = ShardWriter::create(&folder.join(&path), &"0".repeat(64), &[]).unwrap();
+    rows.into_iter().for_each(|row| writer.push(row).unwrap());
+    let info = writer.finish().unwrap();
+    ShardEntry {
+        path,
+        split,
+        rows: info.rows,
+        bytes: info.bytes,
+        sha256: info.sha256,
+        first_key: info.first_key,
+        last_key: info.last_key,
+    }
+}
+
+fn record(subject: u8, style: &str) -> Record {
+    let shade = if style == "ink" { 0 } else { subject * 20 };
+    let mut picture = Rgb8::filled(16, 16, [255, 255, 255]);
+    picture.pixels[usize::from(subject) * 48..usize::from(subject) * 48 + 192].fill(shade);
+    let caption = |text: String, kind: &str| Caption {
+        text,
+        lang: "en".to_owned(),
+        source: "toy".to_owned(),
+        kind: kind.to_owned(),
+    };
+    let label = format!("thing {subject}");
+    Record {
+        key: format!("{subject:02}-{style}"),
+        subject: Some(format!("{subject:02}")),
+        style: Some(style.to_owned()),
+        caption: label.clone(),
+        captions: vec![
+            caption(format!("{label} in {style}"), "composed"),
+            caption(label, "label"),
+        ],
+        image: encode_png(&picture).into(),
+        width: 16,
+        height: 16,
+        orig_width: 16,
+        orig_height: 16,
+        format: "png".to_owned(),
+        ..Record::default()
+    }
+}
+
+/// Vectors of unit length that depend on the text's hash alone.
+fn write_embeddings(folder: &Path, texts: &[String]) {
+    let mut writer = EmbeddingsWriter::begin(folder, "toy", &"1".repeat(64), DIM).unwrap();
+    let unique: std::collections::BTreeSet<&String> = texts.iter().collect();
+    let row = |text: &&String| {
+        let hash = text_sha256(text);
+        let values: Vec<f32> = hash[..DIM]
+            .iter()
+            .map(|byte| f32::from(*byte) - 127.5)
+            .collect();
+        let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let embedding = values.iter().map(|value| value / length).collect();
+        EmbeddingRow {
+            text_sha256: hash,
+            embedding,
+            n_tokens: 3,
+            truncated: false,
+        }
+    };
+    writer
+        .append(&unique.iter().map(row).collect::<Vec<_>>())
+        .unwrap();
+    writer.finish(&"2".repeat(64)).unwrap();
+}
