@@ -48,10 +48,11 @@ pub fn sync(spool_dir: &Path, config: ClientConfig) -> Result<Ledger, TrackingEr
 }
 
 fn close_if_abandoned(folder: &Folder, delivery: &mut Delivery<'_>) -> Result<(), Halt> {
-    // Held by a live run, which speaks for itself.
-    let Ok(_lock) = Lock::take(&folder.writer_lock(), "written") else {
+    // Held by a live run, which speaks for itself. One that is taken up right after this look says `RUNNING`, but
+    // cannot send that before we give the sender's lock back.
+    if Lock::take(&folder.writer_lock(), "written").is_err() {
         return Ok(());
-    };
+    }
     match spool::open_since(folder).map_err(Halt::Spool)? {
         Some(at) => delivery.say_killed(at),
         None => Ok(()),

@@ -5,7 +5,7 @@
 mod fake_server;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fake_server::{Answer, FakeServer, Request};
 use idiom_tracking::{ClientConfig, Ledger, Run, RunSpec, RunStatus, Timing, TrackingError, sync};
@@ -18,7 +18,6 @@ fn timing() -> Timing {
         flush_interval: Duration::from_millis(5),
         shortest_backoff: Duration::from_millis(1),
         longest_backoff: Duration::from_millis(20),
-        request_timeout: Duration::from_millis(500),
         sync_patience: Duration::from_secs(20),
         ..Timing::default()
     }
@@ -50,9 +49,20 @@ fn log_points(run: &Run, count: i64) {
 
 /// Logs to a server that answers by `plan` and checks that all of it is there once.
 fn check_all_arrives(plan: impl FnMut(&Request) -> Answer + Send + 'static) -> FakeServer {
+    check_all_arrives_in(timing(), plan)
+}
+
+fn check_all_arrives_in(
+    timing: Timing,
+    plan: impl FnMut(&Request) -> Answer + Send + 'static,
+) -> FakeServer {
     let spool = tempfile::tempdir().unwrap();
     let server = FakeServer::start_with(plan);
-    let run = start(spool.path(), &server);
+    let config = ClientConfig {
+        timing,
+        ..config(&server)
+    };
+    let run = Run::start(spool.path(), config, &spec()).unwrap();
     log_points(&run, 2500);
     let ledger = run.finish(RunStatus::Finished, DEADLINE);
     // 2500 points, a param, a tag, a status.
@@ -74,6 +84,14 @@ fn check_all_arrives(plan: impl FnMut(&Request) -> Answer + Send + 'static) -> F
     assert_eq!(stored.params["rate"], "0.002");
     assert_eq!(stored.tags["note"], "粵語");
     server
+}
+
+/// Gives up on an answer soon; only for servers that never give one.
+fn impatient() -> Timing {
+    Timing {
+        request_timeout: Duration::from_millis(500),
+        ..timing()
+    }
 }
 
 /// The first answer to each route is `answer`, later ones are proper.
@@ -128,12 +146,12 @@ fn an_answer_that_is_lost_makes_no_second_run_and_no_second_row() {
 
 #[test]
 fn a_server_that_hangs_is_left_and_asked_again() {
-    check_all_arrives(first_of_each_route(Answer::Hang));
+    check_all_arrives_in(impatient(), first_of_each_route(Answer::Hang));
 }
 
 #[test]
 fn a_server_that_drips_is_left_and_asked_again() {
-    check_all_arrives(first_of_each_route(Answer::Drip));
+    check_all_arrives_in(impatient(), first_of_each_route(Answer::Drip));
 }
 
 #[test]
@@ -321,6 +339,27 @@ fn an_outage_in_the_middle_loses_nothing() {
     let ledger = run.finish(RunStatus::Finished, DEADLINE);
     assert_eq!((ledger.pending, ledger.dead, ledger.dropped), (0, 0, 0));
     assert_eq!(server.only_run().rows.len(), 2000);
+}
+
+#[test]
+fn a_server_that_hangs_does_not_hold_up_the_end() {
+    let spool = tempfile::tempdir().unwrap();
+    let server = FakeServer::start_with(|_| Answer::Hang);
+    let patient = Timing {
+        request_timeout: Duration::from_secs(600),
+        ..timing()
+    };
+    let config = ClientConfig {
+        timing: patient,
+        ..config(&server)
+    };
+    let run = Run::start(spool.path(), config, &spec()).unwrap();
+    let begun = Instant::now();
+    log_points(&run, 100_000);
+    let ledger = run.finish(RunStatus::Finished, Duration::from_millis(200));
+    assert_eq!((ledger.pending, ledger.dropped), (100_003, 0));
+    // Far less than the request's patience, far more than a busy machine needs.
+    assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
 #[test]

@@ -141,6 +141,25 @@ fn a_run_taken_up_is_the_same_run_and_runs_again() {
 }
 
 #[test]
+fn a_run_without_a_last_word_is_said_to_be_killed_and_can_be_taken_up() {
+    let spool = tempfile::tempdir().unwrap();
+    let server = FakeServer::start();
+    let run = Run::start(spool.path(), config(&server), &spec()).unwrap();
+    (0..100).for_each(|step| run.log_metric("loss", 0.5, step));
+    drop(run);
+    while let Err(error) = sync(spool.path(), config(&server)) {
+        // The dropped run's sender may still be in its last request.
+        assert!(matches!(error, TrackingError::Held { .. }), "{error}");
+    }
+    assert_eq!(steps(&server).len(), 100);
+    assert_eq!(server.only_run().status, "KILLED");
+    let run = Run::start(spool.path(), config(&server), &spec()).unwrap();
+    run.finish(RunStatus::Finished, DEADLINE);
+    sync(spool.path(), config(&server)).unwrap();
+    assert_eq!(server.only_run().status, "FINISHED");
+}
+
+#[test]
 fn a_second_writer_is_told_who_the_first_is() {
     let spool = tempfile::tempdir().unwrap();
     let server = FakeServer::start();
