@@ -1,5 +1,10 @@
 //! The language of searches: what it takes, what it makes of it, and what it says to the rest.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use idiom_tracking_api::search::{
     Comparison, Dialect, Direction, Entity, Field, Filter, Operator, Order, Subject, Value, filter,
     order_by,

@@ -1,5 +1,10 @@
 //! The server, asked through HTTP on a loopback port of its own: what it promises, claim by claim.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 mod artifacts;
 mod batches;
 mod charts;
