@@ -51,11 +51,13 @@ impl ShardWriter {
         commit::create_folder_of(path)?;
         let temporary = commit::temporary(path);
         let file = File::create(&temporary).map_err(DatasetError::io(&temporary))?;
-        let schema: SchemaRef = Arc::new(schema::columns());
+        // In the file's own metadata and in the Arrow schema within it: some readers ask the one, some the other.
+        let metadata = schema::metadata(config_sha256, classes);
+        let schema: SchemaRef = Arc::new(schema::columns().with_metadata(metadata.clone()));
         let mut writer =
             ArrowWriter::try_new(file, Arc::clone(&schema), Some(schema::shard_properties()))
                 .map_err(DatasetError::parquet(path))?;
-        for (key, value) in schema::metadata(config_sha256, classes) {
+        for (key, value) in metadata {
             writer.append_key_value_metadata(KeyValue::new(key, value));
         }
         Ok(Self {

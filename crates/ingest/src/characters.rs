@@ -46,11 +46,18 @@ fn join(points: impl Iterator<Item = u32>) -> Option<String> {
 #[derive(Debug)]
 pub(crate) struct Groups {
     variants: BTreeSet<String>,
+    /// The group of subjects that are nothing but variants.
+    bare: String,
     same: BTreeMap<String, String>,
 }
 
 impl Groups {
     pub(crate) fn new(rules: &SubjectRules) -> Self {
+        let bare = rules
+            .variants
+            .first()
+            .and_then(|point| from_code_points(point))
+            .unwrap_or_default();
         let variants = rules
             .variants
             .iter()
@@ -66,7 +73,11 @@ impl Groups {
                 same.insert(name.clone(), names[0].clone());
             }
         }
-        Self { variants, same }
+        Self {
+            variants,
+            bare,
+            same,
+        }
     }
 
     /// The group of a subject: its first joined part that is not a mere variant, without variants inside that part.
@@ -83,7 +94,7 @@ impl Groups {
         let base = parts
             .into_iter()
             .find(|part| !part.is_empty())
-            .unwrap_or_default();
+            .unwrap_or_else(|| self.bare.clone());
         self.same
             .get(subject)
             .or_else(|| self.same.get(&base))
@@ -128,7 +139,7 @@ mod tests {
         );
         assert_eq!(groups.of("1f3c3-200d-2640"), groups.of("1f3c3"));
         assert_eq!(groups.of("1f408-200d-2b1b"), groups.of("1f408"));
-        assert_eq!(groups.of("1f468"), groups.of("1f469"));
+        assert_eq!(groups.of("1f468-200d-1f469"), "1f468");
         assert_eq!(groups.of("1f936"), groups.of("1f385"));
         assert_ne!(
             groups.of("1f1ef-1f1f5"),

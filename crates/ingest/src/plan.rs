@@ -52,7 +52,7 @@ pub(crate) fn work_sha256(config_sha256: &str, places: &Places<'_>) -> Result<St
     if let Some(table) = &places.pipeline.phrases {
         parts.push(digest::file_sha256_hex(&places.base.join(table))?.0);
     }
-    for source in &places.pipeline.sources {
+    for source in places.pipeline.sources.values() {
         parts.push(source::fingerprint(source, places)?);
     }
     Ok(digest::sha256_hex(parts.join("\n").as_bytes()))
@@ -67,8 +67,8 @@ pub(crate) fn make(places: &Places<'_>, on: &(dyn Fn(Event) + Sync)) -> Result<P
     };
     let words = read_words(places)?;
     let mut sources = Vec::new();
-    for (i, source) in places.pipeline.sources.iter().enumerate() {
-        let listing = source::list(source, &format!("sources[{i}]"), places)?;
+    for (name, source) in &places.pipeline.sources {
+        let listing = source::list(source, &format!("sources.{name}"), places)?;
         sources.push(Planned {
             offered: listing.items.len(),
             listing,
@@ -137,8 +137,10 @@ fn join(sources: &mut [Planned], words: &Words, pipeline: &Pipeline) {
                 .any(|caption| caption.kind == "label" && caption.lang == *lang)
         })
     };
-    let joined: Vec<usize> = (0..sources.len())
-        .filter(|i| source::is_of_characters(&pipeline.sources[*i]))
+    let declared = pipeline.sources.values().enumerate();
+    let joined: Vec<usize> = declared
+        .filter(|(_, source)| source::is_of_characters(source))
+        .map(|(i, _)| i)
         .collect();
     let mut kept: Option<BTreeSet<String>> = None;
     for i in &joined {

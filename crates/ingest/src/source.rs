@@ -135,6 +135,12 @@ pub(crate) fn is_of_characters(source: &Source) -> bool {
 }
 
 impl Places<'_> {
+    /// The pipeline's source of a number, counted in the order of their names.
+    pub(crate) fn source(&self, number: usize) -> Result<&Source, IngestError> {
+        let source = self.pipeline.sources.values().nth(number);
+        source.ok_or_else(|| IngestError::Internal(format!("there is no source number {number}")))
+    }
+
     /// The package that the pipeline calls `name`.
     pub(crate) fn package(
         &self,

@@ -119,7 +119,7 @@ pub(crate) fn write(
     let pipeline = work.places.pipeline;
     let sources = pipeline
         .sources
-        .iter()
+        .values()
         .zip(&work.plan.sources)
         .map(|(source, planned)| CardSource {
             style: source.style.clone().unwrap_or_else(|| "-".to_owned()),

@@ -85,7 +85,7 @@ impl Work<'_> {
             done.iter().map(|unit| unit.items.len() as u64).sum(),
         ));
         let n_done = AtomicUsize::new(done.len());
-        for (i, source) in self.places.pipeline.sources.iter().enumerate() {
+        for (i, source) in self.places.pipeline.sources.values().enumerate() {
             let open: Vec<&Unit> = open
                 .iter()
                 .copied()
@@ -156,7 +156,7 @@ impl Work<'_> {
             ShardWriter::create(&rows_path(self.staging, unit), self.config_sha256, &[])?;
         let mut report = UnitReport::default();
         let listing = &self.plan.sources[unit.source].listing;
-        let source = &self.places.pipeline.sources[unit.source];
+        let source = self.places.source(unit.source)?;
         for item in &listing.items[unit.items.clone()] {
             if self.stop.load(Ordering::Relaxed) {
                 writer.discard();

@@ -83,7 +83,7 @@ fn captions(table: &CaptionTable, source: &str, entry: &Value) -> Vec<Caption> {
     } else {
         field(&table.tags)
     };
-    tags.retain(|tag| Some(tag) != label.as_ref() && tag.chars().any(char::is_alphabetic));
+    tags.retain(|tag| Some(tag) != label.as_ref() && is_word(tag));
     let mut captions = Vec::new();
     if let Some(label) = label {
         captions.push(caption(label, "label"));
@@ -92,6 +92,11 @@ fn captions(table: &CaptionTable, source: &str, entry: &Value) -> Vec<Caption> {
         captions.push(caption(tags.join(&table.joiner), "tags"));
     }
     captions
+}
+
+/// Faces made of punctuation, such as `:D`, stand among the words of some tables; an encoder of language cannot read them.
+fn is_word(tag: &str) -> bool {
+    tag.starts_with(char::is_alphanumeric) && tag.contains(char::is_alphabetic)
 }
 
 /// The words of a string or a list of strings, cleaned; an underscore stands for a space in tables of short names.

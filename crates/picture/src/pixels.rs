@@ -1,7 +1,9 @@
 //! Pixels in memory: sRGB, eight bits a channel, rows from the top, no padding between rows.
 
+use std::fmt;
+
 /// An opaque picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rgb8 {
     /// Pixels across.
     pub width: u32,
@@ -12,7 +14,7 @@ pub struct Rgb8 {
 }
 
 /// A picture with straight (not premultiplied) alpha.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rgba8 {
     /// Pixels across.
     pub width: u32,
@@ -72,5 +74,19 @@ impl Rgba8 {
     #[must_use]
     pub fn is_transparent(&self) -> bool {
         self.pixels.chunks_exact(4).any(|pixel| pixel[3] != 255)
+    }
+}
+
+/// The size only: thousands of numbers help nobody.
+impl fmt::Debug for Rgb8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rgb8({}x{})", self.width, self.height)
+    }
+}
+
+/// The size only, as for [`Rgb8`].
+impl fmt::Debug for Rgba8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rgba8({}x{})", self.width, self.height)
     }
 }

@@ -48,16 +48,7 @@ pub fn resize(
         return Ok(picture.clone());
     }
     Ok(match frame {
-        Frame::Crop => {
-            let square = f64::from(decisive);
-            let left = (f64::from(picture.width) - square) / 2.0;
-            let top = (f64::from(picture.height) - square) / 2.0;
-            scale(
-                picture,
-                (side, side),
-                ResizeOptions::new().crop(left, top, square, square),
-            )
-        }
+        Frame::Crop => scale(&centre_square(picture, decisive), (side, side)),
         Frame::Pad(colour) => {
             let shrink = |length: u32| {
                 (u64::from(length) * u64::from(side) + u64::from(decisive) / 2)
@@ -67,12 +58,32 @@ pub fn resize(
                 shrink(picture.width).max(1) as u32,
                 shrink(picture.height).max(1) as u32,
             );
-            centred(&scale(picture, size, ResizeOptions::new()), side, colour)
+            centred(&scale(picture, size), side, colour)
         }
     })
 }
 
-fn scale(picture: &Rgb8, (width, height): (u32, u32), options: ResizeOptions) -> Rgb8 {
+/// The square in the middle, cut out before scaling, so that nothing outside it bleeds in.
+fn centre_square(picture: &Rgb8, side: u32) -> Rgb8 {
+    let (left, top) = ((picture.width - side) / 2, (picture.height - side) / 2);
+    let row_bytes = picture.width as usize * 3;
+    let rows = picture
+        .pixels
+        .chunks_exact(row_bytes)
+        .skip(top as usize)
+        .take(side as usize);
+    let pixels = rows
+        .flat_map(|row| &row[left as usize * 3..(left + side) as usize * 3])
+        .copied()
+        .collect();
+    Rgb8 {
+        width: side,
+        height: side,
+        pixels,
+    }
+}
+
+fn scale(picture: &Rgb8, (width, height): (u32, u32)) -> Rgb8 {
     let source = ImageRef::new(
         picture.width,
         picture.height,
@@ -81,13 +92,10 @@ fn scale(picture: &Rgb8, (width, height): (u32, u32), options: ResizeOptions) ->
     )
     .expect("pixels are [height, width, 3]");
     let mut target = Image::new(width, height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
     Resizer::new()
-        .resize(
-            &source,
-            &mut target,
-            &options.resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)),
-        )
-        .expect("the crop lies within the picture");
+        .resize(&source, &mut target, &options)
+        .expect("both are RGB");
     Rgb8 {
         width,
         height,

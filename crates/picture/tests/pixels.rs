@@ -224,7 +224,7 @@ fn an_svg_reads_no_file_and_no_embedded_picture() {
 fn entities_that_multiply_are_refused() {
     let mut svg = String::from("<!DOCTYPE svg [<!ENTITY a \"<g></g>\">");
     for i in 1..9 {
-        let refer = format!("&{};", (b'a' + i - 1) as char).repeat(50);
+        let refer = format!("&{};", (b'a' + i - 1) as char).repeat(12);
         svg += &format!("<!ENTITY {} \"{refer}\">", (b'a' + i) as char);
     }
     svg += "]><svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 4 4\">&i;</svg>";

@@ -31,9 +31,9 @@ pub struct Pipeline {
     #[serde(default)]
     #[garde(dive)]
     pub packages: BTreeMap<String, Package>,
-    /// Where pictures come from.
+    /// Where pictures come from, each under a name of the file's own choice.
     #[garde(length(min = 1), dive)]
-    pub sources: Vec<Source>,
+    pub sources: BTreeMap<String, Source>,
     /// Tables that know words for what is drawn, joined by the characters a picture stands for.
     #[serde(default)]
     #[garde(dive)]

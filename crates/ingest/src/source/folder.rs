@@ -18,8 +18,10 @@ use crate::fault::Fault;
 use crate::{IngestError, text};
 
 /// Extensions that announce a picture; what it really is, its bytes decide.
-const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "svg", "tiff"];
-/// Extensions of caption files, in the order in which they are looked for.
+const PICTURES: [&str; 11] = [
+    "png", "jpg", "jpeg", "webp", "gif", "bmp", "svg", "tif", "tiff", "avif", "heic",
+];
+/// Extensions of caption files, in the order in which they are read.
 const CAPTIONS: [&str; 2] = ["txt", "json"];
 /// Largest caption file that is read, in bytes.
 const MAX_CAPTION_FILE: u64 = 16 << 20;
@@ -146,16 +148,15 @@ impl Walk<'_> {
         let mut items = Vec::new();
         let mut used = BTreeSet::new();
         for name in std::mem::take(&mut self.pictures) {
-            let caption = CAPTIONS
-                .map(|extension| sibling(&name, extension))
-                .into_iter()
-                .find(|file| self.captions.contains(file));
-            used.extend(caption.iter().cloned());
+            let mut beside = CAPTIONS.map(|extension| sibling(&name, extension)).to_vec();
+            beside.retain(|file| self.captions.contains(file));
+            let has_words = !beside.is_empty();
+            used.extend(beside);
             if spellings[&name.to_lowercase()] > 1 {
                 let message = "another picture's name differs only in case";
                 self.refused
                     .push((name, Fault::new("list", "case_conflict", message)));
-            } else if caption.is_none() {
+            } else if !has_words {
                 let message = "there is no caption file of the same name (`.txt` or `.json`)";
                 self.refused
                     .push((name, Fault::new("list", "no_caption", message)));
@@ -230,18 +231,19 @@ impl Reader for FolderReader {
 }
 
 impl FolderReader {
+    /// Lines first, then what the JSON adds.
     fn captions(&self, item: &Item, raw: &mut RawPicture) -> Result<(), Fault> {
-        let plain = self.root.join(sibling(&item.member, "txt"));
+        let [plain, json] =
+            CAPTIONS.map(|extension| self.root.join(sibling(&item.member, extension)));
         if plain.exists() {
             raw.captions = lines(&caption_text(&plain)?, &self.lang)?;
-        } else {
-            let value: Value = serde_json::from_str(&caption_text(
-                &self.root.join(sibling(&item.member, "json")),
-            )?)
-            .map_err(|error| Fault {
-                line: Some(error.line() as u64),
-                ..Fault::new("caption", "broken_caption", error.to_string())
-            })?;
+        }
+        if json.exists() {
+            let value: Value =
+                serde_json::from_str(&caption_text(&json)?).map_err(|error| Fault {
+                    line: Some(error.line() as u64),
+                    ..Fault::new("caption", "broken_caption", error.to_string())
+                })?;
             object(value, &self.lang, raw)?;
         }
         if raw.captions.is_empty() {
@@ -314,7 +316,7 @@ fn object(value: Value, lang: &str, raw: &mut RawPicture) -> Result<(), Fault> {
             raw.opt_out = take("opt_out");
             raw.meta = fields.into_iter().collect();
         }
-        other => raw.captions = texts(&other, lang)?,
+        other => raw.captions.extend(texts(&other, lang)?),
     }
     Ok(())
 }

@@ -309,7 +309,7 @@ fn one_key_from_two_folders_is_counted_or_refused() {
     world.picture("dog", 2, "a dog");
     world.write("more/dog.png", png(3));
     world.write("more/dog.txt", "another dog");
-    world.pipeline(&FOLDER.replace("shards:", "  - folder: {path: more}\nshards:"));
+    world.pipeline(&FOLDER.replace("shards:", "  zmore: {folder: {path: more}}\nshards:"));
     let counts = world.run(2).unwrap().counts;
     assert_eq!(
         (

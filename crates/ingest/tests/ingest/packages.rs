@@ -77,8 +77,8 @@ picture: {{side: 16}}
 packages:
 {packages}
 sources:
-  - {{style: flat, license: MIT, icon_set: {{package: flat}}}}
-  - {{style: photo, license: CC0-1.0, package_files: {{package: photo, prefix: art/, suffix: .png}}}}
+  flat: {{style: flat, license: MIT, icon_set: {{package: flat}}}}
+  photo: {{style: photo, license: CC0-1.0, package_files: {{package: photo, prefix: art/, suffix: .png}}}}
 captions:
   - {{package: words, file: en.json, lang: en, code: hexcode, label: label, tags: tags}}
   - {{package: words, file: yue.json, lang: yue, at: a.b, label: tts}}
@@ -250,7 +250,7 @@ fn a_package_that_is_not_listed_is_an_error_that_lists_the_others() {
     world.pipeline(&yaml.replace("icon_set: {package: flat}", "icon_set: {package: flta}"));
     let message = world.run(1).unwrap_err().to_string();
     assert!(
-        message.contains("sources[0].icon_set.package is `flta`"),
+        message.contains("sources.flat.icon_set.package is `flta`"),
         "{message}"
     );
     assert!(message.contains("`flat`, `photo`, `words`"), "{message}");

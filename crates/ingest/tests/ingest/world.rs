@@ -170,7 +170,6 @@ pub(crate) const FOLDER: &str = "
 name: small
 picture: {side: 16, frame: crop}
 sources:
-  - license: CC0-1.0
-    folder: {path: pictures, lang: en}
+  pictures: {license: CC0-1.0, folder: {path: pictures, lang: en}}
 shards: {unit_rows: 8}
 ";
