@@ -30,9 +30,7 @@ export function available(runs) {
     attribute: ATTRIBUTES,
     param: keysOf(runs, "params"),
     metric: keysOf(runs, "metrics"),
-    tag: keysOf(runs, "tags").filter(
-      (key) => !key.startsWith("mlflow.") || key === "mlflow.note.content" || key === "mlflow.user",
-    ),
+    tag: keysOf(runs, "tags").filter((key) => key !== "mlflow.loggedImages" && key !== "mlflow.runName"),
   };
 }
 

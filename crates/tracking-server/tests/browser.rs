@@ -98,7 +98,7 @@ async fn one_slider_moves_the_pictures_of_all_runs() {
         .until(&format!("{labels} === '0 images|1,000 images'"))
         .await;
     let shown = format!(
-        "{loaded}.map((image) => new URL(image.src).searchParams.get('path').split('%')[2]).join()"
+        "{loaded}.map((image) => new URL(image.src).searchParams.get('path').split('+')[2]).join()"
     );
     browser.until(&format!("{shown} === '0,1000'")).await;
     browser.finish(lab).await;

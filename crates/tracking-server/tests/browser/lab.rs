@@ -99,7 +99,7 @@ impl Lab {
         .await;
         for step in pictures {
             let picture = format!(
-                "samples%25step%25{step}%25timestamp%25{}%250e8de5a4-34a1-4b4f-a6c3-0a2d3d7c9c{seed:02}.png",
+                "samples+step+{step}+timestamp+{}+0e8de5a4-34a1-4b4f-a6c3-0a2d3d7c9c{seed:02}.png",
                 START + step
             );
             self.put(
