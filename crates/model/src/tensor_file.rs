@@ -209,3 +209,63 @@ fn damaged(path: &Path, reason: String) -> ModelError {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{copy_into, from_bytes, to_bytes};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use tch::Tensor;
+
+    fn bytes_of(tensors: &[(String, Tensor)]) -> Vec<u8> {
+        to_bytes(tensors, Path::new("x")).unwrap()
+    }
+
+    #[test]
+    fn values_shapes_types_and_names_survive() {
+        let tensors = vec![
+            ("a".to_owned(), Tensor::from_slice(&[7_i64])),
+            (
+                "b".to_owned(),
+                Tensor::from_slice(&[1.5_f32, -2.0, 3.0, 4.0, 5.0, 6.0]).view([2, 3]),
+            ),
+            ("c".to_owned(), Tensor::from_slice(&[0_u8, 255])),
+        ];
+        assert_eq!(
+            from_bytes(&bytes_of(&tensors), Path::new("x")).unwrap(),
+            tensors
+        );
+    }
+
+    #[test]
+    fn neither_order_nor_layout_in_memory_reaches_the_file() {
+        let rows = Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0]).view([2, 2]);
+        let columns = rows.transpose(0, 1).contiguous().transpose(0, 1);
+        let pair = |first: &str, second: &str, tensor: &Tensor| {
+            vec![
+                (first.to_owned(), tensor.shallow_clone()),
+                (second.to_owned(), tensor.shallow_clone()),
+            ]
+        };
+        assert_eq!(
+            bytes_of(&pair("a", "b", &rows)),
+            bytes_of(&pair("b", "a", &columns))
+        );
+    }
+
+    #[test]
+    fn one_tensor_that_does_not_fit_leaves_all_as_they_were() {
+        let variables = BTreeMap::from([
+            ("a".to_owned(), Tensor::from_slice(&[0.0_f32])),
+            ("b".to_owned(), Tensor::from_slice(&[0.0_f32, 0.0])),
+        ]);
+        let one = Tensor::from_slice(&[1.0_f32]);
+        let stored = [("a".to_owned(), one.shallow_clone()), ("b".to_owned(), one)];
+        let error = copy_into(&variables, &stored, Path::new("x")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`x` holds `b` with the shape [1], but the network's has [2]"
+        );
+        assert_eq!(variables["a"], Tensor::from_slice(&[0.0_f32]));
+    }
+}
