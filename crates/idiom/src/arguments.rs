@@ -1,5 +1,6 @@
 //! What can be typed. Each verb says what it does, with an example.
 
+use crate::commands::Order;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -50,6 +51,11 @@ pub(crate) enum Verb {
     /// Serve the tracking API and its pages until Ctrl-C.
     #[command(after_help = "Example:\n  idiom serve --port 5151")]
     Serve(Serve),
+    /// The runs of this project as a table.
+    #[command(
+        after_help = "Examples:\n  idiom runs\n  idiom runs --by loss/generator\n  idiom runs --by rate/images_per_second --highest --csv"
+    )]
+    Runs(Runs),
     /// Send what runs have logged and no server has taken yet.
     #[command(after_help = "Examples:\n  idiom sync\n  idiom sync baseline-20260102-030405")]
     Sync(Sync),
@@ -92,6 +98,29 @@ pub(crate) struct Experiment {
 pub(crate) struct Resume {
     /// The name of a run in data/runs, or its folder.
     pub(crate) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Runs {
+    /// Sort by this column, lowest first.
+    #[arg(long)]
+    pub(crate) by: Option<String>,
+    /// Sort highest first.
+    #[arg(long, requires = "by")]
+    highest: bool,
+    /// Comma-separated values for another program.
+    #[arg(long)]
+    pub(crate) csv: bool,
+}
+
+impl Runs {
+    pub(crate) fn order(&self) -> Order {
+        if self.highest {
+            Order::HighestFirst
+        } else {
+            Order::LowestFirst
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -3,8 +3,11 @@
 mod data;
 mod doctor;
 mod experiment;
+mod runs;
 mod serve;
 mod sync;
+
+pub(crate) use runs::{FIGURES, Order};
 
 use crate::arguments::Verb;
 use crate::failure::Failure;
@@ -30,6 +33,7 @@ impl Session {
             Verb::Embed(a) => self.embed(&a),
             Verb::Experiment(a) => self.experiment(&a),
             Verb::Resume(a) => self.resume(&a),
+            Verb::Runs(a) => self.runs(&a),
             Verb::Serve(a) => self.serve(&a),
             Verb::Sync(a) => self.sync(&a),
             Verb::Doctor => Ok(self.doctor()),

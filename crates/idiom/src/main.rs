@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod failure;
+mod figures;
 mod home;
 mod provenance;
 mod screen;

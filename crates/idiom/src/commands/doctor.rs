@@ -17,15 +17,15 @@ impl Session {
             "libtorch",
             &format!(
                 "{} ({})",
-                idiom_torch_ext::libtorch_version(),
-                idiom_torch_ext::cpu_capability()
+                or_unknown(idiom_torch_ext::libtorch_version()),
+                or_unknown(idiom_torch_ext::cpu_capability())
             ),
         );
         page.fact("cpu", &cpu().unwrap_or_else(|| "unknown".into()));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         page.fact(
             "threads",
-            &format!("{} of {cores} cores", idiom_torch_ext::num_threads()),
+            &format!("{} of {cores} cores", or_unknown(idiom_torch_ext::n_threads())),
         );
         self.devices(&mut page);
         self.caches(&mut page);
@@ -109,6 +109,11 @@ impl Session {
             _ => {}
         }
     }
+}
+
+/// What libtorch says of itself, or its reason not to.
+fn or_unknown<T: ToString>(answer: Result<T, idiom_torch_ext::TorchError>) -> String {
+    answer.map_or_else(|e| format!("unknown: {e}"), |a| a.to_string())
 }
 
 fn presence(path: &Path) -> &'static str {

@@ -3,6 +3,7 @@
 use super::Session;
 use crate::arguments::{Experiment, Resume};
 use crate::failure::Failure;
+use crate::figures::Figures;
 use crate::provenance;
 use crate::tracker::Tracker;
 use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
@@ -91,19 +92,19 @@ impl Session {
         };
         let folder = self.home.runs().join(&plan.name);
         let run = idiom_tracking::Run::start(&folder.join("spool"), tracker.config.clone(), &spec)?;
-        let outcome = idiom_train::train(
-            &request,
-            &run,
-            &|event| self.show_training(event),
-            &self.stop,
-        );
+        let figures = Figures::new(run);
+        let show = |event| self.show_training(event);
+        let outcome = idiom_train::train(&request, &figures, &show, &self.stop);
         self.screen.finished();
+        if let Ok(Outcome::Finished(summary)) = &outcome {
+            figures.keep(plan.spec.train.seed, summary)?;
+        }
         let status = match &outcome {
             Ok(Outcome::Finished(_)) => RunStatus::Finished,
             Ok(Outcome::Interrupted(_)) => RunStatus::Killed,
             Err(_) => RunStatus::Failed,
         };
-        let ledger = run.finish(status, DRAIN);
+        let ledger = figures.finish(status, DRAIN);
         self.screen.say(&delivery(&ledger, &plan.name));
         match outcome? {
             Outcome::Finished(summary) => Ok(where_to_look(&plan.name, &summary)),
