@@ -125,8 +125,8 @@ pub fn check_metric(metric: &Metric, path: &str) -> Result<(), ApiError> {
             &format!("{path}timestamp"),
             &metric.timestamp.to_string(),
             &format!(
-                "metric '{}'. Timestamp must be a nonnegative long (64-bit integer) ",
-                metric.key
+                "metric '{}' (value={:?}). Timestamp must be a nonnegative long (64-bit integer) ",
+                metric.key, metric.value
             ),
         ));
     }

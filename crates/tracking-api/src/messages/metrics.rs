@@ -9,13 +9,12 @@ use crate::number;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// Which curve.
-    #[serde(default)]
     pub key: String,
     /// The value.
     #[serde(with = "number::double")]
     pub value: f64,
     /// When, in milliseconds since 1970.
-    #[serde(default, deserialize_with = "number::int64")]
+    #[serde(deserialize_with = "number::int64")]
     pub timestamp: i64,
     /// Where on the x axis; may be negative. Idiom's runs count images.
     #[serde(default, deserialize_with = "number::int64")]

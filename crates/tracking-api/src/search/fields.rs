@@ -40,8 +40,8 @@ const OPTIONAL_TEXTS: &[Operator] = &[
     Operator::IsNotNull,
 ];
 
-const ENTITIES: &str = "['metric', 'parameter', 'tag', 'attribute', 'dataset']";
-const EXPERIMENT_ENTITIES: &str = "('attribute', 'tag', 'tags')";
+const ENTITIES: &str = "Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']";
+const EXPERIMENT_ENTITIES: &str = "Valid entity types are ('attribute', 'tag', 'tags')";
 
 impl Subject {
     fn attributes(self) -> &'static [&'static str] {
@@ -93,11 +93,7 @@ impl Subject {
         } else {
             EXPERIMENT_ENTITIES
         };
-        let refuse = || {
-            ApiError::invalid(format!(
-                "Invalid entity type '{name}'. Valid values are {valid}"
-            ))
-        };
+        let refuse = || ApiError::invalid(format!("Invalid entity type '{name}'. {valid}"));
         entity.filter(here).ok_or_else(refuse)
     }
 
@@ -112,7 +108,7 @@ impl Subject {
         }
         let valid = self.attributes().join("', '");
         Err(ApiError::invalid(format!(
-            "Invalid attribute key '{key}' specified. Valid keys are ['{valid}']"
+            "Invalid attribute key '{key}' specified. Valid keys are '{{'{valid}'}}'"
         )))
     }
 }
@@ -122,7 +118,7 @@ fn dataset(key: &str) -> Result<&str, ApiError> {
         return Ok(key);
     }
     Err(ApiError::invalid(format!(
-        "Invalid dataset key '{key}' specified. Valid keys are ['context', 'digest', 'name']"
+        "Invalid dataset key '{key}' specified. Valid keys are '{{'context', 'digest', 'name'}}'"
     )))
 }
 

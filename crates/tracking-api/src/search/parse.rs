@@ -132,9 +132,9 @@ impl Parser<'_> {
             _ => return Err(self.stray()),
         };
         self.next += 1;
-        let operator = self.operator()?;
+        let operator = self.operator(&field)?;
         if !field.operators().contains(&operator) {
-            return Err(wrong_operator(&field, operator.as_str()));
+            return Err(wrong_operator(self.subject, &field, operator.as_str()));
         }
         let value = self.value(&field, operator)?;
         Ok(Comparison {
@@ -144,7 +144,7 @@ impl Parser<'_> {
         })
     }
 
-    fn operator(&mut self) -> Result<Operator, ApiError> {
+    fn operator(&mut self, field: &Field) -> Result<Operator, ApiError> {
         if let Some(Token::Symbol(symbol)) = self.peek() {
             let known = [
                 Operator::Equal,
@@ -157,8 +157,7 @@ impl Parser<'_> {
             let operator = known
                 .into_iter()
                 .find(|operator| operator.as_str() == symbol);
-            let operator = operator
-                .ok_or_else(|| ApiError::invalid(format!("Invalid comparator '{symbol}'")))?;
+            let operator = operator.ok_or_else(|| wrong_operator(self.subject, field, symbol))?;
             self.next += 1;
             return Ok(operator);
         }
@@ -283,13 +282,27 @@ impl Parser<'_> {
     }
 }
 
-fn wrong_operator(field: &Field, operator: &str) -> ApiError {
+fn wrong_operator(subject: Subject, field: &Field, operator: &str) -> ApiError {
+    let Field { key, .. } = field;
+    if operator.starts_with("IS ") {
+        let (kinds, kind) = match subject {
+            Subject::Runs => (
+                "tags and params",
+                format!("'{}'", field.kind().trim_end_matches('s')),
+            ),
+            Subject::Experiments => ("tags", "attribute".to_owned()),
+        };
+        let message =
+            format!("IS NULL / IS NOT NULL is only supported for {kinds}, not for {kind} '{key}'");
+        return ApiError::invalid(message);
+    }
     let allowed: Vec<&str> = field
         .operators()
         .iter()
         .map(|operator| operator.as_str())
         .collect();
+    let allowed = allowed.join("', '");
     ApiError::invalid(format!(
-        "Invalid comparator '{operator}' not one of {allowed:?}"
+        "Invalid comparator '{operator}' not one of '{{'{allowed}'}}'"
     ))
 }

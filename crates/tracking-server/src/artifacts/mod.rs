@@ -150,18 +150,25 @@ impl Artifacts {
         }
     }
 
-    /// A file, or a part of it.
+    /// A file, or a part of it; nothing when it is the one the asker has already.
     pub(crate) async fn get(
         &self,
         path: &ArtifactPath,
         options: GetOptions,
-    ) -> Result<GetResult, object_store::Error> {
-        self.store.get_opts(path.key(), options).await
+    ) -> Result<Option<GetResult>, ArtifactError> {
+        match self.store.get_opts(path.key(), options).await {
+            Ok(found) => Ok(Some(found)),
+            Err(object_store::Error::NotModified { .. }) => Ok(None),
+            Err(error) => Err(named(path, error)),
+        }
     }
 
     /// What a file is, without its bytes.
     pub(crate) async fn about(&self, path: &ArtifactPath) -> Result<ObjectMeta, ArtifactError> {
-        Ok(self.store.head(path.key()).await?)
+        self.store
+            .head(path.key())
+            .await
+            .map_err(|error| named(path, error))
     }
 
     /// Files and folders in a folder, by name, with paths relative to `from`.
@@ -210,12 +217,26 @@ impl Artifacts {
     pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
         let inside: Vec<ObjectMeta> = self.store.list(Some(path.key())).try_collect().await?;
         if inside.is_empty() {
-            return Ok(self.store.delete(path.key()).await?);
+            return self
+                .store
+                .delete(path.key())
+                .await
+                .map_err(|error| named(path, error));
         }
         for file in inside {
             self.store.delete(&file.location).await?;
         }
         Ok(())
+    }
+}
+
+/// The error of a path that is not there names it as the asker wrote it.
+fn named(path: &ArtifactPath, error: object_store::Error) -> ArtifactError {
+    match error {
+        object_store::Error::NotFound { .. } => {
+            ApiError::missing(format!("No such artifact: '{}'", path.key())).into()
+        }
+        other => other.into(),
     }
 }
 

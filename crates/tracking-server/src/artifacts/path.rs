@@ -25,6 +25,11 @@ impl ArtifactPath {
         Path::parse(text).map(Self).map_err(|_| invalid())
     }
 
+    /// The store itself, to be listed.
+    pub(crate) fn root() -> Self {
+        Self(Path::default())
+    }
+
     /// Checks a path as it stands in a URL.
     pub(crate) fn parse_encoded(text: &str) -> Result<Self, ApiError> {
         let decoded = percent_decode_str(text)

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use super::AppState;
 use super::failure::{Answer, Failure};
 use super::message::{Message, length_of, required, run_id};
-use crate::artifacts::{ArtifactError, ArtifactPath, Media};
+use crate::artifacts::{ArtifactPath, Media};
 use crate::events::Kind;
 
 const AJAX_ARTIFACTS: &str = "/ajax-api/2.0/mlflow-artifacts/artifacts";
@@ -66,7 +66,11 @@ async fn list_folder(
     State(app): State<AppState>,
     Message(request): Message<AskFolder>,
 ) -> Answer<ArtifactFiles> {
-    let folder = ArtifactPath::parse(&required("path", request.path)?)?;
+    let folder = if request.path.is_empty() {
+        ArtifactPath::root()
+    } else {
+        ArtifactPath::parse(&request.path)?
+    };
     Ok(Json(ArtifactFiles {
         files: app.artifacts.list(&folder, &folder).await?,
     }))
@@ -178,13 +182,10 @@ async fn send(
         if_none_match,
         ..GetOptions::default()
     };
-    match app.artifacts.get(path, options).await {
-        Ok(found) => Ok(answer(path, found)),
-        Err(object_store::Error::NotModified { .. }) => {
-            Ok(StatusCode::NOT_MODIFIED.into_response())
-        }
-        Err(error) => Err(ArtifactError::from(error).into()),
-    }
+    Ok(match app.artifacts.get(path, options).await? {
+        Some(found) => answer(path, found),
+        None => StatusCode::NOT_MODIFIED.into_response(),
+    })
 }
 
 /// One range of a `Range` header; several at once are answered with the whole file, as RFC 9110 allows.

@@ -142,10 +142,31 @@ fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
     if !value.is_object() {
         return Err(ApiError::invalid("the request's body must be a JSON object").into());
     }
-    serde_json::from_value(value).map_err(|error| {
-        let hint = "See the API docs for more information about request parameters.";
-        ApiError::invalid(format!("Invalid value in the request: {error}. {hint}")).into()
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (path, reason) = (error.path().to_string(), error.inner().to_string());
+        misfit(&path, &reason).into()
     })
+}
+
+/// What MLflow says of a field that is absent or of the wrong kind; its place is named, e.g. `metrics[3].value`.
+fn misfit(path: &str, reason: &str) -> ApiError {
+    let place = if path == "." { "" } else { path };
+    if let Some(field) = reason
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
+        let dot = if place.is_empty() { "" } else { "." };
+        return limits::missing_value(&format!("{place}{dot}{field}"));
+    }
+    let place = if place.is_empty() {
+        "the request"
+    } else {
+        place
+    };
+    ApiError::invalid(format!(
+        "Invalid value for parameter '{place}' supplied: {reason}. See the API docs for more information about request \
+         parameters."
+    ))
 }
 
 fn without_nulls(value: Value) -> Value {

@@ -101,6 +101,19 @@ pub(super) async fn with_tags(
     Ok(experiments)
 }
 
+fn check_location(location: &str) -> Result<(), ApiError> {
+    if location.starts_with("runs:") {
+        let message = format!("Artifact location cannot be a runs:/ URI. Given: '{location}'");
+        return Err(ApiError::invalid(message));
+    }
+    if location.contains(['#', '?', ';']) {
+        return Err(ApiError::invalid(
+            "'artifact_location' URL can't include fragments or params.",
+        ));
+    }
+    Ok(())
+}
+
 fn name_taken(name: &str) -> ApiError {
     ApiError::new(
         ErrorCode::ResourceAlreadyExists,
@@ -124,6 +137,7 @@ impl Write for CreateExperiment {
             .artifact_location
             .as_deref()
             .filter(|location| !location.is_empty());
+        check_location(asked.unwrap_or_default())?;
         let insert = sqlx::query_scalar(
             "INSERT INTO experiments (name, artifact_location, creation_time, last_update_time) VALUES ($1, $2, $3, $3) \
              RETURNING experiment_id",

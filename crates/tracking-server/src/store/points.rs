@@ -199,7 +199,7 @@ impl Store {
 fn history_limit(asked: Option<i64>) -> Result<Option<i64>, ApiError> {
     match asked {
         Some(count) if count < 1 => Err(ApiError::invalid(format!(
-            "Invalid value {count} for parameter 'max_results' supplied. It must be a positive integer"
+            "Invalid value {count} for parameter 'max_results' supplied. It must be a positive integer."
         ))),
         Some(count) => Ok(Some(count.min(limits::MAX_HISTORY_RESULTS))),
         None => Ok(None),

@@ -49,7 +49,7 @@ impl Store {
         push_filter(&mut sql, &filter, push_run_comparison);
         sql.push(" ORDER BY ");
         for order in &orders {
-            push_run_order(&mut sql, order);
+            push_run_order(&mut sql, order)?;
         }
         sql.push("start_time DESC, run_id");
         page.push(&mut sql);
@@ -368,7 +368,7 @@ fn glob(pattern: &str) -> String {
 }
 
 /// One ordering; what a run does not have comes last either way, and NaN just before it.
-fn push_run_order(sql: &mut Sql, order: &Order) {
+fn push_run_order(sql: &mut Sql, order: &Order) -> Result<(), ApiError> {
     let Field { entity, key } = &order.field;
     match entity {
         Entity::Metric => {
@@ -393,12 +393,13 @@ fn push_run_order(sql: &mut Sql, order: &Order) {
                 .push(" WHERE run = runs.number AND key = ");
             sql.push_bind(key.clone()).push(")");
         }
-        // MLflow takes no data sets here; ordering by nothing is the same as leaving it out.
-        Entity::Attribute | Entity::Dataset => {
+        Entity::Attribute => {
             sql.push(column(key));
         }
+        Entity::Dataset => return Err(ApiError::invalid("Invalid identifier type 'dataset'")),
     }
     sql.push(direction(order)).push(", ");
+    Ok(())
 }
 
 fn direction(order: &Order) -> &'static str {

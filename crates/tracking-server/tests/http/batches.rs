@@ -75,7 +75,7 @@ async fn one_bad_item_and_nothing_is_stored() {
         ),
         (
             json!({"metrics": [good, {"key": "a", "timestamp": 1, "step": 1}]}),
-            "value",
+            "required parameter 'metrics[1].value'",
         ),
         (
             json!({"metrics": [good, {"key": "a", "value": "many", "timestamp": 1}]}),
