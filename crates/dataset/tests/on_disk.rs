@@ -1,4 +1,5 @@
 //! What a dataset folder promises to those who read it: the crate through its public surface, the files by `parquet` itself.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! Hostile pictures: whatever the bytes are, `decode` gives pixels or an error with a code, and never panics.
 //!
 //! 300 by default, 20,000 with `IDIOM_SOAK=1`.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![allow(clippy::print_stdout, reason = "the counts are worth a line")]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Golden pixels: what is decoded, against Pillow's values and formulas (`fixtures/make.py` writes `fixtures/expected.json`).
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! What an ingest promises, seen from outside: rows, rejects, sums, bytes, and what survives a kill.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod folder;
 mod killed;
