@@ -31,6 +31,7 @@ resume *arguments: build encoders font
 
 # The tracking server and its pages, to compare runs in the browser: just ui [--port 5151]
 ui *arguments: build
+    @echo "compare runs in a browser at the address below; Ctrl-C ends the server"
     @{{target}}/idiom-tracking-server "$@"
 
 # Versions, devices, caches, server, and what is wrong

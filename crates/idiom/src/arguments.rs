@@ -131,7 +131,7 @@ pub(crate) struct Serve {
     /// The port; 0 lets the system choose.
     #[arg(long, default_value_t = 5151)]
     pub(crate) port: u16,
-    /// The SQLite file [default: data/tracking/tracking.db].
+    /// The SQLite file [default: data/tracking/idiom.db].
     #[arg(long)]
     pub(crate) db: Option<PathBuf>,
     /// The folder of artifacts [default: data/tracking/artifacts].

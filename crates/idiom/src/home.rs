@@ -72,7 +72,7 @@ impl Home {
     }
 
     pub(crate) fn tracking_db(&self) -> PathBuf {
-        self.root.join("data/tracking/tracking.db")
+        self.root.join("data/tracking/idiom.db")
     }
 
     pub(crate) fn tracking_artifacts(&self) -> PathBuf {

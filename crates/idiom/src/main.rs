@@ -86,7 +86,9 @@ fn listen(stop: &Arc<AtomicBool>, number: &Arc<AtomicUsize>) -> std::io::Result<
 fn set_up_log(verbose: u8) {
     let level = ["warn", "info", "debug"][usize::from(verbose.min(2))];
     let filter = tracing_subscriber::EnvFilter::try_from_env("IDIOM_LOG").unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new(format!("warn,idiom={level},idiom_train={level}"))
+        tracing_subscriber::EnvFilter::new(format!(
+            "warn,usvg=error,idiom={level},idiom_train={level}"
+        ))
     });
     tracing_subscriber::fmt()
         .with_env_filter(filter)

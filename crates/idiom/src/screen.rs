@@ -77,8 +77,9 @@ impl Screen {
         let Some(stage) = self.lock().take() else {
             return;
         };
+        let line = stage.line();
         stage.bar.finish_and_clear();
-        self.write(&stage.line());
+        self.write(&line);
     }
 
     /// One line for the user, above the bar.

@@ -25,7 +25,10 @@ impl Session {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         page.fact(
             "threads",
-            &format!("{} of {cores} cores", or_unknown(idiom_torch_ext::n_threads())),
+            &format!(
+                "{} of {cores} cores",
+                or_unknown(idiom_torch_ext::n_threads())
+            ),
         );
         self.devices(&mut page);
         self.caches(&mut page);

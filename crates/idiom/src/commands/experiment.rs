@@ -198,7 +198,7 @@ fn describe(device: Device) -> String {
 /// What the server has of the run; how to send the rest where it has not all.
 fn delivery(ledger: &Ledger, name: &str) -> String {
     if ledger.is_delivered() {
-        return format!("logged: {ledger}");
+        return ledger.to_string();
     }
     format!(
         "logged: {ledger}\n  the rest is kept beside the run: `idiom sync {name}` sends it when the server is back"

@@ -4,6 +4,7 @@ use super::Session;
 use crate::arguments::Sync;
 use crate::failure::Failure;
 use crate::tracker::Tracker;
+use idiom_tracking::TrackingError;
 use std::path::PathBuf;
 
 impl Session {
@@ -16,7 +17,15 @@ impl Session {
         self.screen.say(&tracker.described);
         let mut lines = Vec::new();
         for run in runs {
-            let ledger = idiom_tracking::sync(&run.join("spool"), tracker.config.clone())?;
+            let sent = idiom_tracking::sync(&run.join("spool"), tracker.config.clone());
+            let ledger = match sent {
+                // A run that is going on sends its own; it is no reason to leave the others.
+                Err(held @ TrackingError::Held { .. }) if arguments.run.is_none() => {
+                    lines.push(held.to_string());
+                    continue;
+                }
+                sent => sent?,
+            };
             let name = run
                 .file_name()
                 .unwrap_or_default()
