@@ -281,6 +281,8 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except Failure as failure:
-        sys.exit(f"error: {failure}")
+        print(f"error: {failure}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit("error: interrupted; run it again to go on")
+        print("interrupted; run it again to go on", file=sys.stderr)
+        sys.exit(130)
