@@ -38,9 +38,11 @@ const PREFIXES = ["loss/", "score/", ""];
 const rank = (key) =>
   better(key) && !/^(loss|rate|memory|system)/.test(key) ? -1 : PREFIXES.findIndex((prefix) => key.startsWith(prefix));
 
+const valuesOf = (runs, key) => new Set(runs.map((run) => run.params[key]).filter((value) => value !== undefined));
+
 /** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses. */
 export function defaults(runs) {
-  const spread = new Map(keysOf(runs, "params").map((key) => [key, new Set(runs.map((run) => run.params[key])).size]));
+  const spread = new Map(keysOf(runs, "params").map((key) => [key, valuesOf(runs, key).size]));
   const telling = [...spread.keys()]
     .filter((key) => spread.get(key) > 1)
     .sort((a, b) => spread.get(a) - spread.get(b) || (a < b ? -1 : 1));

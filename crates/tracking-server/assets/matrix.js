@@ -17,6 +17,7 @@ export class Matrix {
     this.cursor = cursor;
     const about = { tabindex: "0", role: "region", "aria-label": say("pictures.matrix") };
     this.element = make("div", { class: "matrix-frame", ...about });
+    new ResizeObserver(() => this.#sizeThumbs()).observe(this.element);
   }
 
   /** Draws the rows, each picture cut to `part`. One column says no more than the large pictures do. */
@@ -77,7 +78,8 @@ export class Matrix {
 
   /** As large as lets all columns be seen, within reason. */
   #sizeThumbs() {
-    const names = this.element.querySelector("tbody th").offsetWidth;
+    const names = this.element.querySelector("tbody th")?.offsetWidth;
+    if (!names || !this.columns.length) return;
     const each = Math.floor((this.element.clientWidth - names - 4) / this.columns.length - 6);
     this.element.style.setProperty("--thumb", `${Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, each))}px`);
   }

@@ -6,6 +6,11 @@ export const WHOLE = [0, 0, 1, 1];
 /** A smaller drag is a click with an unsteady hand. */
 const LEAST_PART = 0.02;
 
+/** Pixels stay pixels when a picture is enlarged; made smaller it is smoothed, or captions could not be read. */
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) target.classList.toggle("crisp", target.clientWidth >= target.naturalWidth);
+});
+
 /** A picture, or the chosen part of it, in a box that keeps the part's shape. */
 export function windowed(address, part, attributes = {}) {
   const [x, y, w, h] = part;
@@ -22,6 +27,7 @@ export function windowed(address, part, attributes = {}) {
     if (image.naturalWidth) frame.style.aspectRatio = String((w * image.naturalWidth) / (h * image.naturalHeight));
   };
   image.addEventListener("load", shape);
+  sizes.observe(image);
   shape();
   return frame;
 }

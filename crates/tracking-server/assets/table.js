@@ -106,10 +106,13 @@ function rowOf(run, marks, look) {
 
 function lead(run, { thumbs }) {
   const address = thumbs.get(run.id);
+  const picture = address
+    ? make("img", { class: "thumb", src: address, alt: "", loading: "lazy", width: 34, height: 34 })
+    : make("span", { class: "thumb" });
   return make(
     "div",
     { class: "lead-body" },
-    address ? make("img", { class: "thumb", src: address, alt: "", loading: "lazy", width: 34, height: 34 }) : null,
+    thumbs.size ? picture : null,
     make(
       "div",
       { class: "names" },

@@ -155,7 +155,7 @@ async fn the_loupe_shows_two_pictures_pixel_for_pixel() {
         .until("document.querySelector('.loupe .stack .over img')?.naturalWidth > 0")
         .await;
     let look = "getComputedStyle(document.querySelector('.loupe .over img')).imageRendering";
-    assert_eq!(browser.value(look).await, "pixelated");
+    browser.until(&format!("{look} === 'pixelated'")).await;
     browser.finish(lab).await;
 }
 

@@ -79,7 +79,7 @@ async fn one_bad_item_and_nothing_is_stored() {
         ),
         (
             json!({"metrics": [good, {"key": "a", "value": "many", "timestamp": 1}]}),
-            "double",
+            "Invalid value \"many\" for parameter 'metrics[1].value' supplied:  Hint: Value was of type 'str'.",
         ),
         (
             json!({"metrics": [good, {"key": "a", "value": 1, "timestamp": -1}]}),
