@@ -7,7 +7,7 @@
 use crate::GanError;
 use crate::config::{DiscriminatorConfig, Stages};
 use crate::error::{check_same_batch, check_shape};
-use crate::layers::{Conv, Linear, Site, Window, leaky};
+use crate::layers::{Conv, Linear, Site, Spread, Window, leaky};
 use crate::minibatch::with_group_deviation;
 use tch::{Kind, Tensor, nn};
 
@@ -43,22 +43,31 @@ impl Discriminator {
                 Stages::Residual if idx > 0 => {
                     Stage::Residual(Residual::new(&site, [pair[0], pair[1]]))
                 }
-                _ => Stage::Plain(Conv::new(&site, pair[0], pair[1], Window::HALVING)),
+                _ => Stage::Plain(Conv::new(
+                    &site,
+                    [pair[0], pair[1]],
+                    Window::HALVING,
+                    Spread::Shrinking,
+                )),
             }
         });
         Ok(Self {
             stages: stages.collect(),
             last: Conv::new(
                 &site.sub("last"),
-                n_channels[n_channels.len() - 1] + 1,
-                config.feature_dim,
+                [n_channels[n_channels.len() - 1] + 1, config.feature_dim],
                 Window::SAME,
+                Spread::Shrinking,
             ),
-            realness: Linear::new(&site.sub("realness"), config.feature_dim, 1),
+            realness: Linear::new(
+                &site.sub("realness"),
+                [config.feature_dim, 1],
+                Spread::Shrinking,
+            ),
             text_projection: Linear::new(
                 &site.sub("text_projection"),
-                config.text_dim,
-                config.feature_dim,
+                [config.text_dim, config.feature_dim],
+                Spread::Shrinking,
             ),
             config: config.clone(),
         })
@@ -137,9 +146,24 @@ struct Residual {
 impl Residual {
     fn new(site: &Site<'_>, [n_in, n_out]: [i64; 2]) -> Self {
         Self {
-            same: Conv::new(&site.sub("same"), n_in, n_in, Window::SAME),
-            halving: Conv::new(&site.sub("halving"), n_in, n_out, Window::HALVING),
-            shortcut: Conv::new(&site.sub("shortcut"), n_in, n_out, Window::POINT),
+            same: Conv::new(
+                &site.sub("same"),
+                [n_in, n_in],
+                Window::SAME,
+                Spread::Shrinking,
+            ),
+            halving: Conv::new(
+                &site.sub("halving"),
+                [n_in, n_out],
+                Window::HALVING,
+                Spread::Shrinking,
+            ),
+            shortcut: Conv::new(
+                &site.sub("shortcut"),
+                [n_in, n_out],
+                Window::POINT,
+                Spread::Shrinking,
+            ),
             gate: site.zeros("gate", &[n_out]),
         }
     }

@@ -8,12 +8,15 @@
 use crate::GanError;
 use crate::config::{BASE_SIDE, GeneratorConfig};
 use crate::error::{check_same_batch, check_shape};
-use crate::layers::{Conv, Linear, Site, Window, leaky};
+use crate::layers::{Conv, Linear, Site, Spread, Window, leaky};
 use crate::modulation::{Block, Side};
 use idiom_torch_ext::channels_last;
 use tch::{Tensor, nn};
 
 /// Draws pictures from latents and text vectors.
+///
+/// Fresh weights keep a signal's variance from layer to layer. With PyTorch's defaults the first pictures are the same flat grey for
+/// every text, and Adam's first steps then overshoot by two orders of magnitude.
 #[derive(Debug)]
 pub struct Generator {
     config: GeneratorConfig,
@@ -54,24 +57,33 @@ impl Generator {
         Ok(Self {
             text_head: Linear::new(
                 &site.sub("text_head"),
-                config.text_dim,
-                config.text_head_dim,
+                [config.text_dim, config.text_head_dim],
+                Spread::Kept,
             ),
             mapping: [
                 Linear::new(
                     &site.sub("mapping1"),
-                    config.latent_dim + config.text_head_dim,
-                    style_dim,
+                    [config.latent_dim + config.text_head_dim, style_dim],
+                    Spread::Kept,
                 ),
-                Linear::new(&site.sub("mapping2"), style_dim, style_dim),
+                Linear::new(
+                    &site.sub("mapping2"),
+                    [style_dim, style_dim],
+                    Spread::Rectified,
+                ),
             ],
             start: Linear::new(
                 &site.sub("start"),
-                style_dim,
-                n_first * BASE_SIDE * BASE_SIDE,
+                [style_dim, n_first * BASE_SIDE * BASE_SIDE],
+                Spread::Rectified,
             ),
             blocks,
-            to_rgb: Conv::new(&site.sub("to_rgb"), n_last, 3, Window::SAME),
+            to_rgb: Conv::new(
+                &site.sub("to_rgb"),
+                [n_last, 3],
+                Window::SAME,
+                Spread::Faint,
+            ),
             config: config.clone(),
         })
     }

@@ -2,7 +2,6 @@
 //!
 //! `tch`'s own layers draw their weights from libtorch's global generator and keep them in the contiguous layout. Here every
 //! parameter draws from a stream named after it, and convolution weights lie channels-last, as the CPU kernels like them.
-//! Bounds are PyTorch's defaults: uniform in +-1/sqrt(fan in) for weights and biases.
 
 use crate::draws::Draws;
 use idiom_torch_ext::{channels_last, leaky_relu};
@@ -73,6 +72,33 @@ impl<'a> Site<'a> {
     }
 }
 
+/// How large fresh weights are; all are uniform.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Spread {
+    /// PyTorch's default, which lets a signal shrink threefold a layer: scores start near zero. Biases are drawn too.
+    Shrinking,
+    /// Keeps the variance of a signal that is not rectified; biases are zero.
+    Kept,
+    /// Keeps the variance behind a leaky rectifier (He et al. 2015, arXiv:1502.01852); biases are zero.
+    Rectified,
+    /// Three tenths of [`Spread::Rectified`], for a last layer.
+    Faint,
+}
+
+impl Spread {
+    /// Bounds of weights and of biases.
+    fn bounds(self, fan_in: i64) -> [f64; 2] {
+        let unit = (1.0 / fan_in as f64).sqrt();
+        let rectified = unit * (6.0 / (1.0 + LEAK * LEAK)).sqrt();
+        match self {
+            Self::Shrinking => [unit, unit],
+            Self::Kept => [unit * 3_f64.sqrt(), 0.0],
+            Self::Rectified => [rectified, 0.0],
+            Self::Faint => [0.3 * rectified, 0.0],
+        }
+    }
+}
+
 /// How a convolution walks over its input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
@@ -111,11 +137,16 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
-    pub(crate) fn new(site: &Site<'_>, n_in: i64, n_out: i64, window: Window) -> Self {
-        let bound = 1.0 / ((n_in * window.side * window.side) as f64).sqrt();
+    pub(crate) fn new(
+        site: &Site<'_>,
+        [n_in, n_out]: [i64; 2],
+        window: Window,
+        spread: Spread,
+    ) -> Self {
+        let [weights, biases] = spread.bounds(n_in * window.side * window.side);
         Self {
-            weight: site.uniform("weight", &[n_out, n_in, window.side, window.side], bound),
-            bias: site.uniform("bias", &[n_out], bound),
+            weight: site.uniform("weight", &[n_out, n_in, window.side, window.side], weights),
+            bias: site.uniform("bias", &[n_out], biases),
             window,
         }
     }
@@ -142,8 +173,8 @@ pub(crate) struct DoublingConv {
 }
 
 impl DoublingConv {
-    pub(crate) fn new(site: &Site<'_>, n_in: i64, n_out: i64) -> Self {
-        let Conv { weight, bias, .. } = Conv::new(site, n_in, n_out, Window::SAME);
+    pub(crate) fn new(site: &Site<'_>, channels: [i64; 2]) -> Self {
+        let Conv { weight, bias, .. } = Conv::new(site, channels, Window::SAME, Spread::Rectified);
         let row: [[f32; 3]; 4] = [[0., 0., 1.], [0., 1., 1.], [1., 1., 0.], [1., 0., 0.]];
         let row = Tensor::from_slice(row.as_flattened())
             .view([4, 3])
@@ -180,11 +211,11 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
-    pub(crate) fn new(site: &Site<'_>, n_in: i64, n_out: i64) -> Self {
-        let bound = 1.0 / (n_in as f64).sqrt();
+    pub(crate) fn new(site: &Site<'_>, [n_in, n_out]: [i64; 2], spread: Spread) -> Self {
+        let [weights, biases] = spread.bounds(n_in);
         Self {
-            weight: site.uniform("weight", &[n_out, n_in], bound),
-            bias: site.uniform("bias", &[n_out], bound),
+            weight: site.uniform("weight", &[n_out, n_in], weights),
+            bias: site.uniform("bias", &[n_out], biases),
         }
     }
 

@@ -5,7 +5,7 @@
 //! neighbour and comes first in the mathematics; in the computation it commutes with all that acts on single cells, so that the
 //! map, the rectifier and the 1x1 shortcut run at the small size: the same numbers for a quarter of the work.
 
-use crate::layers::{Conv, DoublingConv, Linear, Site, Window, leaky};
+use crate::layers::{Conv, DoublingConv, Linear, Site, Spread, Window, leaky};
 use std::f64::consts::FRAC_1_SQRT_2;
 use tch::Tensor;
 
@@ -67,10 +67,20 @@ impl Block {
     ) -> Self {
         let (first, second) = (site.sub("first"), site.sub("second"));
         let first_conv = match side {
-            Side::Kept => First::Kept(Conv::new(&first.sub("conv"), n_in, n_out, Window::SAME)),
-            Side::Doubled => First::Doubled(DoublingConv::new(&first.sub("conv"), n_in, n_out)),
+            Side::Kept => First::Kept(Conv::new(
+                &first.sub("conv"),
+                [n_in, n_out],
+                Window::SAME,
+                Spread::Rectified,
+            )),
+            Side::Doubled => First::Doubled(DoublingConv::new(&first.sub("conv"), [n_in, n_out])),
         };
-        let second_conv = Conv::new(&second.sub("conv"), n_out, n_out, Window::SAME);
+        let second_conv = Conv::new(
+            &second.sub("conv"),
+            [n_out, n_out],
+            Window::SAME,
+            Spread::Rectified,
+        );
         Self {
             first: (
                 Modulation::new(&first.sub("modulation"), style_dim, n_in),
@@ -80,7 +90,12 @@ impl Block {
                 Modulation::new(&second.sub("modulation"), style_dim, n_out),
                 second_conv,
             ),
-            shortcut: Conv::new(&site.sub("shortcut"), n_in, n_out, Window::POINT),
+            shortcut: Conv::new(
+                &site.sub("shortcut"),
+                [n_in, n_out],
+                Window::POINT,
+                Spread::Kept,
+            ),
         }
     }
 

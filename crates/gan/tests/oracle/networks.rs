@@ -173,6 +173,30 @@ fn weights_depend_on_the_seed_and_their_names_only() {
 }
 
 #[test]
+fn fresh_pictures_differ_with_the_text_and_are_neither_flat_nor_glaring() {
+    let store = VarStore::new(Device::Cpu);
+    let generator = Generator::new(&store.root(), &GeneratorConfig::default(), 1).unwrap();
+    let latent = Draws::new(1, "latent")
+        .normals(0, 1, 64)
+        .expand([8, 64], false)
+        .contiguous();
+    let pictures = tch::no_grad(|| {
+        generator
+            .forward(&latent, &Draws::new(1, "text").normals(0, 8, 512))
+            .unwrap()
+    });
+    let overall = pictures.std(false).double_value(&[]);
+    let between = pictures
+        .std_dim([0_i64].as_slice(), false, false)
+        .mean(Kind::Float)
+        .double_value(&[]);
+    assert!(
+        (0.1..1.0).contains(&overall) && between > 0.05,
+        "{overall} overall, {between} between texts"
+    );
+}
+
+#[test]
 fn a_fresh_residual_discriminator_hears_its_shortcuts_only() {
     let store = VarStore::new(Device::Cpu);
     let discriminator =
