@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use idiom_dataset::{Dataset, Split};
 use idiom_ingest::IngestError;
+use serde_json::{Map, Value, json};
 
 use crate::killed::child;
 use crate::world::{World, png};
@@ -13,53 +14,7 @@ use crate::world::{World, png};
 /// Forty subjects from U+1F600 on, drawn by an icon set and by files; the icon set has one more.
 fn world() -> World {
     let world = World::new();
-    let code = |i: u32| format!("{:x}", 0x1f600 + i);
-    let icons: serde_json::Map<String, serde_json::Value> = (0..41)
-        .map(|i| (format!("icon-{i}"), serde_json::json!({"body": format!("<path fill=\"currentColor\" d=\"M0 0h{}v8H0z\"/>", i % 16)})))
-        .collect();
-    let icons = serde_json::json!({"width": 16, "height": 16, "icons": icons}).to_string();
-    let characters: serde_json::Map<String, serde_json::Value> = (0..41)
-        .map(|i| (format!("{}-FE0F", code(i)), format!("icon-{i}").into()))
-        .collect();
-    let characters = serde_json::Value::Object(characters).to_string();
-    let names: Vec<String> = (0..40)
-        .map(|i| format!("art/{}.png", code(i).to_uppercase()))
-        .collect();
-    let pictures: Vec<Vec<u8>> = (0..40).map(png).collect();
-    let files: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(String::as_str)
-        .zip(pictures.iter().map(Vec::as_slice))
-        .collect();
-    let table: Vec<serde_json::Value> = (0..41)
-        .map(|i| serde_json::json!({"hexcode": code(i), "label": format!("thing {i}"), "tags": ["round", ":D"]}))
-        .collect();
-    let more: serde_json::Map<String, serde_json::Value> = (0..41)
-        .map(|i| {
-            (
-                char::from_u32(0x1f600 + i).unwrap().to_string(),
-                serde_json::json!({"tts": [format!("東西{i}")]}),
-            )
-        })
-        .collect();
-    let table = serde_json::Value::from(table).to_string();
-    let more = serde_json::json!({"a": {"b": more}}).to_string();
-
-    let packages = [
-        world.package(
-            "flat",
-            &[
-                ("icons.json", icons.as_bytes()),
-                ("chars.json", characters.as_bytes()),
-            ],
-        ),
-        world.package("photo", &files),
-        world.package(
-            "words",
-            &[("en.json", table.as_bytes()), ("yue.json", more.as_bytes())],
-        ),
-    ]
-    .concat();
+    let packages = [icon_set(&world), picture_files(&world), tables(&world)].concat();
     let mut phrases = String::from("style\tlang\ttext\tkind\tsplit\n");
     for (style, lang) in [("flat", "en"), ("flat", "yue"), ("photo", "en")] {
         for i in 0..6 {
@@ -70,30 +25,90 @@ fn world() -> World {
         }
     }
     world.write("phrases.tsv", phrases);
-    world.pipeline(&format!(
-        "
+    world.pipeline(&PIPELINE.replace("PACKAGES", &packages));
+    world
+}
+
+const PIPELINE: &str = "
 name: pairs
-picture: {{side: 16}}
+picture: {side: 16}
 packages:
-{packages}
+PACKAGES
 sources:
-  flat: {{style: flat, license: MIT, icon_set: {{package: flat}}}}
-  photo: {{style: photo, license: CC0-1.0, package_files: {{package: photo, prefix: art/, suffix: .png}}}}
+  flat: {style: flat, license: MIT, icon_set: {package: flat}}
+  photo: {style: photo, license: CC0-1.0, package_files: {package: photo, prefix: art/, suffix: .png}}
 captions:
-  - {{package: words, file: en.json, lang: en, code: hexcode, label: label, tags: tags}}
-  - {{package: words, file: yue.json, lang: yue, at: a.b, label: tts}}
-subjects: {{in_every_style: true, labelled_in: [en]}}
-split: {{validation: 0.2, test: 0.2}}
+  - {package: words, file: en.json, lang: en, code: hexcode, label: label, tags: tags}
+  - {package: words, file: yue.json, lang: yue, at: a.b, label: tts}
+subjects: {in_every_style: true, labelled_in: [en]}
+split: {validation: 0.2, test: 0.2}
 phrases: phrases.tsv
 compose:
   per_row: 4
   languages:
-    en: {{share: 0.5, patterns: [\"{{subject}}, {{phrase}}\"]}}
-    yue: {{share: 0.5, patterns: [\"{{subject}}，{{phrase}}\"]}}
-shards: {{unit_rows: 16}}
-"
-    ));
-    world
+    en: {share: 0.5, patterns: [\"{subject}, {phrase}\"]}
+    yue: {share: 0.5, patterns: [\"{subject}，{phrase}\"]}
+shards: {unit_rows: 16}
+";
+
+fn code(number: u32) -> String {
+    format!("{:x}", 0x1f600 + number)
+}
+
+fn icon_set(world: &World) -> String {
+    let body = |i: u32| format!("<path fill=\"currentColor\" d=\"M0 0h{}v8H0z\"/>", i % 16);
+    let icons: Map<String, Value> = (0..41)
+        .map(|i| (format!("icon-{i}"), json!({"body": body(i)})))
+        .collect();
+    let icons = json!({"width": 16, "height": 16, "icons": icons}).to_string();
+    let names: Map<String, Value> = (0..41)
+        .map(|i| (format!("{}-FE0F", code(i)), format!("icon-{i}").into()))
+        .collect();
+    let names = Value::Object(names).to_string();
+    world.package(
+        "flat",
+        &[
+            ("icons.json", icons.as_bytes()),
+            ("chars.json", names.as_bytes()),
+        ],
+    )
+}
+
+fn picture_files(world: &World) -> String {
+    let names: Vec<String> = (0..40)
+        .map(|i| format!("art/{}.png", code(i).to_uppercase()))
+        .collect();
+    let pictures: Vec<Vec<u8>> = (0..40).map(png).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(String::as_str)
+        .zip(pictures.iter().map(Vec::as_slice))
+        .collect();
+    world.package("photo", &files)
+}
+
+fn tables(world: &World) -> String {
+    let list: Vec<Value> = (0..41)
+        .map(
+            |i| json!({"hexcode": code(i), "label": format!("thing {i}"), "tags": ["round", ":D"]}),
+        )
+        .collect();
+    let map: Map<String, Value> = (0..41)
+        .map(|i| {
+            (
+                char::from_u32(0x1f600 + i).unwrap().to_string(),
+                json!({"tts": [format!("東西{i}")]}),
+            )
+        })
+        .collect();
+    let (list, map) = (
+        Value::from(list).to_string(),
+        json!({"a": {"b": map}}).to_string(),
+    );
+    world.package(
+        "words",
+        &[("en.json", list.as_bytes()), ("yue.json", map.as_bytes())],
+    )
 }
 
 #[test]
@@ -110,10 +125,10 @@ fn only_subjects_that_every_style_draws_are_kept() {
             && rows.contains_key("1f627/photo")
             && !rows.contains_key("1f628/flat")
     );
-    let stats: serde_json::Value = serde_json::from_slice(&world.files()["stats.json"]).unwrap();
+    let stats: Value = serde_json::from_slice(&world.files()["stats.json"]).unwrap();
     assert_eq!(
         stats["sources"][0],
-        serde_json::json!({"name": "npm:flat@1.0.0", "offered": 41, "kept": 40})
+        json!({"name": "npm:flat@1.0.0", "offered": 41, "kept": 40})
     );
     assert_eq!(stats["subjects"], 40);
 }

@@ -1,0 +1,146 @@
+//! What becomes of each staged row, decided when all units are in: which are duplicates, which contradict each other, and
+//! in which shard each of the rest goes. Pure: nothing is read or written here.
+
+use std::collections::HashSet;
+
+use idiom_dataset::Split;
+use idiom_spec::pipeline::Duplicates;
+
+use crate::units::StagedRow;
+
+/// What becomes of a staged row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// A row of this shard of its split.
+    Row {
+        /// Number of the shard.
+        shard: usize,
+    },
+    /// Dropped: another row has the same key and bytes, or the pipeline drops equal pictures.
+    Duplicate,
+    /// Refused: another row has the same key but other bytes.
+    Conflict,
+}
+
+/// A staged row and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) row: StagedRow,
+    pub(crate) unit: usize,
+    pub(crate) fate: Fate,
+}
+
+/// Decides every row's fate; `places` is sorted by key.
+pub(crate) fn decide(places: &mut [Place], duplicates: Duplicates, max_bytes: u64) {
+    for same_key in places.chunk_by_mut(|a, b| a.row.key == b.row.key) {
+        let equal = same_key
+            .iter()
+            .all(|place| place.row.sha256 == same_key[0].row.sha256);
+        let rest = usize::from(equal);
+        let fate = if equal {
+            Fate::Duplicate
+        } else {
+            Fate::Conflict
+        };
+        if same_key.len() > 1 {
+            same_key[rest..]
+                .iter_mut()
+                .for_each(|place| place.fate = fate);
+        }
+    }
+    if duplicates == Duplicates::Drop {
+        let mut seen = HashSet::new();
+        for place in places
+            .iter_mut()
+            .filter(|place| matches!(place.fate, Fate::Row { .. }))
+        {
+            if !seen.insert(place.row.sha256.clone()) {
+                place.fate = Fate::Duplicate;
+            }
+        }
+    }
+    for split in Split::ALL {
+        let (mut shard, mut filled) = (0, 0);
+        for place in places.iter_mut().filter(|place| place.row.split == split) {
+            if !matches!(place.fate, Fate::Row { .. }) {
+                continue;
+            }
+            if filled > 0 && filled + place.row.bytes > max_bytes {
+                shard += 1;
+                filled = 0;
+            }
+            filled += place.row.bytes;
+            place.fate = Fate::Row { shard };
+        }
+    }
+}
+
+/// Rows whose source bytes equal an earlier row's.
+pub(crate) fn identical(places: &[Place]) -> u64 {
+    let kept = places
+        .iter()
+        .filter(|place| matches!(place.fate, Fate::Row { .. }));
+    let distinct: HashSet<&str> = kept
+        .clone()
+        .map(|place| place.row.sha256.as_str())
+        .collect();
+    (kept.count() - distinct.len()) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows as (key, source bytes), each picture 10 bytes, all in one split.
+    fn check(rows: &[(&str, &str)], duplicates: Duplicates, max_bytes: u64) -> Vec<Fate> {
+        let mut places: Vec<Place> = rows
+            .iter()
+            .enumerate()
+            .map(|(unit, (key, bytes))| Place {
+                row: StagedRow {
+                    key: (*key).to_owned(),
+                    split: Split::Train,
+                    bytes: 10,
+                    sha256: (*bytes).to_owned(),
+                },
+                unit,
+                fate: Fate::Row { shard: 0 },
+            })
+            .collect();
+        decide(&mut places, duplicates, max_bytes);
+        places.into_iter().map(|place| place.fate).collect()
+    }
+
+    #[test]
+    fn shards_close_when_they_are_full() {
+        let rows = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"), ("e", "5")];
+        let shards = [0, 0, 1, 1, 2].map(|shard| Fate::Row { shard });
+        assert_eq!(check(&rows, Duplicates::Keep, 20), shards);
+        assert_eq!(check(&rows, Duplicates::Keep, 29), shards);
+        assert_eq!(
+            check(&rows, Duplicates::Keep, 5),
+            [0, 1, 2, 3, 4].map(|shard| Fate::Row { shard })
+        );
+    }
+
+    #[test]
+    fn one_key_with_equal_bytes_is_a_duplicate_and_with_others_a_conflict() {
+        let rows = [("a", "1"), ("a", "1"), ("b", "2"), ("b", "3"), ("c", "4")];
+        let row = Fate::Row { shard: 0 };
+        assert_eq!(
+            check(&rows, Duplicates::Keep, 1_000),
+            [row, Fate::Duplicate, Fate::Conflict, Fate::Conflict, row]
+        );
+    }
+
+    #[test]
+    fn equal_bytes_under_two_keys_are_kept_or_dropped_as_told() {
+        let rows = [("a", "1"), ("b", "1"), ("c", "2")];
+        let row = Fate::Row { shard: 0 };
+        assert_eq!(check(&rows, Duplicates::Keep, 1_000), [row; 3]);
+        assert_eq!(
+            check(&rows, Duplicates::Drop, 1_000),
+            [row, Fate::Duplicate, row]
+        );
+    }
+}
