@@ -109,8 +109,9 @@ fn check_unique(params: &[KeyValue]) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::invalid(format!(
-        "Duplicate parameter keys have been submitted: {twice:?}. Please ensure the request contains only one param value \
-         per param key."
+        "Duplicate parameter keys have been submitted: ['{}']. Please ensure the request contains only one param value \
+         per param key.",
+        twice.join("', '")
     )))
 }
 

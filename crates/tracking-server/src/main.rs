@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use idiom_tracking_server::{ServerConfig, ServerError, bind};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Tracks experiments in MLflow's protocol and shows them in a browser.
@@ -53,6 +54,7 @@ impl Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    raise_file_limit();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
@@ -73,6 +75,16 @@ async fn serve(config: ServerConfig) -> Result<(), ServerError> {
     let server = bind(&config).await?;
     println!("http://{}", server.address());
     server.run(interrupted()).await
+}
+
+/// Each connection is an open file, and the usual limit of 1024 is soon reached; what cannot be raised stays.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let _stays_as_it_was = setrlimit(Resource::Nofile, raised);
 }
 
 /// Done on Ctrl-C or SIGTERM; where signals cannot be had, never.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -11,6 +12,9 @@ use crate::events::News;
 use crate::http::{self, AppState, Guard, Shared};
 use crate::store::Store;
 use crate::{ServerConfig, ServerError, neighbour};
+
+/// Open files that connections may not take: the database, its log, artifacts under way.
+const KEPT_FILES: usize = 200;
 
 /// A server that listens; [`Server::run`] makes it answer.
 pub struct Server {
@@ -50,7 +54,7 @@ pub async fn bind(config: &ServerConfig) -> Result<Server, ServerError> {
         address,
         state,
         stopping,
-        max_connections: config.max_connections,
+        max_connections: connection_limit(config.max_connections),
     })
 }
 
@@ -74,6 +78,16 @@ impl Server {
         self.state.store.close().await;
         Ok(())
     }
+}
+
+/// As many connections as asked for, or as open files allow with some left for the store.
+fn connection_limit(asked: usize) -> usize {
+    let files = getrlimit(Resource::Nofile)
+        .current
+        .and_then(|files| usize::try_from(files).ok());
+    files
+        .map_or(asked, |files| asked.min(files.saturating_sub(KEPT_FILES)))
+        .max(1)
 }
 
 async fn listen(config: &ServerConfig) -> Result<TcpListener, ServerError> {

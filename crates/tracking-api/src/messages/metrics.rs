@@ -30,9 +30,36 @@ pub struct LogMetric {
     /// The run, by its old name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_uuid: Option<String>,
-    /// The point.
-    #[serde(flatten)]
-    pub metric: Metric,
+    /// Which curve.
+    pub key: String,
+    /// The value.
+    #[serde(with = "number::double")]
+    pub value: f64,
+    /// When, in milliseconds since 1970.
+    #[serde(deserialize_with = "number::int64")]
+    pub timestamp: i64,
+    /// Where on the x axis.
+    #[serde(default, deserialize_with = "number::int64")]
+    pub step: i64,
+}
+
+impl LogMetric {
+    /// The point, without its run.
+    pub fn metric(self) -> Metric {
+        let Self {
+            key,
+            value,
+            timestamp,
+            step,
+            ..
+        } = self;
+        Metric {
+            key,
+            value,
+            timestamp,
+            step,
+        }
+    }
 }
 
 /// `POST runs/log-batch`: all of it is stored, or none.

@@ -1,7 +1,7 @@
 //! Connections: accepting them, and the limits that keep a slow or greedy client from harming others.
 //!
 //! `axum::serve` has no limit on how long headers may take, nor on how many connections there are; so this is hyper's
-//! own server, HTTP/1.1 only. Headers must arrive within a minute (that is also how long an idle connection is kept),
+//! own server, HTTP/1.1 only. Headers must arrive within half a minute (that is also how long an idle connection is kept),
 //! be at most 100 and fit into 64 KiB; more is answered 431 by hyper.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-const HEADERS_WITHIN: Duration = Duration::from_secs(60);
+const HEADERS_WITHIN: Duration = Duration::from_secs(30);
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 64 << 10;
 /// How long requests that are under way may take once the server stops.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use idiom_tracking_api::{ApiError, ErrorCode, limits};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
 
 use super::MAX_JSON_BYTES;
 use super::failure::Failure;
@@ -142,15 +143,17 @@ fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
     if !value.is_object() {
         return Err(ApiError::invalid("the request's body must be a JSON object").into());
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let (path, reason) = (error.path().to_string(), error.inner().to_string());
-        misfit(&path, &reason).into()
-    })
+    serde_path_to_error::deserialize(&value).map_err(|error| misfit(&value, &error).into())
 }
 
 /// What MLflow says of a field that is absent or of the wrong kind; its place is named, e.g. `metrics[3].value`.
-fn misfit(path: &str, reason: &str) -> ApiError {
-    let place = if path == "." { "" } else { path };
+fn misfit(request: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let (path, reason) = (error.path(), error.inner().to_string());
+    let place = if path.iter().len() == 0 {
+        String::new()
+    } else {
+        path.to_string()
+    };
     if let Some(field) = reason
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'))
@@ -158,14 +161,30 @@ fn misfit(path: &str, reason: &str) -> ApiError {
         let dot = if place.is_empty() { "" } else { "." };
         return limits::missing_value(&format!("{place}{dot}{field}"));
     }
-    let place = if place.is_empty() {
-        "the request"
-    } else {
-        place
+    let found = path.iter().fold(request, |value, segment| match segment {
+        Segment::Map { key } => &value[key.as_str()],
+        Segment::Seq { index } => &value[*index],
+        Segment::Enum { .. } | Segment::Unknown => value,
+    });
+    let kind = match found {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
     };
+    // The value is shown as far as a person would read it.
+    let found = found.to_string();
+    let (found, _cut) = limits::cut(&found, 200);
+    if reason.starts_with("unknown variant") {
+        let message = format!("Invalid value {found} for parameter '{place}' supplied: {reason}.");
+        return ApiError::invalid(message);
+    }
     ApiError::invalid(format!(
-        "Invalid value for parameter '{place}' supplied: {reason}. See the API docs for more information about request \
-         parameters."
+        "Invalid value {found} for parameter '{place}' supplied:  Hint: Value was of type '{kind}'. See the API docs for \
+         more information about request parameters."
     ))
 }
 

@@ -16,13 +16,16 @@ pub(super) async fn log_metric(
     State(app): State<AppState>,
     Message(request): Message<LogMetric>,
 ) -> Answer<Done> {
-    let run_id = run_id(request.run_id, request.run_uuid)?;
-    limits::check_metric(&request.metric, "")?;
+    let run_id = run_id(request.run_id.clone(), request.run_uuid.clone())?;
+    required("key", request.key.clone())?;
+    let metric = request.metric();
+    limits::check_metric(&metric, "")?;
+    let metrics = vec![metric];
     store(
         &app,
         LogBatch {
             run_id,
-            metrics: vec![request.metric],
+            metrics,
             ..LogBatch::default()
         },
     )
