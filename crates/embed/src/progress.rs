@@ -50,7 +50,7 @@ impl fmt::Display for Summary {
             "{n_texts} distinct texts have vectors of {encoder}, {n_encoded} of them new"
         )?;
         if *n_truncated > 0 {
-            write!(f, "; {n_truncated} were too long and were cut")?;
+            write!(f, "; cut, because they were too long: {n_truncated}")?;
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ pub struct EmbedOptions {
 impl Default for EmbedOptions {
     fn default() -> Self {
         Self {
-            texts_a_step: 512,
+            texts_a_step: 1024,
             texts_a_part: 8192,
         }
     }

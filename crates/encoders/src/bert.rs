@@ -10,7 +10,7 @@ use crate::digest;
 use crate::frozen::{Frozen, Network};
 use crate::pooling::Pooling;
 use crate::tokens::{Tokenizer, Unknown};
-use crate::weights::{Weights, bytes_of};
+use crate::weights::{Weight, Weights, bytes_of};
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
@@ -211,16 +211,18 @@ fn max_tokens(folder: &Path, config: &Config) -> Result<usize, EncoderError> {
     Ok(asked.unwrap_or(room).clamp(3, room) as usize)
 }
 
+#[derive(Clone)]
 struct Bert {
-    words: Tensor,
+    words: Weight,
     /// Positions from the first one on, plus the type of a sole sentence: `[positions, hidden]`.
-    places: Tensor,
+    places: Weight,
     norm: Norm,
     layers: Vec<Layer>,
     pooling: Pooling,
     hidden_size: i64,
 }
 
+#[derive(Clone)]
 struct Layer {
     /// Query, key and value side by side.
     query_key_value: Linear,
@@ -233,14 +235,16 @@ struct Layer {
     hidden_act: Activation,
 }
 
+#[derive(Clone)]
 struct Linear {
-    weight: Tensor,
-    bias: Tensor,
+    weight: Weight,
+    bias: Weight,
 }
 
+#[derive(Clone)]
 struct Norm {
-    gain: Tensor,
-    bias: Tensor,
+    gain: Weight,
+    bias: Weight,
     epsilon: f64,
 }
 
@@ -277,7 +281,7 @@ impl Bert {
         });
         Ok(Self {
             words: embedding("word", config.vocab_size)?,
-            places: positions.f_add(&types.f_get(0)?)?,
+            places: Weight::new(positions.f_add(&types.f_get(0)?)?),
             norm: Norm::read(weights, &format!("{prefix}embeddings.LayerNorm"), config)?,
             layers: layers.collect::<Result<_, _>>()?,
             pooling,
@@ -286,7 +290,19 @@ impl Bert {
     }
 }
 
+/// Query, key and value, one below the other.
+fn beside(parts: [&Weight; 3]) -> Result<Weight, TchError> {
+    Ok(Weight::new(Tensor::f_cat(
+        &parts.map(|part| part.shallow_clone()),
+        0,
+    )?))
+}
+
 impl Network for Bert {
+    fn share(&self) -> Box<dyn Network> {
+        Box::new(self.clone())
+    }
+
     fn dim(&self) -> usize {
         self.hidden_size as usize
     }
@@ -320,8 +336,8 @@ impl Layer {
         let [query, key, value] = [own("query")?, own("key")?, own("value")?];
         Ok(Self {
             query_key_value: Linear {
-                weight: Tensor::f_cat(&[query.weight, key.weight, value.weight], 0)?,
-                bias: Tensor::f_cat(&[query.bias, key.bias, value.bias], 0)?,
+                weight: beside([&query.weight, &key.weight, &value.weight])?,
+                bias: beside([&query.bias, &key.bias, &value.bias])?,
             },
             attended: linear("attention.output.dense", hidden, hidden)?,
             attended_norm: norm("attention.output.LayerNorm")?,
@@ -385,7 +401,7 @@ impl Linear {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_linear(&self.weight, Some(&self.bias))
+        x.f_linear(&self.weight, Some(&*self.bias))
     }
 }
 
@@ -404,8 +420,8 @@ impl Norm {
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         x.f_layer_norm(
             self.gain.size(),
-            Some(&self.gain),
-            Some(&self.bias),
+            Some(&*self.gain),
+            Some(&*self.bias),
             self.epsilon,
             false,
         )

@@ -49,7 +49,7 @@ pub enum EncoderError {
         wanted: Vec<i64>,
     },
     /// A tensor that does not hold floating point numbers.
-    #[error("{}: `{tensor}` holds {found}, but must hold one of F32, F16, BF16", path.display())]
+    #[error("{}: `{tensor}` holds {found}, but must hold {wanted}", path.display())]
     Dtype {
         /// The weight file.
         path: PathBuf,
@@ -57,6 +57,8 @@ pub enum EncoderError {
         tensor: String,
         /// The type in the file.
         found: String,
+        /// The types that are read.
+        wanted: &'static str,
     },
     /// A sound model of a kind that is not known here.
     #[error("{}: {reason}", path.display())]

@@ -40,7 +40,8 @@ pub trait TextEncoder: Send {
 
     /// One vector a text, in the order of `texts`. Equal texts are encoded once.
     ///
-    /// The bytes are the same on each call with as many threads; beside other texts they differ by less than 1e-6.
+    /// The bytes are the same on each call, whatever the number of threads; beside other texts they differ by less
+    /// than 1e-6.
     ///
     /// # Errors
     /// [`EncoderError::Tokenize`] and [`EncoderError::Torch`].

@@ -35,7 +35,12 @@ impl<'a> Npz<'a> {
         self.array(name, "|u1", shape)
     }
 
-    fn array(&mut self, name: &str, kind: &str, shape: &[i64]) -> Result<Vec<u8>, EncoderError> {
+    fn array(
+        &mut self,
+        name: &str,
+        kind: &'static str,
+        shape: &[i64],
+    ) -> Result<Vec<u8>, EncoderError> {
         let path = self.path;
         let damaged = |reason: String| EncoderError::damaged(path, format!("`{name}`: {reason}"));
         let wanted: u64 = shape.iter().product::<i64>() as u64 * if kind == "<f4" { 4 } else { 1 };
@@ -47,15 +52,14 @@ impl<'a> Npz<'a> {
         let n_read = member.take(wanted + MAX_HEADER).read_to_end(&mut bytes);
         n_read.map_err(|reason| damaged(reason.to_string()))?;
         let header = header(&bytes).ok_or_else(|| damaged("is not a numpy array".into()))?;
-        let found = field(header, "descr")
-            .unwrap_or_default()
-            .trim_matches('\'')
-            .to_owned();
+        let found = field(header, "descr").map(|found| found.trim_matches('\''));
+        let found = found.ok_or_else(|| damaged("has no type".into()))?;
         if found != kind || field(header, "fortran_order") != Some("False") {
             return Err(EncoderError::Dtype {
                 path: path.into(),
                 tensor: name.into(),
-                found,
+                found: found.into(),
+                wanted: kind,
             });
         }
         let found = shape_of(header).ok_or_else(|| damaged("has no shape".into()))?;

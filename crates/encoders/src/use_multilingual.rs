@@ -11,6 +11,7 @@ use crate::EncoderError;
 use crate::frozen::{Frozen, Network};
 use crate::npz::Npz;
 use crate::tokens::{Tokenizer, Unknown};
+use crate::weights::Weight;
 use crate::{USE_MULTILINGUAL, digest};
 use std::path::Path;
 use tch::{Device, Kind, TchError, Tensor};
@@ -66,12 +67,13 @@ pub(crate) fn read(folder: &Path, device: Device) -> Result<Frozen, EncoderError
     })
 }
 
+#[derive(Clone)]
 struct UseMultilingual {
     /// `[N_CHUNKS * CHUNK_ROWS, 512]` uint8, chunk after chunk.
-    table: Tensor,
+    table: Weight,
     /// A chunk's step and least value, `[N_CHUNKS]` each.
-    scale: Tensor,
-    low: Tensor,
+    scale: Weight,
+    low: Weight,
     /// The three branches' projections side by side: `[512, 768]`, `[768]`.
     projection: Dense,
     projection_norm: Norm,
@@ -79,18 +81,19 @@ struct UseMultilingual {
     branches: Vec<[Dense; 2]>,
     norm: Norm,
     sum: Dense,
-    first: Tensor,
-    first_skip: Tensor,
-    second: Tensor,
-    third: Tensor,
-    last: Tensor,
-    last_skip: Tensor,
+    first: Weight,
+    first_skip: Weight,
+    second: Weight,
+    third: Weight,
+    last: Weight,
+    last_skip: Weight,
 }
 
 /// `x @ weight + bias`.
+#[derive(Clone)]
 struct Dense {
-    weight: Tensor,
-    bias: Tensor,
+    weight: Weight,
+    bias: Weight,
 }
 
 impl Dense {
@@ -100,17 +103,18 @@ impl Dense {
 }
 
 /// Layer normalisation over the last dimension.
+#[derive(Clone)]
 struct Norm {
-    gain: Tensor,
-    bias: Tensor,
+    gain: Weight,
+    bias: Weight,
 }
 
 impl Norm {
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         x.f_layer_norm(
             self.gain.size(),
-            Some(&self.gain),
-            Some(&self.bias),
+            Some(&*self.gain),
+            Some(&*self.bias),
             LAYER_NORM_EPSILON,
             false,
         )
@@ -119,18 +123,18 @@ impl Norm {
 
 impl UseMultilingual {
     fn read(path: &Path, bytes: &[u8], device: Device) -> Result<Self, EncoderError> {
-        let table = read_table(path, bytes)?.f_to(device)?;
+        let table = Weight::new(read_table(path, bytes)?.f_to(device)?);
         let mut npz = Npz::open(path, bytes)?;
         let mut float = |name: &str, shape: &[i64]| {
-            Ok::<_, EncoderError>(npz.float(name, shape)?.f_to(device)?)
+            Ok::<_, EncoderError>(Weight::new(npz.float(name, shape)?.f_to(device)?))
         };
         let widths = BRANCHES.map(|(width, _)| width);
         let mut beside = |name: &str, shape: &[i64]| {
-            let parts: Result<Vec<_>, _> = widths
-                .iter()
-                .map(|width| float(&format!("{name}{width}"), shape))
-                .collect();
-            Ok::<_, EncoderError>(Tensor::f_cat(&parts?, -1)?)
+            let part = |width: &i64| {
+                float(&format!("{name}{width}"), shape).map(|part| part.shallow_clone())
+            };
+            let parts: Result<Vec<Tensor>, EncoderError> = widths.iter().map(part).collect();
+            Ok::<_, EncoderError>(Weight::new(Tensor::f_cat(&parts?, -1)?))
         };
         let projection = Dense {
             weight: beside("proj", &[DIM, BRANCH_DIM])?,
@@ -207,6 +211,10 @@ impl UseMultilingual {
 }
 
 impl Network for UseMultilingual {
+    fn share(&self) -> Box<dyn Network> {
+        Box::new(self.clone())
+    }
+
     fn dim(&self) -> usize {
         DIM as usize
     }

@@ -16,6 +16,30 @@ pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>, EncoderError> {
     })
 }
 
+/// A tensor of a network. A clone shares the numbers, so that each thread can have its own: a `Tensor` may be sent to
+/// another thread, but not be used by two at once.
+pub(crate) struct Weight(Tensor);
+
+impl Weight {
+    pub(crate) fn new(tensor: Tensor) -> Self {
+        Self(tensor)
+    }
+}
+
+impl Clone for Weight {
+    fn clone(&self) -> Self {
+        Self(self.0.shallow_clone())
+    }
+}
+
+impl std::ops::Deref for Weight {
+    type Target = Tensor;
+
+    fn deref(&self) -> &Tensor {
+        &self.0
+    }
+}
+
 /// An open weight file, and the device on which its tensors are wanted.
 pub(crate) struct Weights<'a> {
     path: PathBuf,
@@ -40,7 +64,7 @@ impl<'a> Weights<'a> {
     }
 
     /// The tensor as float32.
-    pub(crate) fn float(&self, name: &str, shape: &[i64]) -> Result<Tensor, EncoderError> {
+    pub(crate) fn float(&self, name: &str, shape: &[i64]) -> Result<Weight, EncoderError> {
         let path = || self.path.clone();
         let view = self
             .tensors
@@ -55,6 +79,7 @@ impl<'a> Weights<'a> {
                     path: path(),
                     tensor: name.into(),
                     found: format!("{other:?}"),
+                    wanted: "one of F32, F16, BF16",
                 });
             }
         };
@@ -75,6 +100,6 @@ impl<'a> Weights<'a> {
                 format!("`{name}` holds numbers that are not finite"),
             ));
         }
-        Ok(tensor.f_to(self.device)?)
+        Ok(Weight(tensor.f_to(self.device)?))
     }
 }

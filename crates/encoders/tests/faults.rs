@@ -6,6 +6,7 @@ use idiom_encoders::{EncoderError, Locations, load};
 use safetensors::Dtype;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use tch::Device;
 
@@ -296,13 +297,46 @@ fn an_unknown_name_says_where_it_was_looked_for() {
     assert!(error.hint().unwrap().contains("fetch_encoders.py"));
 }
 
+/// A `.npz` with the one array `q1`, whose header says this.
+fn npz(header: &str, n_bytes: usize) -> Vec<u8> {
+    let mut file = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    file.start_file("q1.npy", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    let length = (header.len() as u16).to_le_bytes();
+    let array = [
+        b"\x93NUMPY\x01\x00",
+        length.as_slice(),
+        header.as_bytes(),
+        &vec![0; n_bytes],
+    ]
+    .concat();
+    file.write_all(&array).unwrap();
+    file.finish().unwrap().into_inner()
+}
+
+fn check_npz(weights: Vec<u8>, wanted: &str) {
+    let error = error_of(|files| _ = files.insert("weights.npz".into(), weights.clone()));
+    assert!(
+        error.starts_with("MODEL/weights.npz: ") && error.contains(wanted),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_broken_npz_is_named() {
-    for (weights, wanted) in [
-        (b"PK\x03\x04".to_vec(), "weights.npz: "),
-        (Vec::new(), "weights.npz: "),
-    ] {
-        let error = error_of(|files| _ = files.insert("weights.npz".into(), weights.clone()));
-        assert!(error.contains(wanted), "{error}");
-    }
+    let header = |kind: &str, shape: &str| {
+        format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}")
+    };
+    check_npz(b"PK\x03\x04".to_vec(), "");
+    check_npz(
+        npz(&header("|u1", "7530, 512"), 99),
+        "`q1`: holds 99 bytes, but must hold 3855360",
+    );
+    check_npz(
+        npz(&header("|u1", "7530, 256"), 99),
+        "`q1` has the shape [7530, 256], but must have [7530, 512]",
+    );
+    check_npz(npz(&header("<i8", "7530, 512"), 99), "`q1` holds <i8");
+    check_npz(npz(&header("|O", "7530, 512"), 99), "`q1` holds |O");
+    check_npz(npz("nonsense", 99), "`q1`");
 }
