@@ -1,5 +1,7 @@
 //! The linear probe, on vectors whose classes are known to be apart, or not.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use idiom_encoders::probe::{Accuracy, Example, RIDGE, probe};
 
 /// `n` points of each class around its own corner of the plane, in two groups; every third is held out.
