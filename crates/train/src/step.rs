@@ -235,7 +235,8 @@ impl<'a> Stepper<'a> {
         if weight > 0.0 {
             let colour = colour_distance(&inputs.fake, &inputs.real);
             means.add("loss/colour", mean(&colour));
-            loss += colour * weight;
+            // Not `+=`, which would also change the figure that is logged.
+            loss = &terms.loss + colour * weight;
         }
         let gradients = self.players.generator_adam.gradients(&loss)?;
         let (norm, fault) = checked_norm(&gradients, &self.players.generator_adam)?;
