@@ -18,7 +18,7 @@ struct Toy {
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 struct Train {
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(idiom_spec::range::between(0.0, 1.0)))]
     learning_rate: f64,
     #[garde(skip)]
     #[serde(default)]
@@ -92,7 +92,7 @@ fn a_value_out_of_range_is_named_in_the_file_that_set_it() {
         ("a.yaml", GOOD),
         ("b.yaml", "extends: a.yaml\ntrain:\n  learning_rate: 20\n"),
     ]);
-    insta::assert_snapshot!(files.message("b.yaml", &[]), @"b.yaml:3:3: `train.learning_rate`: greater than 1");
+    insta::assert_snapshot!(files.message("b.yaml", &[]), @"b.yaml:3:3: `train.learning_rate`: is 20, but must be at least 0 and at most 1");
 }
 
 #[test]
