@@ -50,7 +50,7 @@ soak: build encoders font mlflow-client
 check: libtorch
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test -p idiom-tests --locked --quiet --test layering --test sources --test phrases
+    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
 # Benchmarks: ingest, loader, training step
 bench *arguments: build encoders

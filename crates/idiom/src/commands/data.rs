@@ -3,6 +3,8 @@
 use super::Session;
 use crate::arguments::{Embed, Ingest};
 use crate::failure::Failure;
+use idiom_dataset::Dataset;
+use idiom_dataset::embeddings::Embeddings;
 use idiom_embed::EmbedOptions;
 use idiom_ingest::{IngestError, IngestRequest};
 use idiom_spec::pipeline::Pipeline;
@@ -83,7 +85,26 @@ impl Session {
             }
             Err(error) => return Err(error.into()),
         }
+        self.say_ceiling(folder, encoder.name())?;
         Ok(encoder.name().to_owned())
+    }
+
+    /// How well the phrases' vectors alone tell the looks apart: no generator can follow words better than that.
+    fn say_ceiling(&self, folder: &Path, encoder: &str) -> Result<(), Failure> {
+        let accuracies =
+            idiom_embed::probe(&Dataset::open(folder)?, &Embeddings::open(folder, encoder)?)?;
+        if accuracies.is_empty() {
+            return Ok(());
+        }
+        let share = |a: &idiom_encoders::probe::Accuracy| {
+            format!("{} {:.3} (of {})", a.group, a.share(), a.n)
+        };
+        let shares: Vec<String> = accuracies.iter().map(share).collect();
+        self.screen.say(&format!(
+            "a linear probe tells the look of held-out phrases: {}",
+            shares.join(", ")
+        ));
+        Ok(())
     }
 
     fn show_embed(&self, event: idiom_embed::Event) {
