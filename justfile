@@ -44,7 +44,7 @@ test *arguments: build encoders font mlflow-client
 
 # The same tests with full counts, by hand: hundreds of kills, thousands of hostile pictures
 soak: build encoders font mlflow-client
-    IDIOM_SOAK=1 just test -- --nocapture
+    IDIOM_SOAK=1 {{just_executable()}} test -- --nocapture
 
 # Format, lints, layering, licences
 check: libtorch
@@ -52,7 +52,7 @@ check: libtorch
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
-# Benchmarks: ingest, loader, training step
+# Benchmarks: training step, text encoders, logging
 bench *arguments: build encoders
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
 
