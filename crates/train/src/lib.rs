@@ -1,7 +1,7 @@
 //! Training: what an experiment says, done, logged and saved.
 //!
 //! One call, [`train`], takes a run from nothing or from its last save to its end. The loop ([`run`]) is plain
-//! threads and no clock: what is learnt depends on the seed, the data and the number of pictures seen. The mathematics is in
+//! threads and no clock, and knows no network: a task ([`text_to_image`]) brings samples, step, sheet and model. What is learnt depends on the seed, the data and the number of pictures seen. The mathematics is in
 //! `idiom-gan`; here are the loader, the order of things, saves, sheets and figures. Not here: progress bars, signals and the
 //! tracking server (the binary's), metrics of quality (`evaluate`).
 
@@ -9,19 +9,19 @@ mod captions;
 pub mod checkpoint;
 mod error;
 mod event;
+mod gradients;
 mod guard;
 mod loader;
 mod meters;
 mod pictures;
-mod players;
 mod request;
 mod run;
 mod run_folder;
 mod schedule;
 mod settings;
-mod sheet;
 mod sink;
-mod step;
+mod task;
+mod text_to_image;
 
 pub use error::TrainError;
 pub use event::Event;

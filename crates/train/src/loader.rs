@@ -8,75 +8,26 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use idiom_dataset::order::SampleOrder;
-
 use crate::TrainError;
-use crate::captions::CaptionIndex;
-use crate::pictures::Pictures;
-
-/// What the loop learns from in one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Batch {
-    /// Pictures seen before this batch.
-    pub images_seen: u64,
-    /// `[n, 3, side, side]`, 0 to 255
-    pub pixels: Vec<u8>,
-    /// The caption of each picture, by number in the text table: `[n]`.
-    pub captions: Vec<i64>,
-}
-
-/// What decides the samples, shared by all workers.
-#[derive(Debug)]
-pub(crate) struct Samples {
-    /// The pictures.
-    pub pictures: Pictures,
-    /// Their captions.
-    pub captions: CaptionIndex,
-    /// Which row is the n-th sample.
-    pub order: SampleOrder,
-    /// Pictures a batch.
-    pub batch_size: u64,
-}
+use crate::task::Samples;
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// The running workers; dropping it ends them.
 #[derive(Debug)]
-pub(crate) struct Loader {
-    channels: Vec<Receiver<Result<Batch, TrainError>>>,
+pub(crate) struct Loader<B> {
+    channels: Vec<Receiver<Result<B, TrainError>>>,
     workers: Vec<JoinHandle<()>>,
     next: usize,
     waited: Duration,
 }
 
-impl Samples {
-    /// The batch after `images_seen` pictures.
-    ///
-    /// # Errors
-    /// The pictures cannot be read.
-    pub(crate) fn batch(&self, images_seen: u64) -> Result<Batch, TrainError> {
-        let n = self.batch_size as usize;
-        let mut pixels = Vec::with_capacity(n * self.pictures.picture_bytes());
-        let mut captions = Vec::with_capacity(n);
-        for sample in images_seen..images_seen + self.batch_size {
-            let (row, picture) = self.pictures.get(self.order.row(sample))?;
-            pixels.extend_from_slice(&picture);
-            captions.push(self.captions.draw(row, sample));
-        }
-        Ok(Batch {
-            images_seen,
-            pixels,
-            captions,
-        })
-    }
-}
-
-impl Loader {
+impl<B: Send + 'static> Loader<B> {
     /// Starts `n_workers` threads that make batches from `images_seen` on, at most `prefetch` ahead.
     ///
     /// # Errors
     /// A thread cannot be started.
     pub(crate) fn start(
-        samples: &Arc<Samples>,
+        samples: &Arc<impl Samples<Batch = B>>,
         images_seen: u64,
         n_workers: usize,
         prefetch: usize,
@@ -90,12 +41,12 @@ impl Loader {
         };
         for worker in 0..n_workers {
             let (sender, receiver) = bounded(prefetch.div_ceil(n_workers).max(1));
-            let first = images_seen + worker as u64 * samples.batch_size;
-            let stride = n_workers as u64 * samples.batch_size;
+            let first = images_seen + worker as u64 * samples.batch_size();
+            let stride = n_workers as u64 * samples.batch_size();
             let samples = Arc::clone(samples);
             let thread = thread::Builder::new()
                 .name(format!("loader-{worker}"))
-                .spawn(move || work(&samples, first, stride, &sender))
+                .spawn(move || work(&*samples, first, stride, &sender))
                 .map_err(TrainError::Thread)?;
             loader.channels.push(receiver);
             loader.workers.push(thread);
@@ -107,7 +58,7 @@ impl Loader {
     ///
     /// # Errors
     /// What stopped the worker.
-    pub(crate) fn next(&mut self) -> Result<Batch, TrainError> {
+    pub(crate) fn next(&mut self) -> Result<B, TrainError> {
         let begun = Instant::now();
         let received = self.channels[self.next].recv();
         self.waited += begun.elapsed();
@@ -121,7 +72,7 @@ impl Loader {
     }
 }
 
-impl Drop for Loader {
+impl<B> Drop for Loader<B> {
     fn drop(&mut self) {
         // A worker ends when its channel has no receiver.
         self.channels.clear();
@@ -132,7 +83,12 @@ impl Drop for Loader {
     }
 }
 
-fn work(samples: &Samples, first: u64, stride: u64, sender: &Sender<Result<Batch, TrainError>>) {
+fn work<S: Samples>(
+    samples: &S,
+    first: u64,
+    stride: u64,
+    sender: &Sender<Result<S::Batch, TrainError>>,
+) {
     let mut images_seen = first;
     loop {
         let batch = samples.batch(images_seen);

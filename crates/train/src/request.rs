@@ -7,23 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use idiom_dataset::embeddings::Embeddings;
-use idiom_dataset::order::SampleOrder;
 use idiom_dataset::{Columns, Dataset, Split};
-use idiom_model::{ModelConfig, TextEncoderInfo};
-use idiom_spec::experiment::Experiment;
+use idiom_model::TextEncoderInfo;
+use idiom_spec::experiment::{self as spec, Experiment};
 use idiom_torch_ext::{keep_freed_memory, libtorch_version, set_n_threads};
 use tch::Device;
 
-use crate::captions::{CaptionIndex, TextTable, TextTableBuilder};
 use crate::checkpoint::{self, Progress};
-use crate::loader::Samples;
 use crate::meters::Pace;
-use crate::pictures::Pictures;
-use crate::players::Players;
 use crate::run::{End, Run};
 use crate::run_folder::RunFolder;
-use crate::sheet::{Sheet, plan};
-use crate::step::Stepper;
+use crate::task::Task;
+use crate::text_to_image::TextToImage;
 use crate::{Event, Sink, TrainError, settings};
 
 /// A run to begin or to go on with.
@@ -81,14 +76,14 @@ pub struct Summary {
     pub model: Option<PathBuf>,
 }
 
-/// The data a run learns from.
-struct Data {
-    dataset: Dataset,
-    encoder_sha256: String,
-    text_dim: i64,
-    samples: Arc<Samples>,
-    table: TextTable,
-    layout: crate::sheet::Layout,
+/// What every task learns from: the data set, its vectors, and a font for the sheets.
+pub(crate) struct Source {
+    /// The data set.
+    pub(crate) dataset: Dataset,
+    /// The vectors of its captions.
+    pub(crate) embeddings: Embeddings,
+    /// The font's bytes; empty where there is none.
+    pub(crate) font: Vec<u8>,
 }
 
 /// Trains until the experiment's length is reached or `stop` is set, and saves in either case.
@@ -108,76 +103,146 @@ pub fn train(
     if !request.resume {
         folder.must_be_new()?;
     }
-    let experiment = &request.experiment;
-    let data = Data::open(request)?;
-    let mut players = Players::new(experiment, data.text_dim, request.device)?;
-    let progress = begin_or_resume(request, &folder, &data, &mut players, on)?;
-    describe(request, &folder, &data, sink)?;
-    let font = request.font.as_deref().map_or_else(
-        || Ok(Vec::new()),
-        |path| fs::read(path).map_err(TrainError::io(path)),
-    )?;
-    let sheet = Sheet::new(
-        data.layout,
-        &data.table,
-        experiment.generator.latent_dim,
-        experiment.train.seed,
-        font,
-    )?;
-    on(Event::Started {
-        stage: "train",
-        total: experiment.train.images,
-        done: progress.images_seen,
-    });
-    let stepper = Stepper::new(experiment, players, &data.table, request.device)?;
-    let mut run = Run {
-        experiment,
+    let source = Source::open(request)?;
+    let run = Parts {
+        request,
         folder: &folder,
-        samples: data.samples,
-        stepper,
-        sheet,
-        progress,
+        source: &source,
         sink,
         on,
     };
-    if run.progress.images_seen == 0 {
-        run.save()?;
+    match request.experiment.task {
+        spec::Task::TextToImage => run.train(TextToImage::new(request, &source)?, stop),
     }
-    let (end, pace) = run.go(stop)?;
-    finish(&run, request, end, &pace)
 }
 
-impl Data {
+impl Source {
     fn open(request: &TrainRequest) -> Result<Self, TrainError> {
-        let experiment = &request.experiment;
         let dataset = Dataset::open(&request.dataset)?;
-        check_resolution(&dataset, experiment.resolution)?;
+        check_resolution(&dataset, request.experiment.resolution)?;
         let embeddings = Embeddings::open(&request.dataset, &request.encoder)?;
-        let mut builder = TextTableBuilder::new(&embeddings);
-        let seed = experiment.train.seed;
-        let captions = CaptionIndex::read(&dataset, &mut builder, &experiment.captions, seed)?;
-        let layout = plan(&dataset, &mut builder, &experiment.samples)?;
-        let table = builder.build(request.device)?;
-        let pictures = Pictures::open(
-            &dataset,
-            experiment.resolution as u32,
-            experiment.loader.cache_mb << 20,
+        let font = request.font.as_deref().map_or_else(
+            || Ok(Vec::new()),
+            |path| fs::read(path).map_err(TrainError::io(path)),
         )?;
-        let order = SampleOrder::new(seed, pictures.n_rows());
-        let batch_size = experiment.train.batch_size;
         Ok(Self {
-            encoder_sha256: embeddings.encoder_sha256().to_owned(),
-            text_dim: embeddings.dim() as i64,
-            samples: Arc::new(Samples {
-                pictures,
-                captions,
-                order,
-                batch_size,
-            }),
             dataset,
-            table,
-            layout,
+            embeddings,
+            font,
         })
+    }
+
+    /// The frozen encoder, as a model's configuration names it.
+    pub(crate) fn text_encoder(&self, name: &str) -> TextEncoderInfo {
+        let dim = self.embeddings.dim() as i64;
+        TextEncoderInfo {
+            name: name.to_owned(),
+            sha256: self.embeddings.encoder_sha256().to_owned(),
+            dim,
+            scale: (dim as f64).sqrt(),
+        }
+    }
+
+    fn settings(&self, experiment: &Experiment) -> BTreeMap<String, String> {
+        settings::decisive(
+            experiment,
+            self.dataset.sha256(),
+            self.embeddings.encoder_sha256(),
+        )
+    }
+}
+
+/// A run's surroundings, before its task is known.
+struct Parts<'a> {
+    request: &'a TrainRequest,
+    folder: &'a RunFolder,
+    source: &'a Source,
+    sink: &'a dyn Sink,
+    on: &'a (dyn Fn(Event) + Sync),
+}
+
+impl Parts<'_> {
+    fn train<T: Task>(
+        &self,
+        (mut task, samples): (T, Arc<T::Samples>),
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
+        let experiment = &self.request.experiment;
+        let progress = self.begin_or_resume(&mut task)?;
+        self.describe()?;
+        (self.on)(Event::Started {
+            stage: "train",
+            total: experiment.train.images,
+            done: progress.images_seen,
+        });
+        let mut run = Run {
+            experiment,
+            folder: self.folder,
+            samples,
+            task,
+            progress,
+            sink: self.sink,
+            on: self.on,
+        };
+        if run.progress.images_seen == 0 {
+            run.save()?;
+        }
+        let (end, pace) = run.go(stop)?;
+        finish(&run, self.request, end, &pace)
+    }
+
+    fn begin_or_resume(&self, task: &mut impl Task) -> Result<Progress, TrainError> {
+        let settings = self.source.settings(&self.request.experiment);
+        if !self.request.resume {
+            return Ok(Progress {
+                images_seen: 0,
+                rate_scale: 1.0,
+                settings,
+            });
+        }
+        let warn = |message: String| {
+            tracing::warn!("{message}");
+            (self.on)(Event::Message(message));
+        };
+        let saved = checkpoint::load_newest(&self.folder.checkpoints(), &warn)?;
+        let differences = settings::differences(&saved.progress.settings, &settings);
+        if !differences.is_empty() {
+            return Err(TrainError::OtherSettings {
+                run: self.folder.path().to_owned(),
+                differences,
+            });
+        }
+        task.restore(&saved.tensors, &saved.folder)?;
+        Ok(saved.progress)
+    }
+
+    /// Leaves in the folder and with the sink what the run is.
+    fn describe(&self) -> Result<(), TrainError> {
+        let (request, source) = (self.request, self.source);
+        let mut facts = request.provenance.clone();
+        let mut fact = |key: &str, value: String| facts.push((key.to_owned(), value));
+        fact("dataset_sha256", source.dataset.sha256().to_owned());
+        fact(
+            "encoder_sha256",
+            source.embeddings.encoder_sha256().to_owned(),
+        );
+        fact("libtorch", libtorch_version()?);
+        fact("device", format!("{:?}", request.device));
+        fact("threads", request.n_threads.to_string());
+        let yaml = (self.folder).write("experiment.yaml", request.resolved_yaml.as_bytes())?;
+        let named: BTreeMap<_, _> = facts.iter().cloned().collect();
+        let json = serde_json::to_vec_pretty(&named).unwrap_or_default();
+        self.folder.write_once("run.json", &json)?;
+        for (key, value) in &facts {
+            self.sink.tag(key, value);
+        }
+        if !request.resume {
+            for (key, value) in settings::flatten(&request.experiment) {
+                self.sink.param(&key, &value);
+            }
+        }
+        self.sink.artifact(&yaml, "");
+        Ok(())
     }
 }
 
@@ -200,77 +265,8 @@ fn check_resolution(dataset: &Dataset, resolution: i64) -> Result<(), TrainError
     })
 }
 
-fn begin_or_resume(
-    request: &TrainRequest,
-    folder: &RunFolder,
-    data: &Data,
-    players: &mut Players,
-    on: &(dyn Fn(Event) + Sync),
-) -> Result<Progress, TrainError> {
-    let settings = settings::decisive(
-        &request.experiment,
-        data.dataset.sha256(),
-        &data.encoder_sha256,
-    );
-    if !request.resume {
-        return Ok(Progress {
-            images_seen: 0,
-            rate_scale: 1.0,
-            settings,
-        });
-    }
-    let warn = |message: String| {
-        tracing::warn!("{message}");
-        on(Event::Message(message));
-    };
-    let saved = checkpoint::load_newest(&folder.checkpoints(), &warn)?;
-    let differences = settings::differences(&saved.progress.settings, &settings);
-    if !differences.is_empty() {
-        return Err(TrainError::OtherSettings {
-            run: folder.path().to_owned(),
-            differences,
-        });
-    }
-    players.restore(&saved.tensors, &saved.folder)?;
-    Ok(saved.progress)
-}
-
-/// Leaves in the folder and with the sink what the run is.
-fn describe(
-    request: &TrainRequest,
-    folder: &RunFolder,
-    data: &Data,
-    sink: &dyn Sink,
-) -> Result<(), TrainError> {
-    let mut facts = request.provenance.clone();
-    facts.extend([
-        (
-            "dataset_sha256".to_owned(),
-            data.dataset.sha256().to_owned(),
-        ),
-        ("encoder_sha256".to_owned(), data.encoder_sha256.clone()),
-        ("libtorch".to_owned(), libtorch_version()?),
-        ("device".to_owned(), format!("{:?}", request.device)),
-        ("threads".to_owned(), request.n_threads.to_string()),
-    ]);
-    let yaml = folder.write("experiment.yaml", request.resolved_yaml.as_bytes())?;
-    let named: BTreeMap<_, _> = facts.iter().cloned().collect();
-    let json = serde_json::to_vec_pretty(&named).unwrap_or_default();
-    folder.write_once("run.json", &json)?;
-    for (key, value) in &facts {
-        sink.tag(key, value);
-    }
-    if !request.resume {
-        for (key, value) in settings::flatten(&request.experiment) {
-            sink.param(&key, &value);
-        }
-    }
-    sink.artifact(&yaml, "");
-    Ok(())
-}
-
-fn finish(
-    run: &Run<'_>,
+fn finish<T: Task>(
+    run: &Run<'_, T>,
     request: &TrainRequest,
     end: End,
     pace: &Pace,
@@ -284,54 +280,29 @@ fn finish(
         seconds: pace.elapsed().as_secs_f64(),
         images_per_second: rates.images_per_second,
         loader_wait: rates.loader_wait,
-        sheet: None,
+        sheet: path.exists().then(|| path.clone()),
         model: None,
     };
     if end == End::Stopped {
-        summary.sheet = path.exists().then_some(path);
         return Ok(Outcome::Interrupted(summary));
     }
-    if !path.exists() {
-        run.draw_sheet()?;
+    if summary.sheet.is_none() {
+        summary.sheet = run.draw_sheet()?;
     }
-    summary.sheet = Some(path);
-    summary.model = Some(keep_model(run, request)?);
+    let folder = run.folder.model();
+    run.task.keep_model(&folder, &facts_of(run, request))?;
+    summary.model = Some(folder);
     Ok(Outcome::Finished(summary))
 }
 
-/// Keeps the averaged generator as a model that stands on its own.
-fn keep_model(run: &Run<'_>, request: &TrainRequest) -> Result<PathBuf, TrainError> {
-    let folder = run.folder.model();
-    let players = &run.stepper.players;
-    let shape = players.average.config();
-    let mut provenance: BTreeMap<String, String> = request.provenance.iter().cloned().collect();
-    provenance.insert("run".to_owned(), request.run_id.clone());
-    provenance.insert(
-        "images_seen".to_owned(),
-        run.progress.images_seen.to_string(),
-    );
-    provenance.extend(
-        run.progress
-            .settings
-            .get_key_value("dataset_sha256")
-            .map(|(key, hash)| (key.clone(), hash.clone())),
-    );
-    let config = ModelConfig {
-        generator: shape.clone(),
-        discriminator: None,
-        text_encoder: TextEncoderInfo {
-            name: request.encoder.clone(),
-            sha256: run
-                .progress
-                .settings
-                .get("encoder_sha256")
-                .cloned()
-                .unwrap_or_default(),
-            dim: shape.text_dim,
-            scale: (shape.text_dim as f64).sqrt(),
-        },
-        provenance,
-    };
-    idiom_model::save(&folder, &config, players.average_store(), None)?;
-    Ok(folder)
+/// Where a model comes from, for people.
+fn facts_of<T: Task>(run: &Run<'_, T>, request: &TrainRequest) -> Vec<(String, String)> {
+    let mut facts = request.provenance.clone();
+    facts.push(("run".to_owned(), request.run_id.clone()));
+    let seen = run.progress.images_seen.to_string();
+    facts.push(("images_seen".to_owned(), seen));
+    let settings = &run.progress.settings;
+    let hash = settings.get_key_value("dataset_sha256");
+    facts.extend(hash.map(|(key, hash)| (key.clone(), hash.clone())));
+    facts
 }

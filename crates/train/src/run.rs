@@ -3,6 +3,7 @@
 //! The loop's own state is the number of pictures seen; all else follows from it, the settings and the tensors in
 //! [`Players`]. So going on after a save is the same as never having stopped.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -11,26 +12,27 @@ use idiom_spec::experiment::Experiment;
 use idiom_torch_ext::process_memory;
 
 use crate::checkpoint::{self, Progress};
+use crate::gradients::Fault;
 use crate::guard::{Guard, Verdict};
-use crate::loader::{Loader, Samples};
+use crate::loader::Loader;
 use crate::meters::{Means, Pace};
 use crate::run_folder::RunFolder;
 use crate::schedule::is_due;
-use crate::sheet::Sheet;
-use crate::step::{Fault, Stepper};
+use crate::task::{Moment, Samples, Task};
 use crate::{Event, Sink, TrainError};
 
 /// What the loop works with; made by [`crate::train`].
-pub(crate) struct Run<'a> {
+pub(crate) struct Run<'a, T: Task> {
     pub(crate) experiment: &'a Experiment,
     pub(crate) folder: &'a RunFolder,
-    pub(crate) samples: Arc<Samples>,
-    pub(crate) stepper: Stepper<'a>,
-    pub(crate) sheet: Sheet,
+    pub(crate) samples: Arc<T::Samples>,
+    pub(crate) task: T,
     pub(crate) progress: Progress,
     pub(crate) sink: &'a dyn Sink,
     pub(crate) on: &'a (dyn Fn(Event) + Sync),
 }
+
+type BatchOf<T> = <<T as Task>::Samples as Samples>::Batch;
 
 /// Why the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +44,15 @@ pub(crate) enum End {
 }
 
 /// What changes from step to step but is not saved.
-struct Flow {
-    loader: Loader,
+struct Flow<B> {
+    loader: Loader<B>,
     guard: Guard,
     means: Means,
     since_entry: Pace,
     whole: Pace,
 }
 
-impl Run<'_> {
+impl<T: Task> Run<'_, T> {
     /// Trains, and saves at the end whatever the reason.
     pub(crate) fn go(&mut self, stop: &AtomicBool) -> Result<(End, Pace), TrainError> {
         let mut flow = self.flow()?;
@@ -74,11 +76,7 @@ impl Run<'_> {
     /// Saves the state now, and lets go of surplus saves.
     pub(crate) fn save(&self) -> Result<(), TrainError> {
         let checkpoints = self.folder.checkpoints();
-        let folder = checkpoint::save(
-            &checkpoints,
-            &self.progress,
-            &self.stepper.players.tensors(),
-        )?;
+        let folder = checkpoint::save(&checkpoints, &self.progress, &self.task.tensors())?;
         (self.on)(Event::Saved {
             folder,
             images_seen: self.progress.images_seen,
@@ -86,18 +84,18 @@ impl Run<'_> {
         checkpoint::prune(&checkpoints, self.experiment.checkpoint.keep)
     }
 
-    /// Draws the sheet now.
-    pub(crate) fn draw_sheet(&self) -> Result<(), TrainError> {
+    /// Draws the sheet now, where there is something to show.
+    pub(crate) fn draw_sheet(&self) -> Result<Option<PathBuf>, TrainError> {
         let images_seen = self.progress.images_seen;
-        let path = self
-            .sheet
-            .write(&self.stepper.players.average, images_seen, self.folder)?;
-        self.sink.image("samples", images_seen as i64, &path);
-        (self.on)(Event::Sheet(path));
-        Ok(())
+        let drawn = self.task.draw_sheet(images_seen, self.folder)?;
+        if let Some(path) = &drawn {
+            self.sink.image("samples", images_seen as i64, path);
+            (self.on)(Event::Sheet(path.clone()));
+        }
+        Ok(drawn)
     }
 
-    fn flow(&self) -> Result<Flow, TrainError> {
+    fn flow(&self) -> Result<Flow<BatchOf<T>>, TrainError> {
         Ok(Flow {
             loader: self.loader()?,
             guard: Guard::default(),
@@ -107,7 +105,7 @@ impl Run<'_> {
         })
     }
 
-    fn loader(&self) -> Result<Loader, TrainError> {
+    fn loader(&self) -> Result<Loader<BatchOf<T>>, TrainError> {
         let options = &self.experiment.loader;
         Loader::start(
             &self.samples,
@@ -123,13 +121,15 @@ impl Run<'_> {
             || minutes.is_some_and(|limit| whole.elapsed().as_secs_f64() >= limit * 60.0)
     }
 
-    fn step(&mut self, flow: &mut Flow) -> Result<(), TrainError> {
+    fn step(&mut self, flow: &mut Flow<BatchOf<T>>) -> Result<(), TrainError> {
         let batch = flow.loader.next()?;
         let waited = flow.loader.take_waited();
-        let n = self.samples.batch_size;
-        let fault = self
-            .stepper
-            .step(&batch, self.progress.rate_scale, &mut flow.means)?;
+        let n = self.samples.batch_size();
+        let moment = Moment {
+            images_seen: self.progress.images_seen,
+            rate_scale: self.progress.rate_scale,
+        };
+        let fault = self.task.step(&batch, moment, &mut flow.means)?;
         flow.since_entry.add(n, waited);
         flow.whole.add(n, waited);
         self.progress.images_seen += n;
@@ -142,7 +142,7 @@ impl Run<'_> {
     }
 
     /// A step was left out because something in it was not finite.
-    fn mend(&mut self, fault: &Fault, flow: &mut Flow) -> Result<(), TrainError> {
+    fn mend(&mut self, fault: &Fault, flow: &mut Flow<BatchOf<T>>) -> Result<(), TrainError> {
         let images_seen = self.progress.images_seen;
         match flow.guard.bad() {
             Verdict::Skip => self.warn(format!(
@@ -159,9 +159,7 @@ impl Run<'_> {
                 let saved = checkpoint::load_newest(&self.folder.checkpoints(), &|warning| {
                     self.warn(warning)
                 })?;
-                self.stepper
-                    .players
-                    .restore(&saved.tensors, &saved.folder)?;
+                self.task.restore(&saved.tensors, &saved.folder)?;
                 let rate_scale = self.progress.rate_scale.min(saved.progress.rate_scale) / 2.0;
                 self.progress = Progress {
                     rate_scale,
@@ -179,8 +177,8 @@ impl Run<'_> {
     }
 
     /// What is due between two steps; its time is not training time.
-    fn in_between(&mut self, flow: &mut Flow) -> Result<(), TrainError> {
-        let due = |every| is_due(every, self.progress.images_seen, self.samples.batch_size);
+    fn in_between(&mut self, flow: &mut Flow<BatchOf<T>>) -> Result<(), TrainError> {
+        let due = |every| is_due(every, self.progress.images_seen, self.samples.batch_size());
         if due(self.experiment.logging.every_images) {
             self.log(flow);
         }
@@ -196,7 +194,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn log(&self, flow: &mut Flow) {
+    fn log(&self, flow: &mut Flow<BatchOf<T>>) {
         let images_seen = self.progress.images_seen as i64;
         for (key, value) in flow.means.take() {
             self.sink.metric(key, value, images_seen);
@@ -216,7 +214,7 @@ impl Run<'_> {
                 images_seen,
             );
         }
-        let n_substituted = self.samples.pictures.n_substituted();
+        let n_substituted = self.samples.n_substituted();
         if n_substituted > 0 {
             self.sink
                 .metric("data/substituted", n_substituted as f64, images_seen);

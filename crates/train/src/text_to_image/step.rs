@@ -9,23 +9,25 @@ use idiom_gan::{
     discriminator_terms, generator_terms,
 };
 use idiom_spec::experiment::{Experiment, ObjectiveKind, PenaltyKind};
-use idiom_torch_ext::{FusedAdam, channels_last, norms};
+use idiom_torch_ext::channels_last;
 use tch::{Device, Kind, Tensor};
 
+use super::players::Players;
+use super::samples::Batch;
 use crate::captions::TextTable;
-use crate::loader::Batch;
+use crate::gradients::{Fault, checked_norm, mean};
 use crate::meters::Means;
-use crate::players::Players;
+use crate::task::Moment;
 use crate::{TrainError, schedule};
 
 /// Side to which drawn and real pictures are pooled for the colour term.
 const COLOUR_SIDE: i64 = 8;
 
 /// What takes steps.
-pub(crate) struct Stepper<'a> {
+pub(crate) struct Stepper {
     pub(crate) players: Players,
-    experiment: &'a Experiment,
-    table: &'a TextTable,
+    experiment: Experiment,
+    table: TextTable,
     device: Device,
     objective: Objective,
     augment: AugmentConfig,
@@ -39,13 +41,6 @@ struct Streams {
     noise: Draws,
     augment: Draws,
     share: Draws,
-}
-
-/// A gradient that is not finite.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// The first layer that has one.
-    pub(crate) layer: String,
 }
 
 /// What a step works on, on the device.
@@ -66,11 +61,11 @@ struct Inputs {
     step_idx: u64,
 }
 
-impl<'a> Stepper<'a> {
+impl Stepper {
     pub(crate) fn new(
-        experiment: &'a Experiment,
+        experiment: &Experiment,
         players: Players,
-        table: &'a TextTable,
+        table: TextTable,
         device: Device,
     ) -> Result<Self, TrainError> {
         let objective = objective_of(experiment);
@@ -79,7 +74,7 @@ impl<'a> Stepper<'a> {
         let said = &experiment.augment;
         Ok(Self {
             players,
-            experiment,
+            experiment: experiment.clone(),
             table,
             device,
             objective,
@@ -105,28 +100,29 @@ impl<'a> Stepper<'a> {
     pub(crate) fn step(
         &mut self,
         batch: &Batch,
-        rate_scale: f64,
+        moment: Moment,
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
         let n = self.experiment.train.batch_size;
-        self.set_rates(batch.images_seen, rate_scale)?;
-        let inputs = self.inputs(batch)?;
-        let (real_scores, fault) = self.discriminator_step(&inputs, batch.images_seen, means)?;
+        let images_seen = moment.images_seen;
+        self.set_rates(moment)?;
+        let inputs = self.inputs(batch, images_seen)?;
+        let (real_scores, fault) = self.discriminator_step(&inputs, images_seen, means)?;
         if fault.is_some() {
             return Ok(fault);
         }
         let fault = self.generator_step(&inputs, &real_scores, means)?;
         if fault.is_none() {
-            let decay = self.average.decay(batch.images_seen + n, n);
+            let decay = self.average.decay(images_seen + n, n);
             tch::no_grad(|| self.players.ema.update(decay))?;
         }
         Ok(fault)
     }
 
-    fn set_rates(&mut self, images_seen: u64, scale: f64) -> Result<(), TrainError> {
+    fn set_rates(&mut self, moment: Moment) -> Result<(), TrainError> {
         let n = self.experiment.train.batch_size;
         let said = &self.experiment.optimizer;
-        let rate = |adam| schedule::learning_rate(adam, images_seen, n) * scale;
+        let rate = |adam| schedule::learning_rate(adam, moment.images_seen, n) * moment.rate_scale;
         self.players
             .generator_adam
             .set_learning_rate(rate(&said.generator))?;
@@ -136,9 +132,9 @@ impl<'a> Stepper<'a> {
         Ok(())
     }
 
-    fn inputs(&self, batch: &Batch) -> Result<Inputs, TrainError> {
+    fn inputs(&self, batch: &Batch, seen: u64) -> Result<Inputs, TrainError> {
         let (n, side) = (batch.captions.len() as i64, self.experiment.resolution);
-        let (seen, device) = (batch.images_seen, self.device);
+        let device = self.device;
         let bytes = Tensor::f_from_slice(&batch.pixels)?
             .f_view([n, 3, side, side])?
             .f_to_device(device)?;
@@ -279,29 +275,6 @@ fn colour_distance(drawn: &Tensor, real: &Tensor) -> Tensor {
     (pooled(drawn) - pooled(real)).abs().mean(Kind::Float)
 }
 
-/// The length of the whole gradient, and the first layer in which it is not finite.
-fn checked_norm(
-    gradients: &[Tensor],
-    adam: &FusedAdam,
-) -> Result<(f64, Option<Fault>), TrainError> {
-    let lengths = Vec::<f32>::try_from(norms(gradients)?.to_device(Device::Cpu))?;
-    let fault = lengths
-        .iter()
-        .position(|length| !length.is_finite())
-        .map(|idx| Fault {
-            layer: adam.names()[idx].clone(),
-        });
-    let square: f64 = lengths
-        .iter()
-        .map(|length| f64::from(*length).powi(2))
-        .sum();
-    Ok((square.sqrt(), fault))
-}
-
-fn mean(values: &Tensor) -> f64 {
-    values.mean(Kind::Double).double_value(&[])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,29 +292,5 @@ mod tests {
                 .abs()
                 < 1e-6
         );
-    }
-
-    #[test]
-    fn a_gradient_that_is_not_finite_is_named() {
-        let parameters = vec![
-            (
-                "a.weight".to_owned(),
-                Tensor::zeros([2], (Kind::Float, Device::Cpu)).set_requires_grad(true),
-            ),
-            (
-                "b.weight".to_owned(),
-                Tensor::zeros([1], (Kind::Float, Device::Cpu)).set_requires_grad(true),
-            ),
-        ];
-        let adam = FusedAdam::new(parameters, idiom_torch_ext::AdamConfig::default()).unwrap();
-        let good = Tensor::from_slice(&[3.0_f32, 4.0]);
-        let (norm, fault) = checked_norm(
-            &[good.shallow_clone(), Tensor::from_slice(&[12.0_f32])],
-            &adam,
-        )
-        .unwrap();
-        assert_eq!((norm, fault), (13.0, None));
-        let (_, fault) = checked_norm(&[good, Tensor::from_slice(&[f32::NAN])], &adam).unwrap();
-        assert_eq!(fault.unwrap().layer, "b.weight");
     }
 }

@@ -1,0 +1,80 @@
+//! What a task brings to the loop: its samples, its step, its sheet and its model. The loop knows no network.
+
+use std::path::{Path, PathBuf};
+
+use crate::TrainError;
+use crate::checkpoint::TensorSets;
+use crate::gradients::Fault;
+use crate::meters::Means;
+use crate::run_folder::RunFolder;
+
+/// Where batches come from; shared by all loader threads.
+pub(crate) trait Samples: Send + Sync + 'static {
+    /// What one step learns from.
+    type Batch: Send + 'static;
+
+    /// The batch after `images_seen` pictures: the same whoever asks, and when.
+    ///
+    /// # Errors
+    /// The pictures cannot be read.
+    fn batch(&self, images_seen: u64) -> Result<Self::Batch, TrainError>;
+
+    /// Pictures a batch.
+    fn batch_size(&self) -> u64;
+
+    /// How often another row stood in for a broken one.
+    fn n_substituted(&self) -> u64;
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Pictures seen before it.
+    pub(crate) images_seen: u64,
+    /// What every step size is multiplied by, after steps that were not finite.
+    pub(crate) rate_scale: f64,
+}
+
+/// Something that learns.
+pub(crate) trait Task {
+    /// Its samples.
+    type Samples: Samples;
+
+    /// Learns from one batch; adds its figures to `means`. Gives the layer where a gradient was not finite; that
+    /// network's weights have then not moved.
+    ///
+    /// # Errors
+    /// What libtorch throws.
+    fn step(
+        &mut self,
+        batch: &<Self::Samples as Samples>::Batch,
+        moment: Moment,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError>;
+
+    /// All tensors that must be saved; they share memory with the networks.
+    fn tensors(&self) -> TensorSets;
+
+    /// Takes over what was saved; `folder` is named in messages.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape.
+    fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError>;
+
+    /// Draws the sheet of samples as it stands after so many pictures; gives the PNG's path, or `None` where there is
+    /// nothing to show yet.
+    ///
+    /// # Errors
+    /// What libtorch throws, or a file cannot be written.
+    fn draw_sheet(
+        &self,
+        images_seen: u64,
+        folder: &RunFolder,
+    ) -> Result<Option<PathBuf>, TrainError>;
+
+    /// Keeps what was learnt as a model that stands on its own, in `folder`.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    fn keep_model(&self, folder: &Path, facts: &[(String, String)]) -> Result<(), TrainError>;
+}
