@@ -64,6 +64,14 @@ pub enum ServerError {
         /// The reason.
         source: object_store::Error,
     },
+    /// An extension does not fit.
+    #[error("the extension at `{prefix}` cannot be plugged in: {reason}")]
+    Extension {
+        /// Its prefix.
+        prefix: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
 }
 
 impl ServerError {
@@ -79,6 +87,7 @@ impl ServerError {
             Self::Busy { .. } | Self::Listen { .. } => Some("choose another port with `--port`".to_owned()),
             Self::Migration { .. } => Some("update idiom, or choose another file with `--db`".to_owned()),
             Self::Database { .. } => Some("choose another file with `--db`".to_owned()),
+            Self::Extension { .. } => Some("start the server without it, and tell its makers".to_owned()),
             Self::Folder { .. } | Self::Artifacts { .. } => {
                 Some("choose another folder with `--db` or `--artifacts`".to_owned())
             }

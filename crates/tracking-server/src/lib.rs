@@ -2,7 +2,7 @@
 //!
 //! [`bind`] opens the store and listens; [`Server::run`] answers until told to stop. Inside, top-down: `http` (routes and
 //! manners) asks `store` (what runs said) and `artifacts` (what they keep); `events` carries news from both to open pages;
-//! `ui` is the pages. The wire itself, its limits and the grammar of searches are `idiom-tracking-api`'s.
+//! `ui` is the pages, `extension` how others plug in theirs. The wire itself, its limits and the grammar of searches are `idiom-tracking-api`'s.
 //!
 //! Not here: the client, and anything that knows what an artifact's bytes mean. Never linked: libtorch.
 
@@ -10,6 +10,7 @@ mod artifacts;
 mod config;
 mod error;
 mod events;
+mod extension;
 mod http;
 mod names;
 mod neighbour;
@@ -19,4 +20,5 @@ mod ui;
 
 pub use config::ServerConfig;
 pub use error::ServerError;
+pub use extension::{Extension, ExtensionLimits, Page, Shell};
 pub use server::{Server, bind};

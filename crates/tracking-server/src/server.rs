@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpListener;
@@ -11,7 +12,8 @@ use crate::artifacts::Artifacts;
 use crate::events::News;
 use crate::http::{self, AppState, Guard, Shared};
 use crate::store::Store;
-use crate::{ServerConfig, ServerError, neighbour};
+use crate::ui::Ui;
+use crate::{Extension, ServerConfig, ServerError, neighbour};
 
 /// Open files that connections may not take: the database, its log, artifacts under way.
 const KEPT_FILES: usize = 200;
@@ -20,7 +22,8 @@ const KEPT_FILES: usize = 200;
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    state: AppState,
+    state: Shared,
+    extensions: Vec<Box<dyn Extension>>,
     stopping: watch::Sender<bool>,
     max_connections: usize,
 }
@@ -42,17 +45,19 @@ pub async fn bind(config: &ServerConfig) -> Result<Server, ServerError> {
     let store = Store::open(&config.db, news.clone()).await?;
     let artifacts = Artifacts::open(&config.artifacts, config.max_artifact_bytes)?;
     let (stopping, stopped) = watch::channel(false);
-    let state = AppState::new(Shared {
+    let state = Shared {
         store,
         artifacts,
         news,
         guard: Guard::new(config),
+        ui: ui_with(&[])?,
         stopping: stopped,
-    });
+    };
     Ok(Server {
         listener,
         address,
         state,
+        extensions: Vec::new(),
         stopping,
         max_connections: connection_limit(config.max_connections),
     })
@@ -64,20 +69,40 @@ impl Server {
         self.address
     }
 
+    /// Adds somebody else's routes and pages.
+    ///
+    /// # Errors
+    /// When its prefix, a file or a word it brings is taken already.
+    pub fn plug(mut self, extension: impl Extension) -> Result<Self, ServerError> {
+        let prefix = extension.prefix();
+        http::check_prefix(prefix, &self.extensions)
+            .map_err(|reason| ServerError::Extension { prefix, reason })?;
+        self.extensions.push(Box::new(extension));
+        self.state.ui = ui_with(&self.extensions)?;
+        Ok(self)
+    }
+
     /// Answers until `shutdown` is done, then finishes what is under way and closes the store.
     ///
     /// # Errors
     /// None yet; kept for stores that can fail to close.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let app = http::app(self.state.clone());
+        let state = AppState::new(self.state);
+        let app = http::app(state.clone(), &self.extensions);
         let stop = async {
             shutdown.await;
             let _nobody_listens = self.stopping.send(true);
         };
         http::serve(self.listener, app, self.max_connections, stop).await;
-        self.state.store.close().await;
+        state.store.close().await;
         Ok(())
     }
+}
+
+fn ui_with(extensions: &[Box<dyn Extension>]) -> Result<Arc<Ui>, ServerError> {
+    let ui = Ui::new(extensions);
+    ui.map(Arc::new)
+        .map_err(|(prefix, reason)| ServerError::Extension { prefix, reason })
 }
 
 /// As many connections as asked for, or as open files allow with some left for the store.

@@ -16,12 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
 use idiom_tracking_api::{AJAX_PREFIX, API_PREFIX, ErrorCode};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 pub(crate) use connection::serve;
@@ -29,8 +30,9 @@ pub(crate) use guard::Guard;
 
 use crate::artifacts::Artifacts;
 use crate::events::News;
+use crate::extension::{Extension, Shell};
 use crate::store::Store;
-use crate::ui;
+use crate::ui::{self, Ui};
 use failure::Failure;
 
 /// The largest JSON body, in bytes. A batch has a smaller limit of its own.
@@ -44,11 +46,18 @@ const BODY_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Shared>);
 
+impl FromRef<AppState> for Arc<Ui> {
+    fn from_ref(app: &AppState) -> Self {
+        app.ui.clone()
+    }
+}
+
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) artifacts: Artifacts,
     pub(crate) news: News,
     pub(crate) guard: Guard,
+    pub(crate) ui: Arc<Ui>,
     /// Turns true when the server stops, so that endless answers end.
     pub(crate) stopping: tokio::sync::watch::Receiver<bool>,
 }
@@ -67,8 +76,53 @@ impl std::ops::Deref for AppState {
     }
 }
 
+/// First parts of paths that no extension may have: ours, and those that MLflow's clients may ask for.
+const OWN_PREFIXES: [&str; 14] = [
+    "/ajax-api",
+    "/api",
+    "/assets",
+    "/compare",
+    "/experiments",
+    "/get-artifact",
+    "/graphql",
+    "/health",
+    "/login",
+    "/model-versions",
+    "/openapi",
+    "/runs",
+    "/upload-artifact",
+    "/version",
+];
+
+/// Why an extension may not have its prefix, where that is so.
+pub(crate) fn check_prefix(prefix: &str, others: &[Box<dyn Extension>]) -> Result<(), String> {
+    let name = prefix.strip_prefix('/').unwrap_or_default();
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || !name.bytes().all(is_plain) {
+        return Err("a prefix is a slash and lower-case letters, digits or `-`".to_owned());
+    }
+    let taken = OWN_PREFIXES.contains(&prefix) || others.iter().any(|one| one.prefix() == prefix);
+    if taken {
+        return Err("the prefix is taken".to_owned());
+    }
+    Ok(())
+}
+
+/// The routes of an extension under its prefix and its limits.
+fn extended(app: Router<AppState>, extension: &dyn Extension, ui: &Arc<Ui>) -> Router<AppState> {
+    let limits = extension.limits();
+    let timeout =
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.answer_within);
+    let routes = extension
+        .router(Shell(ui.clone()))
+        .layer(timeout)
+        .layer(DefaultBodyLimit::max(limits.max_body_bytes))
+        .layer(RequestBodyLimitLayer::new(limits.max_body_bytes));
+    app.nest(extension.prefix(), routes.with_state(()))
+}
+
 /// All routes.
-pub(crate) fn app(state: AppState) -> Router {
+pub(crate) fn app(state: AppState, extensions: &[Box<dyn Extension>]) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN);
     let quick = Router::new()
         .nest(API_PREFIX, mlflow())
@@ -78,10 +132,15 @@ pub(crate) fn app(state: AppState) -> Router {
         .merge(ui::router())
         .layer(timeout)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES));
-    Router::new()
+    let own = Router::new()
         .merge(quick)
         .merge(artifacts::router())
-        .merge(events::router())
+        .merge(events::router());
+    extensions
+        .iter()
+        .fold(own, |app, extension| {
+            extended(app, extension.as_ref(), &state.ui)
+        })
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))

@@ -5,16 +5,17 @@
 //! version may be kept for a year; any other version still works, but is asked for again each time.
 //! plotly.js is the copy the `plotly` crate carries (SVG traces only: its WebGL ones need `unsafe-eval`).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::words;
+use super::Ui;
+use super::words::Words;
 
 const PLOTLY: &str = "plotly.js";
 
@@ -68,21 +69,14 @@ struct Asset {
     bytes: Bytes,
 }
 
-static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let own: Vec<(&str, Bytes)> = FILES
-        .iter()
-        .map(|(name, bytes)| (*name, Bytes::from_static(bytes)))
-        .chain([("words.js", Bytes::from(words::module()))])
-        .collect();
-    let version = hash(own.iter().map(|(_, bytes)| bytes.as_ref()));
-    own.into_iter()
-        .map(|(name, bytes)| Asset {
-            name,
-            version: version.clone(),
-            bytes,
-        })
-        .collect()
-});
+/// All files that pages load, those of extensions among them.
+pub(super) struct Assets {
+    files: Vec<Asset>,
+    /// The folder our own files are under, their version included.
+    pub(super) address: String,
+    /// Where plotly.js is.
+    pub(super) plotly: String,
+}
 
 static PLOTLY_ASSET: LazyLock<Asset> = LazyLock::new(|| {
     let bytes = Bytes::from(
@@ -97,41 +91,62 @@ static PLOTLY_ASSET: LazyLock<Asset> = LazyLock::new(|| {
     }
 });
 
-static ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/assets/{}", ASSETS[0].version));
-static PLOTLY_ADDRESS: LazyLock<String> =
-    LazyLock::new(|| format!("/assets/{}/{PLOTLY}", PLOTLY_ASSET.version));
+impl Assets {
+    /// Our files, the table of words and what extensions bring; why not, where two have one name.
+    pub(super) fn gather(
+        words: &Words,
+        more: impl IntoIterator<Item = (&'static str, &'static [u8])>,
+    ) -> Result<Self, String> {
+        let own = FILES.iter().copied().chain(more);
+        let mut all: Vec<(&str, Bytes)> = own
+            .map(|(name, bytes)| (name, Bytes::from_static(bytes)))
+            .chain([("words.js", Bytes::from(words.module()))])
+            .collect();
+        all.sort_by_key(|(name, _)| *name);
+        if let Some(twice) = all.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(format!("its files: there is a `{}` already", twice[0].0));
+        }
+        let version = hash(all.iter().map(|(_, bytes)| bytes.as_ref()));
+        let files = all.into_iter().map(|(name, bytes)| Asset {
+            name,
+            version: version.clone(),
+            bytes,
+        });
+        Ok(Self {
+            files: files.collect(),
+            address: format!("/assets/{version}"),
+            plotly: format!("/assets/{}/{PLOTLY}", PLOTLY_ASSET.version),
+        })
+    }
 
-/// The folder our own files are under, their version included.
-pub(super) fn address() -> &'static str {
-    &ADDRESS
-}
+    fn find(&self, name: &str) -> Option<&Asset> {
+        if name == PLOTLY {
+            return Some(&PLOTLY_ASSET);
+        }
+        self.files.iter().find(|asset| asset.name == name)
+    }
 
-/// Where plotly.js is.
-pub(super) fn plotly_address() -> &'static str {
-    &PLOTLY_ADDRESS
+    /// One file, as a browser that may have it already asks for it.
+    pub(super) fn answer(&self, version: &str, name: &str, headers: &HeaderMap) -> Response {
+        match self.find(name) {
+            Some(asset) => send(asset, version, headers),
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
 }
 
 /// One file.
 pub(super) async fn file(
+    State(ui): State<Arc<Ui>>,
     Path((version, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    match find(&name) {
-        Some(asset) => send(asset, &version, &headers),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    ui.assets.answer(&version, &name, &headers)
 }
 
 /// The icon at the address every browser tries.
-pub(super) async fn icon(headers: HeaderMap) -> Response {
-    file(Path((String::new(), "icon.svg".to_owned())), headers).await
-}
-
-fn find(name: &str) -> Option<&'static Asset> {
-    if name == PLOTLY {
-        return Some(&PLOTLY_ASSET);
-    }
-    ASSETS.iter().find(|asset| asset.name == name)
+pub(super) async fn icon(State(ui): State<Arc<Ui>>, headers: HeaderMap) -> Response {
+    ui.assets.answer("", "icon.svg", &headers)
 }
 
 fn send(asset: &Asset, version: &str, headers: &HeaderMap) -> Response {
@@ -202,38 +217,48 @@ mod tests {
     #[test]
     fn every_file_in_the_folder_is_built_in() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+        let assets = own();
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             assert!(
-                name == "words.json" || find(&name).is_some(),
+                name == "words.json" || assets.find(&name).is_some(),
                 "`{name}` is not in FILES"
             );
         }
     }
 
-    #[tokio::test]
-    async fn a_current_address_is_kept_for_a_year_and_an_old_one_is_asked_again() {
+    fn own() -> Assets {
+        Assets::gather(&Words::own(), []).unwrap()
+    }
+
+    #[test]
+    fn an_extensions_file_stands_beside_ours_and_never_in_place_of_one() {
+        let with: &'static [u8] = b"1";
+        let assets = Assets::gather(&Words::own(), [("hello.js", with)]).unwrap();
+        assert!(assets.find("hello.js").is_some());
+        assert_ne!(assets.address, own().address, "new files, a new version");
+        assert!(Assets::gather(&Words::own(), [("runs.js", with)]).is_err());
+        assert!(Assets::gather(&Words::own(), [("words.js", with)]).is_err());
+    }
+
+    #[test]
+    fn a_current_address_is_kept_for_a_year_and_an_old_one_is_asked_again() {
+        let assets = own();
+        let current = assets.files[0].version.as_str();
         for (version, expected) in [
-            (
-                ASSETS[0].version.as_str(),
-                "public, max-age=31536000, immutable",
-            ),
+            (current, "public, max-age=31536000, immutable"),
             ("old", "no-cache"),
         ] {
-            let answer = file(
-                Path((version.to_owned(), "runs.js".to_owned())),
-                HeaderMap::new(),
-            )
-            .await;
+            let answer = assets.answer(version, "runs.js", &HeaderMap::new());
             assert_eq!(answer.headers()[CACHE_CONTROL], expected);
         }
     }
 
-    #[tokio::test]
-    async fn a_browser_that_has_the_file_is_sent_no_bytes() {
+    #[test]
+    fn a_browser_that_has_the_file_is_sent_no_bytes() {
         let etag = format!("\"{}\"", PLOTLY_ASSET.version);
         let headers = HeaderMap::from_iter([(IF_NONE_MATCH, etag.parse().unwrap())]);
-        let answer = file(Path(("old".to_owned(), PLOTLY.to_owned())), headers).await;
+        let answer = own().answer("old", PLOTLY, &headers);
         assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
     }
 }

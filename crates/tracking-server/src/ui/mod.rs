@@ -23,11 +23,64 @@ mod assets;
 mod pages;
 mod words;
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::FromRef;
 use axum::routing::get;
 
+use crate::extension::Extension;
+use assets::Assets;
+pub(crate) use pages::{extension_page, say};
+use words::Words;
+
+/// What pages are made of: files, words, and where the navigation leads.
+pub(crate) struct Ui {
+    assets: Assets,
+    words: Words,
+    sections: Vec<Section>,
+}
+
+/// An entry of the navigation.
+struct Section {
+    address: &'static str,
+    /// The key of what it says.
+    words: &'static str,
+}
+
+impl Ui {
+    /// The UI with what extensions add to it; otherwise the prefix of the one that does not fit, and why.
+    pub(crate) fn new(extensions: &[Box<dyn Extension>]) -> Result<Self, (&'static str, String)> {
+        let mut words = Words::own();
+        let mut files = Vec::new();
+        let mut assets = Assets::gather(&words, []).map_err(|reason| ("/", reason))?;
+        let mut sections = vec![Section {
+            address: "/",
+            words: "runs.title",
+        }];
+        for extension in extensions {
+            let unfit = |reason| (extension.prefix(), reason);
+            words.add(extension.words()).map_err(unfit)?;
+            files.extend_from_slice(extension.files());
+            assets = Assets::gather(&words, files.clone()).map_err(unfit)?;
+            sections.extend(extension.entry().map(|words| Section {
+                address: extension.prefix(),
+                words,
+            }));
+        }
+        Ok(Self {
+            assets,
+            words,
+            sections,
+        })
+    }
+}
+
 /// Pages and assets, to be merged into the server's router.
-pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S>
+where
+    Arc<Ui>: FromRef<S>,
+{
     Router::new()
         .route("/", get(pages::runs))
         .route("/compare", get(pages::compare))

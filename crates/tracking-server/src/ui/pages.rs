@@ -3,39 +3,47 @@
 //! Language and theme are remembered in two cookies that the server reads, so that a page comes out
 //! right at once instead of flashing; everything else about a view stands in its address.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::assets;
+use super::Ui;
 use super::words::Language;
+use crate::extension::Page;
 
 /// What every page has: language, theme, and where its files are.
-struct Shell {
+struct Shell<'a> {
+    ui: &'a Ui,
     language: Language,
     /// `dark`, `light`, or `auto` to follow the system.
     theme: &'static str,
-    files: &'static str,
-    plotly: &'static str,
+    /// The address of the section the reader is in.
+    current: &'a str,
 }
 
-impl Shell {
-    fn of(headers: &HeaderMap) -> Self {
-        let asked = headers
-            .get(ACCEPT_LANGUAGE)
-            .and_then(|value| value.to_str().ok());
+/// An entry of the navigation, as a template shows it.
+struct Link {
+    address: &'static str,
+    words: String,
+    is_current: bool,
+}
+
+impl<'a> Shell<'a> {
+    fn of(ui: &'a Ui, headers: &HeaderMap) -> Self {
         let theme = match cookie(headers, "idiom_theme") {
             Some("dark") => "dark",
             Some("light") => "light",
             _ => "auto",
         };
         Self {
-            language: Language::choose(cookie(headers, "idiom_language"), asked),
+            ui,
+            language: language(headers),
             theme,
-            files: assets::address(),
-            plotly: assets::plotly_address(),
+            current: "/",
         }
     }
 
@@ -44,8 +52,44 @@ impl Shell {
     }
 
     fn say(&self, key: &str) -> String {
-        self.language.say(key)
+        self.ui.words.say(self.language, key)
     }
+
+    fn files(&self) -> &str {
+        &self.ui.assets.address
+    }
+
+    fn plotly(&self) -> &str {
+        &self.ui.assets.plotly
+    }
+
+    /// The navigation; empty while there is only one place to go.
+    fn sections(&self) -> Vec<Link> {
+        let sections = &self.ui.sections;
+        let shown = if sections.len() > 1 {
+            sections
+        } else {
+            &[][..]
+        };
+        let link = |section: &super::Section| Link {
+            address: section.address,
+            words: self.say(section.words),
+            is_current: section.address == self.current,
+        };
+        shown.iter().map(link).collect()
+    }
+}
+
+fn language(headers: &HeaderMap) -> Language {
+    let asked = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
+    Language::choose(cookie(headers, "idiom_language"), asked)
+}
+
+/// The words of a key in the language of a request.
+pub(crate) fn say(ui: &Ui, headers: &HeaderMap, key: &str) -> String {
+    ui.words.say(language(headers), key)
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -61,42 +105,64 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[derive(Template)]
 #[template(path = "runs.html")]
-struct RunsPage {
-    shell: Shell,
+struct RunsPage<'a> {
+    shell: Shell<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "compare.html")]
-struct ComparePage {
-    shell: Shell,
+struct ComparePage<'a> {
+    shell: Shell<'a>,
 }
 
 #[derive(Template)]
 #[template(path = "run.html")]
-struct RunPage {
-    shell: Shell,
+struct RunPage<'a> {
+    shell: Shell<'a>,
     run_id: String,
 }
 
+#[derive(Template)]
+#[template(path = "extension.html")]
+struct ExtensionPage<'a> {
+    shell: Shell<'a>,
+    page: &'a Page<'a>,
+}
+
 /// The table of runs.
-pub(super) async fn runs(headers: HeaderMap) -> Response {
+pub(super) async fn runs(State(ui): State<Arc<Ui>>, headers: HeaderMap) -> Response {
     page(&RunsPage {
-        shell: Shell::of(&headers),
+        shell: Shell::of(&ui, &headers),
     })
 }
 
 /// Some runs side by side.
-pub(super) async fn compare(headers: HeaderMap) -> Response {
+pub(super) async fn compare(State(ui): State<Arc<Ui>>, headers: HeaderMap) -> Response {
     page(&ComparePage {
-        shell: Shell::of(&headers),
+        shell: Shell::of(&ui, &headers),
     })
 }
 
 /// One run.
-pub(super) async fn run(Path(run_id): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn run(
+    State(ui): State<Arc<Ui>>,
+    Path(run_id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     page(&RunPage {
-        shell: Shell::of(&headers),
+        shell: Shell::of(&ui, &headers),
         run_id,
+    })
+}
+
+/// A page of an extension.
+pub(crate) fn extension_page(ui: &Ui, headers: &HeaderMap, content: &Page<'_>) -> Response {
+    page(&ExtensionPage {
+        shell: Shell {
+            current: content.current,
+            ..Shell::of(ui, headers)
+        },
+        page: content,
     })
 }
 
@@ -127,7 +193,8 @@ mod tests {
 
     #[test]
     fn a_page_comes_out_in_the_theme_and_language_of_its_cookies() {
-        let shell = Shell::of(&headers("a=b; idiom_theme=dark; idiom_language=zh"));
+        let ui = Ui::new(&[]).unwrap();
+        let shell = Shell::of(&ui, &headers("a=b; idiom_theme=dark; idiom_language=zh"));
         let html = RunsPage { shell }.render().unwrap();
         assert!(
             html.contains(r#"<html lang="zh" data-theme="dark""#),
@@ -137,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_run_id_from_the_address_is_text() {
-        let shell = Shell::of(&headers("idiom_theme=\"><script>"));
+        let ui = Ui::new(&[]).unwrap();
+        let shell = Shell::of(&ui, &headers("idiom_theme=\"><script>"));
         let html = RunPage {
             shell,
             run_id: "\"><script>alert(1)</script>".to_owned(),
@@ -156,7 +224,7 @@ mod tests {
             for tag in text.split("<script").skip(1) {
                 let (open, rest) = tag.split_once('>').unwrap();
                 assert!(
-                    open.starts_with(" type=\"module\" src=\"{{ shell.files }}/"),
+                    open.starts_with(" type=\"module\" src=\"{{ shell.files() }}/"),
                     "{open}"
                 );
                 assert!(

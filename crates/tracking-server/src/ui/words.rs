@@ -1,15 +1,45 @@
 //! What the UI says, in each language it speaks: one table, `assets/words.json`, for pages and scripts.
 //!
 //! The table maps a key to `[English, Chinese]`. Pages look words up here; scripts import the same table
-//! as the module `words.js`, which is made from it.
+//! as the module `words.js`, which is made from it. Extensions add keys of their own.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("../../assets/words.json");
 
-static WORDS: LazyLock<BTreeMap<String, [String; 2]>> =
-    LazyLock::new(|| serde_json::from_str(TABLE).unwrap_or_default());
+/// What the UI says: a key's words in each language.
+#[derive(Clone, Debug)]
+pub(super) struct Words(BTreeMap<String, [String; 2]>);
+
+impl Words {
+    /// Our own table.
+    pub(super) fn own() -> Self {
+        Self(serde_json::from_str(TABLE).unwrap_or_default())
+    }
+
+    /// Adds an extension's table; why not, where it cannot be read or says a key anew.
+    pub(super) fn add(&mut self, table: &str) -> Result<(), String> {
+        let more: BTreeMap<String, [String; 2]> =
+            serde_json::from_str(table).map_err(|error| format!("its words: {error}"))?;
+        if let Some(key) = more.keys().find(|key| self.0.contains_key(*key)) {
+            return Err(format!("its words: `{key}` has words already"));
+        }
+        self.0.extend(more);
+        Ok(())
+    }
+
+    /// The words of a key; the key itself when the table lacks it, so that a gap shows on the page.
+    pub(super) fn say(&self, language: Language, key: &str) -> String {
+        let of_key = self.0.get(key);
+        of_key.map_or_else(|| key.to_owned(), |words| words[language as usize].clone())
+    }
+
+    /// The table as an ES module.
+    pub(super) fn module(&self) -> Vec<u8> {
+        let table = serde_json::to_string(&self.0).unwrap_or_default();
+        format!("export default {table};\n").into_bytes()
+    }
+}
 
 /// A language of the UI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,17 +76,6 @@ impl Language {
             Self::Chinese => "zh",
         }
     }
-
-    /// The words of a key; the key itself when the table lacks it, so that a gap shows on the page.
-    pub(super) fn say(self, key: &str) -> String {
-        let of_key = WORDS.get(key);
-        of_key.map_or_else(|| key.to_owned(), |words| words[self as usize].clone())
-    }
-}
-
-/// The table as an ES module.
-pub(super) fn module() -> Vec<u8> {
-    format!("export default {TABLE};\n").into_bytes()
 }
 
 #[cfg(test)]
@@ -73,6 +92,15 @@ mod tests {
                 "`{key}` lacks a language"
             );
         }
+    }
+
+    #[test]
+    fn an_extension_adds_words_but_never_changes_ours() {
+        let mut words = Words::own();
+        words.add(r#"{ "x.title": ["Hello", "你好"] }"#).unwrap();
+        assert_eq!(words.say(Language::Chinese, "x.title"), "你好");
+        assert!(words.add(r#"{ "runs.title": ["Mine", "我的"] }"#).is_err());
+        assert!(words.add(r#"{ "x.half": ["Half"] }"#).is_err());
     }
 
     #[test]
@@ -93,6 +121,7 @@ mod tests {
     fn every_key_a_page_or_script_asks_for_is_in_the_table() {
         let asked = regex::Regex::new(r#"(?:shell\.say|\bsay)\(\s*["'`]([a-z_.]+)["'`]"#).unwrap();
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let words = Words::own();
         let folders =
             ["templates", "assets"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
         for entry in folders.into_iter().flatten() {
@@ -100,7 +129,7 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap();
             for key in asked.captures_iter(&text).map(|found| found[1].to_owned()) {
                 assert!(
-                    WORDS.contains_key(&key),
+                    words.0.contains_key(&key),
                     "{}: no words for `{key}`",
                     path.display()
                 );

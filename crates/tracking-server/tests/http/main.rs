@@ -9,6 +9,7 @@ mod artifacts;
 mod batches;
 mod charts;
 mod experiments;
+mod extension;
 mod life;
 mod manners;
 mod mlflow_client;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use idiom_tracking_server::{ServerConfig, bind};
+use idiom_tracking_server::{Server, ServerConfig, bind};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -32,6 +32,17 @@ impl Served {
 
     pub(crate) async fn start_in(folder: TempDir, config: &ServerConfig) -> Self {
         let server = bind(config).await.unwrap();
+        Self::begin(folder, server)
+    }
+
+    /// A server that was changed before it begins to answer.
+    pub(crate) async fn start_plugged(change: impl FnOnce(Server) -> Server) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = bind(&config(folder.path())).await.unwrap();
+        Self::begin(folder, change(server))
+    }
+
+    fn begin(folder: TempDir, server: Server) -> Self {
         let base = format!("http://{}", server.address());
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
