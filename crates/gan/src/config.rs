@@ -118,11 +118,11 @@ impl DiscriminatorConfig {
 }
 
 /// How often a picture of this side is halved until it is 4x4.
-fn n_halvings(resolution: i64) -> usize {
+pub(crate) fn n_halvings(resolution: i64) -> usize {
     (resolution / BASE_SIDE).ilog2() as usize
 }
 
-fn check_resolution(key: &str, resolution: i64) -> Result<(), GanError> {
+pub(crate) fn check_resolution(key: &str, resolution: i64) -> Result<(), GanError> {
     if RESOLUTIONS.contains(&resolution) {
         return Ok(());
     }
@@ -133,14 +133,14 @@ fn check_resolution(key: &str, resolution: i64) -> Result<(), GanError> {
     ))
 }
 
-fn check_size(key: &str, size: i64) -> Result<(), GanError> {
+pub(crate) fn check_size(key: &str, size: i64) -> Result<(), GanError> {
     if (1..=65_536).contains(&size) {
         return Ok(());
     }
     Err(setting(key, size.to_string(), "from 1 to 65536".to_owned()))
 }
 
-fn check_channels(key: &str, channels: &[i64], n_stages: usize) -> Result<(), GanError> {
+pub(crate) fn check_channels(key: &str, channels: &[i64], n_stages: usize) -> Result<(), GanError> {
     if channels.len() != n_stages {
         return Err(setting(
             key,

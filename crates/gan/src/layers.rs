@@ -45,7 +45,7 @@ impl<'a> Site<'a> {
     }
 
     /// A parameter with normal entries of this standard deviation.
-    fn normal(&self, name: &str, shape: &[i64], deviation: f64) -> Tensor {
+    pub(crate) fn normal(&self, name: &str, shape: &[i64], deviation: f64) -> Tensor {
         let draws = Draws::new(self.seed, &self.path.path(name));
         self.add(
             name,
@@ -58,6 +58,14 @@ impl<'a> Site<'a> {
         self.add(
             name,
             &Tensor::zeros(shape, (tch::Kind::Float, tch::Device::Cpu)),
+        )
+    }
+
+    /// A parameter of ones.
+    pub(crate) fn ones(&self, name: &str, shape: &[i64]) -> Tensor {
+        self.add(
+            name,
+            &Tensor::ones(shape, (tch::Kind::Float, tch::Device::Cpu)),
         )
     }
 
@@ -199,6 +207,35 @@ impl DoublingConv {
             [0_i64, 0],
             1,
             [1_i64, 1],
+        )
+    }
+}
+
+/// A norm within groups of channels of one picture (Wu & He 2018, arXiv:1803.08494), with a scale and a shift a channel.
+#[derive(Debug)]
+pub(crate) struct Norm {
+    scale: Tensor,
+    shift: Tensor,
+}
+
+impl Norm {
+    /// Groups of channels.
+    pub(crate) const GROUPS: i64 = 8;
+
+    pub(crate) fn new(site: &Site<'_>, n_channels: i64) -> Self {
+        Self {
+            scale: site.ones("scale", &[n_channels]),
+            shift: site.zeros("shift", &[n_channels]),
+        }
+    }
+
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+        input.group_norm(
+            Self::GROUPS,
+            Some(&self.scale),
+            Some(&self.shift),
+            1e-5,
+            false,
         )
     }
 }

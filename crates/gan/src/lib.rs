@@ -36,7 +36,9 @@ pub mod minibatch;
 mod modulation;
 pub mod objective;
 pub mod penalties;
+pub mod picture_encoder;
 pub mod scores;
+pub mod text_head;
 
 pub use augment::{AugmentConfig, Augmentation};
 pub use config::{DiscriminatorConfig, GeneratorConfig, Stages};
@@ -51,4 +53,6 @@ pub use objective::{
     Batch, DiscriminatorTerms, GeneratorTerms, Objective, discriminator_terms, generator_terms,
 };
 pub use penalties::Penalty;
+pub use picture_encoder::{Encoded, PictureEncoder, PictureEncoderConfig};
 pub use scores::Scores;
+pub use text_head::{Anchors, TextHead, TextHeadConfig};

@@ -2,8 +2,9 @@
 //!
 //! Each loss has a file and two functions of score tensors `[batch]`; both return a scalar to be *minimised*, averaged over the
 //! batch. Higher scores mean more real. `mismatch` scores are those of real pictures with another picture's text; their weight is
-//! the caller's. Penalties on gradients are in [`crate::penalties`].
+//! the caller's. Penalties on gradients are in [`crate::penalties`]. [`contrastive`] stands apart: its rows are vectors, not scores.
 
+pub mod contrastive;
 pub mod hinge;
 pub mod non_saturating;
 pub mod relativistic;

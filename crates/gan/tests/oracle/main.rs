@@ -1,8 +1,9 @@
-//! Each formula against numbers that PyTorch made (`oracle/make.py` beside this crate, run by hand).
+//! Each formula against numbers that PyTorch made (`oracle/make*.py` beside this crate, run by hand).
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod augmentation;
+mod contrastive;
 mod losses;
 mod networks;
 mod penalties;
@@ -17,7 +18,13 @@ struct Oracle(BTreeMap<String, Tensor>);
 
 impl Oracle {
     fn open() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/oracle.safetensors");
+        Self::file("oracle.safetensors")
+    }
+
+    fn file(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("oracle")
+            .join(name);
         let bytes = std::fs::read(path).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let tensor = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {

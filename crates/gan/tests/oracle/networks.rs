@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-fn fill(store: &VarStore, weights: &BTreeMap<String, Tensor>) {
+pub(crate) fn fill(store: &VarStore, weights: &BTreeMap<String, Tensor>) {
     let variables: BTreeMap<_, _> = store.variables().into_iter().collect();
     assert_eq!(
         variables.keys().collect::<Vec<_>>(),
@@ -22,7 +22,11 @@ fn fill(store: &VarStore, weights: &BTreeMap<String, Tensor>) {
     }
 }
 
-fn check_gradients(store: &VarStore, loss: &Tensor, expected: &BTreeMap<String, Tensor>) {
+pub(crate) fn check_gradients(
+    store: &VarStore,
+    loss: &Tensor,
+    expected: &BTreeMap<String, Tensor>,
+) {
     let variables: BTreeMap<_, _> = store.variables().into_iter().collect();
     let parameters: Vec<&Tensor> = variables.values().collect();
     let gradients = Tensor::run_backward(&[loss], &parameters, false, false);

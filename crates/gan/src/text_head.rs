@@ -1,0 +1,108 @@
+//! From a frozen sentence vector into the spaces of the picture encoder: one head for the look, one for what is shown.
+//!
+//! And anchors: one learnt direction a look, for data whose looks have names but no words. Both give unit vectors, which
+//! [`crate::losses::contrastive`] compares with those of pictures.
+
+use crate::GanError;
+use crate::config::check_size;
+use crate::error::check_shape;
+use crate::layers::{Linear, Site, Spread, leaky};
+use crate::picture_encoder::unit;
+use serde::{Deserialize, Serialize};
+use tch::{Tensor, nn};
+
+/// The shape of a text head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct TextHeadConfig {
+    /// Length of the frozen encoder's vector.
+    pub text_dim: i64,
+    /// Width of the layer between.
+    pub hidden_dim: i64,
+    /// Length of the vector that comes out.
+    pub out_dim: i64,
+}
+
+impl TextHeadConfig {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// The first setting outside its range, by name.
+    pub fn check(&self) -> Result<(), GanError> {
+        check_size("text_head.text_dim", self.text_dim)?;
+        check_size("text_head.hidden_dim", self.hidden_dim)?;
+        check_size("text_head.out_dim", self.out_dim)
+    }
+}
+
+/// Two linear layers on a frozen sentence vector.
+#[derive(Debug)]
+pub struct TextHead {
+    config: TextHeadConfig,
+    layers: [Linear; 2],
+}
+
+impl TextHead {
+    /// A head with fresh weights under `path`; each weight depends only on `seed` and its own name.
+    ///
+    /// # Errors
+    /// A setting outside its range.
+    pub fn new(path: &nn::Path<'_>, config: &TextHeadConfig, seed: u64) -> Result<Self, GanError> {
+        config.check()?;
+        let site = Site::new(path, seed);
+        let linear = |name, sizes| Linear::new(&site.sub(name), sizes, Spread::Kept);
+        Ok(Self {
+            layers: [
+                linear("layer1", [config.text_dim, config.hidden_dim]),
+                linear("layer2", [config.hidden_dim, config.out_dim]),
+            ],
+            config: config.clone(),
+        })
+    }
+
+    /// What it was built from.
+    #[must_use]
+    pub fn config(&self) -> &TextHeadConfig {
+        &self.config
+    }
+
+    /// Unit vectors `[batch, out_dim]` of `text [batch, text_dim]` (unit variance per entry). Gradients flow to both.
+    ///
+    /// # Errors
+    /// A text of another shape.
+    pub fn forward(&self, text: &Tensor) -> Result<Tensor, GanError> {
+        check_shape("text", text, &[self.config.text_dim])?;
+        let hidden = leaky(&self.layers[0].forward(text));
+        Ok(unit(&self.layers[1].forward(&hidden)))
+    }
+}
+
+/// One learnt direction a look.
+#[derive(Debug)]
+pub struct Anchors {
+    directions: Tensor,
+}
+
+impl Anchors {
+    /// `n_looks` directions of length `style_dim` under `path`.
+    ///
+    /// # Errors
+    /// A size outside its range.
+    pub fn new(
+        path: &nn::Path<'_>,
+        [n_looks, style_dim]: [i64; 2],
+        seed: u64,
+    ) -> Result<Self, GanError> {
+        check_size("anchors.n_looks", n_looks)?;
+        check_size("anchors.style_dim", style_dim)?;
+        let site = Site::new(path, seed);
+        Ok(Self {
+            directions: site.normal("directions", &[n_looks, style_dim], 1.0),
+        })
+    }
+
+    /// The directions as unit vectors `[n_looks, style_dim]`.
+    pub fn directions(&self) -> Tensor {
+        unit(&self.directions)
+    }
+}
