@@ -8,6 +8,7 @@
 //! Not here: artifacts (they are files), HTTP.
 
 mod batch;
+mod chunks;
 mod curves;
 mod experiments;
 mod inputs;
@@ -15,6 +16,7 @@ mod points;
 mod runs;
 mod search;
 mod summary;
+mod thinner;
 mod writer;
 
 use std::path::Path;

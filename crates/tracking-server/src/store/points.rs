@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use idiom_tracking_api::{ApiError, GetMetricHistory, Metric, MetricHistory, limits, page_token};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::chunks::{self, CurveId};
 use super::summary::{Last, Summary};
+use super::thinner::Point;
 use super::{Store, StoreError};
 
 /// Rows in one statement, at most. Sizes are powers of two, so that nine prepared statements serve every batch.
@@ -37,8 +39,8 @@ pub(super) async fn insert(
     }
     for (name, points) in curves {
         let key = key_number(connection, name).await?;
-        insert_points(connection, (run, key), &points).await?;
-        summarise(connection, (run, key), &points).await?;
+        let inserted = insert_points(connection, (run, key), &points).await?;
+        summarise(connection, (run, key), &points, inserted).await?;
     }
     Ok(())
 }
@@ -52,12 +54,14 @@ async fn key_number(connection: &mut SqliteConnection, key: &str) -> Result<i64,
     new.bind(key).fetch_one(connection).await
 }
 
+/// How many of the points were new.
 async fn insert_points(
     connection: &mut SqliteConnection,
-    (run, key): (i64, i64),
+    (run, key): CurveId,
     points: &[&Metric],
-) -> Result<(), sqlx::Error> {
+) -> Result<i64, sqlx::Error> {
     let mut left = points;
+    let mut inserted = 0;
     while !left.is_empty() {
         let size = if left.len() >= LARGEST_INSERT {
             LARGEST_INSERT
@@ -76,10 +80,11 @@ async fn insert_points(
                 .bind(value)
                 .bind(is_nan);
         }
-        query.execute(&mut *connection).await?;
+        let done = query.execute(&mut *connection).await?;
+        inserted += i64::try_from(done.rows_affected()).unwrap_or_default();
         left = later;
     }
-    Ok(())
+    Ok(inserted)
 }
 
 fn insert_statement(rows: usize) -> String {
@@ -89,20 +94,83 @@ fn insert_statement(rows: usize) -> String {
     )
 }
 
+/// A curve's summary as it is kept, and how many points it has.
+#[derive(Clone, Copy)]
+struct Kept {
+    summary: Summary,
+    n_points: i64,
+    /// Points in chunks.
+    n_sealed: i64,
+}
+
 async fn summarise(
     connection: &mut SqliteConnection,
-    (run, key): (i64, i64),
+    curve: CurveId,
     points: &[&Metric],
+    inserted: i64,
 ) -> Result<(), sqlx::Error> {
-    let stored = read_summary(connection, (run, key)).await?;
+    let stored = read_kept(connection, curve).await?;
     let arrived = points.iter().map(|point| Summary::of(point));
-    let Some(summary) = stored.into_iter().chain(arrived).reduce(Summary::merge) else {
+    let Some(arrived) = arrived.reduce(Summary::merge) else {
         return Ok(());
     };
+    let Some(old) = stored else {
+        let kept = Kept {
+            summary: arrived,
+            n_points: inserted,
+            n_sealed: 0,
+        };
+        return write_kept(connection, curve, &kept).await;
+    };
+    let mut kept = Kept {
+        summary: old.summary.merge(arrived),
+        n_points: old.n_points + inserted,
+        n_sealed: old.n_sealed,
+    };
+    if inserted > 0 && kept.n_sealed > 0 {
+        kept.n_sealed = still_sealed(connection, curve, &old, points).await?;
+    }
+    if kept.n_points - kept.n_sealed >= 2 * chunks::SIZE {
+        kept.n_sealed = chunks::seal(connection, curve).await?;
+    }
+    write_kept(connection, curve, &kept).await
+}
+
+/// Breaks chunks when points arrived that belong before the latest one.
+async fn still_sealed(
+    connection: &mut SqliteConnection,
+    curve: CurveId,
+    old: &Kept,
+    points: &[&Metric],
+) -> Result<i64, sqlx::Error> {
+    let point = |metric: &&Metric| Point {
+        step: metric.step,
+        timestamp: metric.timestamp,
+        value: metric.value,
+    };
+    let first = points.iter().map(point).min_by(Point::order);
+    match first {
+        Some(first)
+            if (first.step, first.timestamp)
+                <= (old.summary.last.step, old.summary.last.timestamp) =>
+        {
+            chunks::unseal(connection, curve, &first).await
+        }
+        _ => Ok(old.n_sealed),
+    }
+}
+
+async fn write_kept(
+    connection: &mut SqliteConnection,
+    (run, key): CurveId,
+    kept: &Kept,
+) -> Result<(), sqlx::Error> {
+    let summary = &kept.summary;
     let (value, is_nan) = columns_of(summary.last.value);
     sqlx::query(
         "INSERT OR REPLACE INTO metric_summaries (run, key, last_step, last_timestamp, last_value, last_is_nan, \
-         least_value, least_step, greatest_value, greatest_step) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         least_value, least_step, greatest_value, greatest_step, n_points, n_sealed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(run)
     .bind(key)
@@ -114,45 +182,52 @@ async fn summarise(
     .bind(summary.least.map(|(_, step)| step))
     .bind(summary.greatest.map(|(value, _)| value))
     .bind(summary.greatest.map(|(_, step)| step))
+    .bind(kept.n_points)
+    .bind(kept.n_sealed)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-type SummaryRow = (
-    i64,
-    i64,
-    f64,
-    bool,
-    Option<f64>,
-    Option<i64>,
-    Option<f64>,
-    Option<i64>,
-);
+#[derive(sqlx::FromRow)]
+struct KeptRow {
+    last_step: i64,
+    last_timestamp: i64,
+    last_value: f64,
+    last_is_nan: bool,
+    least_value: Option<f64>,
+    least_step: Option<i64>,
+    greatest_value: Option<f64>,
+    greatest_step: Option<i64>,
+    n_points: i64,
+    n_sealed: i64,
+}
 
-async fn read_summary(
+async fn read_kept(
     connection: &mut SqliteConnection,
-    (run, key): (i64, i64),
-) -> Result<Option<Summary>, sqlx::Error> {
-    let row: Option<SummaryRow> = sqlx::query_as(
+    (run, key): CurveId,
+) -> Result<Option<Kept>, sqlx::Error> {
+    let row: Option<KeptRow> = sqlx::query_as(
         "SELECT last_step, last_timestamp, last_value, last_is_nan, least_value, least_step, greatest_value, \
-         greatest_step FROM metric_summaries WHERE run = $1 AND key = $2",
+         greatest_step, n_points, n_sealed FROM metric_summaries WHERE run = $1 AND key = $2",
     )
     .bind(run)
     .bind(key)
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(
-        |(step, timestamp, value, is_nan, least, least_step, greatest, greatest_step)| Summary {
+    Ok(row.map(|row| Kept {
+        summary: Summary {
             last: Last {
-                step,
-                timestamp,
-                value: value_of(value, is_nan),
+                step: row.last_step,
+                timestamp: row.last_timestamp,
+                value: value_of(row.last_value, row.last_is_nan),
             },
-            least: least.zip(least_step),
-            greatest: greatest.zip(greatest_step),
+            least: row.least_value.zip(row.least_step),
+            greatest: row.greatest_value.zip(row.greatest_step),
         },
-    ))
+        n_points: row.n_points,
+        n_sealed: row.n_sealed,
+    }))
 }
 
 impl Store {

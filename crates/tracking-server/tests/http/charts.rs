@@ -80,6 +80,60 @@ async fn a_long_curve_is_thinned_but_keeps_its_spike() {
     assert_eq!(points.last().unwrap()[0], 4999);
 }
 
+/// Of 25 buckets of 1024 points: the least and greatest of each by the formula below, and its last.
+fn expected_points() -> Vec<Value> {
+    let value = |i: i64| i * 7919 % 1009;
+    let of_bucket = |bucket: i64| {
+        let all = bucket * 1024..(bucket + 1) * 1024;
+        let least = all.clone().min_by_key(|i| (value(*i), *i)).unwrap();
+        let greatest = all.clone().min_by_key(|i| (-value(*i), *i)).unwrap();
+        let kept = std::collections::BTreeSet::from([least, greatest, all.end - 1]);
+        kept.into_iter()
+            .map(move |i| json!([i, 1000 + i, value(i) as f64]))
+    };
+    (0..25).flat_map(of_bucket).collect()
+}
+
+#[tokio::test]
+async fn a_long_curve_is_thinned_the_same_in_whatever_order_and_however_often_its_points_came() {
+    let served = Served::start().await;
+    let run = served.run().await;
+    let points = |key: &str| -> Vec<Value> {
+        let point = |i: i64| json!({"key": key, "value": i * 7919 % 1009, "timestamp": 1000 + i, "step": i});
+        (0..25_600).map(point).collect()
+    };
+    let in_order = points("in_order");
+    let backwards: Vec<Value> = points("backwards").into_iter().rev().collect();
+    let [mut twice, again] = [points("twice"), points("twice")];
+    twice.extend(again.into_iter().skip(700));
+    // Every second batch of a thousand first, as two senders would do it.
+    let scattered = points("scattered");
+    let parts: Vec<&[Value]> = scattered.chunks(1000).collect();
+    let (even, odd): (Vec<_>, Vec<_>) =
+        parts.into_iter().enumerate().partition(|(i, _)| i % 2 == 0);
+    let scattered: Vec<Value> = even
+        .into_iter()
+        .chain(odd)
+        .flat_map(|(_, part)| part.to_vec())
+        .collect();
+    for curve in [in_order, backwards, twice, scattered] {
+        for batch in curve.chunks(1000) {
+            let batch = json!({"run_id": run, "metrics": batch});
+            served.post("runs/log-batch", batch).await.ok();
+        }
+    }
+    let expected = expected_points();
+    // The second time some of them have been sealed by the first reading.
+    for _ in 0..2 {
+        let found = curves(&served, &[("run_ids", &run), ("points", "75")]).await;
+        assert_eq!(found.as_array().unwrap().len(), 4);
+        for curve in found.as_array().unwrap() {
+            assert_eq!(curve["n_points"], 25_600, "{}", curve["key"]);
+            assert_eq!(curve["points"], json!(expected), "{}", curve["key"]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_table_gets_the_last_least_and_greatest_of_each_curve() {
     let served = Served::start().await;
