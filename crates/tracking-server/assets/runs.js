@@ -7,6 +7,7 @@ import { colour } from "./colours.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
 import { follow } from "./live.js";
+import { addressOf } from "./mlflow_links.js";
 import * as server from "./server.js";
 import { say } from "./shell.js";
 import { tableOf } from "./table.js";
@@ -319,6 +320,10 @@ addKeys([
     },
   ],
 ]);
-await load();
-follow([], paced(load, 1200));
-setInterval(() => document.visibilityState === "visible" && draw(), 30_000);
+const elsewhere = await addressOf(location.hash).catch(() => null);
+if (elsewhere) location.replace(elsewhere);
+else {
+  await load();
+  follow([], paced(load, 1200));
+  setInterval(() => document.visibilityState === "visible" && draw(), 30_000);
+}

@@ -280,6 +280,25 @@ async fn a_link_shows_what_its_sender_saw() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_mlflows_own_pages_leads_to_ours() {
+    let Some((lab, browser)) = begin("a_link_to_mlflows_own_pages_leads_to_ours").await else {
+        return;
+    };
+    let there = format!("location.pathname === '/runs/{}'", lab.run_id(0));
+    let by_name = "/#/experiments/0/runs/plain".to_owned();
+    let by_id = format!("/#/experiments/0/runs/{}", lab.run_id(0));
+    for link in [by_name, by_id] {
+        browser.open(&lab.address("/compare?runs=")).await;
+        browser.open(&lab.address(&link)).await;
+        browser.until(&there).await;
+    }
+    browser.open(&lab.address("/compare?runs=")).await;
+    browser.open(&lab.address("/#/experiments/0")).await;
+    browser.until("location.search === '?experiment=0' && document.querySelectorAll('tbody tr[data-run]').length === 2").await;
+    browser.finish(lab).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn smoothing_is_the_weighted_mean_of_what_came_before() {
     let Some((lab, browser)) = begin("smoothing_is_the_weighted_mean_of_what_came_before").await
     else {

@@ -46,6 +46,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "loupe.css",
     "loupe.js",
     "matrix.js",
+    "mlflow_links.js",
     "page.css",
     "part.js",
     "pictures.css",

@@ -48,6 +48,10 @@ impl Lab {
         lab
     }
 
+    pub(crate) fn run_id(&self, run: usize) -> &str {
+        &self.runs[run]
+    }
+
     pub(crate) fn address(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
