@@ -48,7 +48,7 @@ pub(crate) enum Verb {
     /// Go on with a run that was interrupted.
     #[command(after_help = "Example:\n  idiom resume baseline-20260102-030405")]
     Resume(Resume),
-    /// Serve the tracking API and its pages until Ctrl-C.
+    /// Serve the tracking API and its pages until Ctrl-C; takes up what runs have left to send, as `sync` does.
     #[command(after_help = "Example:\n  idiom serve --port 5151")]
     Serve(Serve),
     /// The runs of this project as a table.

@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod figures;
 mod home;
+mod leftovers;
 mod provenance;
 mod screen;
 mod tracker;

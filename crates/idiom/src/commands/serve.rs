@@ -1,9 +1,11 @@
-//! `idiom serve`: the tracking server and its pages until a signal comes.
+//! `idiom serve`: the tracking server and its pages until a signal comes; it takes up what runs have left to send.
 
 use super::Session;
 use crate::arguments::Serve;
 use crate::failure::Failure;
+use crate::leftovers::Leftovers;
 use crate::tracker::{Occupant, occupant, runtime};
+use idiom_tracking::ClientConfig;
 use idiom_tracking_server::ServerConfig;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -38,12 +40,29 @@ impl Session {
             "compare runs at http://{}   (Ctrl-C ends the server)",
             server.address()
         ));
-        let stop = self.stop.clone();
-        runtime.block_on(server.run(async move {
-            while !stop.load(Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }))?;
+        let own = format!("http://{}", server.address());
+        let mut leftovers = self.leftovers_for(own);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if let Some(leftovers) = &mut leftovers {
+                    leftovers.send_until(&self.stop, &|line| self.screen.say(line));
+                }
+            });
+            let ended = runtime.block_on(server.run(async {
+                while !self.stop.load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }));
+            self.stop.store(true, Ordering::Relaxed);
+            ended
+        })?;
         Ok(String::new())
+    }
+
+    /// What runs have left is ours to take, unless the environment names another server for that.
+    fn leftovers_for(&self, own: String) -> Option<Leftovers> {
+        let named = self.home.environment.tracking_uri.as_deref();
+        let is_ours = named.is_none_or(|uri| uri.trim_end_matches('/') == own);
+        is_ours.then(|| Leftovers::new(self.home.runs(), ClientConfig::new(own)))
     }
 }

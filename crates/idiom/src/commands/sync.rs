@@ -3,15 +3,15 @@
 use super::Session;
 use crate::arguments::Sync;
 use crate::failure::Failure;
+use crate::leftovers::spooled;
 use crate::tracker::Tracker;
 use idiom_tracking::TrackingError;
-use std::path::PathBuf;
 
 impl Session {
     pub(super) fn sync(&self, arguments: &Sync) -> Result<String, Failure> {
         let runs = match &arguments.run {
             Some(name) => vec![self.home.run(name)?],
-            None => self.spooled_runs(),
+            None => spooled(&self.home.runs()),
         };
         let tracker = Tracker::find(&self.home)?;
         self.screen.say(&tracker.described);
@@ -37,18 +37,5 @@ impl Session {
             lines.push("no run has anything to send".into());
         }
         Ok(lines.join("\n"))
-    }
-
-    fn spooled_runs(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.home.runs())
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut runs: Vec<PathBuf> = entries
-            .map(|e| e.path())
-            .filter(|p| p.join("spool").is_dir())
-            .collect();
-        runs.sort();
-        runs
     }
 }

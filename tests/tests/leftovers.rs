@@ -1,0 +1,145 @@
+//! What a run could not send before its process ended, `idiom serve` takes up by itself.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use idiom_tests::project::{Project, binary};
+use idiom_tracking::{ClientConfig, Run, RunSpec, RunStatus};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+/// `idiom serve` on a port of its own; it ends with the value.
+struct Serving {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    uri: String,
+}
+
+impl Serving {
+    fn start(project: &Project) -> Self {
+        let mut command = Command::new(binary("idiom"));
+        command.arg("--home").arg(project.path(""));
+        command
+            .args(["serve", "--port", "0"])
+            .env_remove("MLFLOW_TRACKING_URI");
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut serving = Self {
+            child,
+            lines,
+            uri: String::new(),
+        };
+        let line = serving.line_with("http://");
+        let at = line.find("http://").unwrap();
+        serving.uri = line[at..].split_whitespace().next().unwrap().to_owned();
+        serving
+    }
+
+    /// The next line it says that holds a text.
+    fn line_with(&mut self, text: &str) -> String {
+        let lines = self.lines.by_ref().map_while(Result::ok);
+        lines.into_iter().find(|line| line.contains(text)).unwrap()
+    }
+
+    fn post(&self, route: &str, body: &Value) -> Value {
+        let address = format!("{}/api/2.0/mlflow/{route}", self.uri);
+        let client = reqwest::blocking::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap();
+        client
+            .post(address)
+            .json(body)
+            .send()
+            .unwrap()
+            .json()
+            .unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // A server that has ended already needs no ending.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A run that ended while nobody listened: port 9 is discard.
+fn log_offline(project: &Project, name: &str, status: RunStatus) {
+    let spec = RunSpec {
+        experiment: "leftovers".into(),
+        run_name: name.into(),
+        ..RunSpec::default()
+    };
+    let spool = project.path("data/runs").join(name).join("spool");
+    std::fs::create_dir_all(&spool).unwrap();
+    let run = Run::start(&spool, ClientConfig::new("http://127.0.0.1:9"), &spec).unwrap();
+    (0..50).for_each(|step| run.log_metric("loss", 1.0 / f64::from(step + 1), i64::from(step)));
+    let ledger = run.finish(status, Duration::ZERO);
+    assert_eq!((ledger.delivered, ledger.dropped), (0, 0));
+}
+
+#[test]
+fn serve_takes_up_what_runs_have_left() {
+    let project = Project::new();
+    log_offline(&project, "a", RunStatus::Finished);
+    log_offline(&project, "b", RunStatus::Failed);
+    let mut server = Serving::start(&project);
+    assert!(server.line_with("took up a").contains("0 pending"));
+    server.line_with("took up b");
+    let experiment = server.post(
+        "experiments/search",
+        &json!({"max_results": 10, "filter": "name = 'leftovers'"}),
+    );
+    let id = experiment["experiments"][0]["experiment_id"].clone();
+    let runs = server.post(
+        "runs/search",
+        &json!({"experiment_ids": [id], "order_by": ["attributes.run_name"]}),
+    );
+    let said = |index: usize| {
+        let run = &runs["runs"][index];
+        (
+            run["info"]["run_name"].clone(),
+            run["info"]["status"].clone(),
+            run["data"]["metrics"][0]["step"].clone(),
+        )
+    };
+    assert_eq!(said(0), (json!("a"), json!("FINISHED"), json!(49)));
+    assert_eq!(said(1), (json!("b"), json!("FAILED"), json!(49)));
+    log_offline(&project, "c", RunStatus::Finished);
+    server.line_with("took up c");
+}
+
+#[test]
+fn a_run_that_another_server_has_the_beginning_of_is_left_alone() {
+    let project = Project::new();
+    log_offline(&project, "elsewhere", RunStatus::Finished);
+    let spool = project.path("data/runs/elsewhere/spool");
+    let log = std::fs::read_to_string(spool.join("log")).unwrap();
+    let header: Value =
+        serde_json::from_str(log.lines().next().unwrap().split_once(' ').unwrap().1).unwrap();
+    let uid = find(&header, "uid").unwrap();
+    let first = log.find('\n').unwrap() + 1;
+    let cursor = json!({"uid": uid, "run_id": "0123456789abcdef0123456789abcdef", "offset": first, "delivered": 0, "dead": 0});
+    std::fs::write(spool.join("cursor.json"), cursor.to_string()).unwrap();
+    let mut server = Serving::start(&project);
+    assert!(
+        server
+            .line_with("elsewhere")
+            .contains("another server has its beginning")
+    );
+    let found = server.post(
+        "experiments/search",
+        &json!({"max_results": 10, "filter": "name = 'leftovers'"}),
+    );
+    let experiments = found["experiments"].as_array().map_or(0, Vec::len);
+    assert_eq!(experiments, 0, "{found}");
+}
+
+/// The text of the first field of this name, however deep it stands.
+fn find(value: &Value, name: &str) -> Option<String> {
+    let fields = value.as_object()?;
+    let here = fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    here.or_else(|| fields.values().find_map(|inner| find(inner, name)))
+}
