@@ -13,7 +13,7 @@ idiom := target / "idiom"
 default:
     @just --list --unsorted
 
-# Captioned pictures from any source -> a Parquet data set: just ingest [pipelines/emoji.yaml] [key=value ...]
+# Captioned pictures from any source -> a Parquet data set: just ingest [emoji.yaml] [key=value ...] [--dry-run]
 ingest pipeline="emoji.yaml" *arguments: build
     @{{idiom}} ingest "$@"
 

@@ -173,8 +173,14 @@ impl Records {
     /// Reads one shard by its path, outside any dataset (the staging files of an ingest).
     #[must_use]
     pub fn of_shard(path: &Path, columns: Columns) -> Self {
+        Self::of_shards(&[path.to_owned()], columns)
+    }
+
+    /// Reads several shards one after another by their paths, outside any dataset.
+    #[must_use]
+    pub fn of_shards(paths: &[PathBuf], columns: Columns) -> Self {
         Self {
-            shards: vec![path.to_owned()],
+            shards: paths.iter().rev().cloned().collect(),
             columns,
             current: None,
             rows: Vec::new().into_iter(),

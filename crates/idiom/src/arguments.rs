@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Verb {
     /// Captioned pictures from any source -> a Parquet data set in data/datasets.
     #[command(
-        after_help = "Examples:\n  idiom ingest folder.yaml\n  idiom ingest emoji.yaml picture.side=128 name=emoji-128"
+        after_help = "Examples:\n  idiom ingest folder.yaml\n  idiom ingest emoji.yaml picture.side=128 name=emoji-128\n  idiom ingest folder.yaml --dry-run                 what would be read, nothing written\n  idiom ingest folder.yaml --rank 0 --world 4        one of four workers (one each, then:)\n  idiom ingest folder.yaml --seal                    makes the data set of what they left\n  idiom ingest folder.yaml --retry-rejects timeout   reads again what was refused with that code\n\nWorkers may also be numbered by their scheduler: RANK and WORLD_SIZE (torchrun), SLURM_ARRAY_TASK_ID and\nSLURM_ARRAY_TASK_COUNT (Slurm), JOB_COMPLETION_INDEX with --world (Kubernetes). These count only with `--share`."
     )]
     Ingest(Ingest),
     /// Captions and style phrases -> vectors beside the data set.
@@ -72,6 +72,48 @@ pub(crate) struct Ingest {
     /// Threads; the output is the same for any number.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
+    /// Say what would be read: kinds, counts, samples, problems.
+    #[arg(long, group = "part")]
+    pub(crate) dry_run: bool,
+    /// Do the share of this worker, counted from 0, and seal nothing.
+    #[arg(long, group = "part", requires = "world")]
+    rank: Option<usize>,
+    /// Do the share of the worker that the scheduler's variables name.
+    #[arg(long, group = "part")]
+    share: bool,
+    /// How many workers there are.
+    #[arg(long)]
+    world: Option<usize>,
+    /// Make the data set of the units that workers have left.
+    #[arg(long, group = "part")]
+    seal: bool,
+    /// Read again what was refused with this code, and keep everything else.
+    #[arg(long, group = "part", value_name = "CODE")]
+    retry_rejects: Option<String>,
+}
+
+/// Which part of an ingest is asked for.
+pub(crate) enum Part<'a> {
+    Whole,
+    DryRun,
+    Rank(usize, usize),
+    /// As the scheduler numbers the workers; their number may be given.
+    Scheduled(Option<usize>),
+    Seal,
+    Retry(&'a str),
+}
+
+impl Ingest {
+    pub(crate) fn part(&self) -> Part<'_> {
+        match (self.rank, self.world, &self.retry_rejects) {
+            (Some(rank), Some(world), _) => Part::Rank(rank, world),
+            (_, _, Some(code)) => Part::Retry(code),
+            (_, world, _) if self.share => Part::Scheduled(world),
+            _ if self.seal => Part::Seal,
+            _ if self.dry_run => Part::DryRun,
+            _ => Part::Whole,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

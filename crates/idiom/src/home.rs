@@ -24,6 +24,35 @@ pub(crate) struct Environment {
     pub(crate) hub_cache: Option<PathBuf>,
     /// `HF_HUB_OFFLINE` is set.
     pub(crate) offline: bool,
+    /// Which of how many workers this process is, by the scheduler's variables.
+    pub(crate) worker: Worker,
+}
+
+/// Which of how many workers a scheduler says that this process is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Worker {
+    /// Counted from 0.
+    pub(crate) rank: Option<usize>,
+    /// How many there are.
+    pub(crate) world: Option<usize>,
+}
+
+impl Worker {
+    /// Reads torchrun's variables, else Slurm's for arrays, else Kubernetes' for indexed jobs.
+    pub(crate) fn read(number: impl Fn(&str) -> Option<usize>) -> Self {
+        let first = number("SLURM_ARRAY_TASK_MIN").unwrap_or(0);
+        let known = [
+            (number("RANK"), number("WORLD_SIZE")),
+            (
+                number("SLURM_ARRAY_TASK_ID").and_then(|id| id.checked_sub(first)),
+                number("SLURM_ARRAY_TASK_COUNT"),
+            ),
+            (number("JOB_COMPLETION_INDEX"), None),
+        ];
+        let found = known.into_iter().find(|(rank, _)| rank.is_some());
+        let (rank, world) = found.unwrap_or_default();
+        Self { rank, world }
+    }
 }
 
 /// The folders of one project and one user.
@@ -134,5 +163,36 @@ fn names(folder: &Path, end: &str) -> String {
         "(nothing)".into()
     } else {
         names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker(variables: &[(&str, usize)]) -> Worker {
+        Worker::read(|name| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| *value)
+        })
+    }
+
+    #[test]
+    fn each_schedulers_numbers_are_understood() {
+        let is = |rank, world| Worker { rank, world };
+        assert_eq!(worker(&[]), is(None, None));
+        assert_eq!(
+            worker(&[("RANK", 1), ("WORLD_SIZE", 4)]),
+            is(Some(1), Some(4))
+        );
+        let slurm = [
+            ("SLURM_ARRAY_TASK_ID", 3),
+            ("SLURM_ARRAY_TASK_COUNT", 8),
+            ("SLURM_ARRAY_TASK_MIN", 1),
+        ];
+        assert_eq!(worker(&slurm), is(Some(2), Some(8)));
+        assert_eq!(worker(&[("JOB_COMPLETION_INDEX", 5)]), is(Some(5), None));
     }
 }

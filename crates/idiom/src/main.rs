@@ -14,7 +14,7 @@ use arguments::Arguments;
 use clap::Parser;
 use commands::Session;
 use failure::Failure;
-use home::{Environment, Home};
+use home::{Environment, Home, Worker};
 use screen::Screen;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::PathBuf;
@@ -114,6 +114,7 @@ fn read_environment() -> Environment {
         hub_endpoint: text("HF_ENDPOINT"),
         hub_token: text("HF_TOKEN"),
         hub_cache: Some(path("HF_HUB_CACHE").unwrap_or_else(|| hub_home.join("hub"))),
+        worker: Worker::read(|name| text(name)?.parse().ok()),
         offline: text("HF_HUB_OFFLINE").is_some_and(|v| v != "0"),
     }
 }

@@ -15,6 +15,32 @@ pub enum IngestError {
         /// Units of the whole pipeline.
         units_total: usize,
     },
+    /// There is no such worker.
+    #[error("there is no worker {rank} of {world}: ranks are counted from 0")]
+    BadShare {
+        /// The worker's number.
+        rank: usize,
+        /// How many workers there are.
+        world: usize,
+    },
+    /// Units are missing, so that nothing can be sealed.
+    #[error("{missing} of {total} units of work are not done, the first is `{first}`")]
+    Unfinished {
+        /// Units without a report.
+        missing: usize,
+        /// Units of the whole pipeline.
+        total: usize,
+        /// Name of the first that is missing.
+        first: String,
+    },
+    /// No reject has the code that was asked for.
+    #[error("there are no rejects to read again with the code `{code}`: {reason}")]
+    NothingToRetry {
+        /// The code.
+        code: String,
+        /// Why not, or which codes there are.
+        reason: String,
+    },
     /// The pipeline names a package that it does not list.
     #[error("{field} is `{name}`, but must be one of {}", list(known))]
     UnknownPackage {
@@ -113,6 +139,14 @@ impl IngestError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Interrupted { .. } => Some("run the same command again to go on".to_owned()),
+            Self::BadShare { .. } => Some("the last of N workers is `--rank N-1 --world N`".to_owned()),
+            Self::Unfinished { .. } => Some(
+                "run each worker to its end (`--rank R --world W`), or leave `--seal` out to do the rest here"
+                    .to_owned(),
+            ),
+            Self::NothingToRetry { .. } => {
+                Some("`idiom ingest` without `--retry-rejects` notices changed sources by itself".to_owned())
+            }
             Self::UnknownPackage { .. } => {
                 Some("add the package under `packages` in the pipeline file".to_owned())
             }

@@ -35,6 +35,28 @@ pub struct Summary {
     pub identical_pictures: u64,
 }
 
+/// What one of several workers did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ShareSummary {
+    /// Units that are its own, all done now; 0 where the dataset was current.
+    pub units: usize,
+    /// Units of the whole pipeline.
+    pub units_total: usize,
+}
+
+impl fmt::Display for ShareSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { units, units_total } = self;
+        if *units_total == 0 {
+            return f.write_str("the dataset is current");
+        }
+        write!(
+            f,
+            "{units} of {units_total} units of work are done; when all workers have ended: `idiom ingest --seal`"
+        )
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts {

@@ -27,7 +27,19 @@ pub(crate) enum Fate {
 pub(crate) struct Place {
     pub(crate) row: StagedRow,
     pub(crate) unit: usize,
+    pub(crate) lies: Lies,
     pub(crate) fate: Fate,
+}
+
+/// Where a row's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lies {
+    /// In its unit's staging file.
+    Staged,
+    /// In a shard of the sealed dataset that a retry took apart.
+    Sealed,
+    /// Nowhere: the sealed dataset had dropped it.
+    Dropped,
 }
 
 /// Decides every row's fate; `places` is sorted by key.
@@ -46,6 +58,15 @@ pub(crate) fn decide(places: &mut [Place], duplicates: Duplicates, max_bytes: u6
             same_key[rest..]
                 .iter_mut()
                 .for_each(|place| place.fate = fate);
+        }
+    }
+    // What an earlier seal dropped stays dropped: its bytes are gone.
+    for place in places
+        .iter_mut()
+        .filter(|place| place.lies == Lies::Dropped)
+    {
+        if matches!(place.fate, Fate::Row { .. }) {
+            place.fate = Fate::Duplicate;
         }
     }
     if duplicates == Duplicates::Drop {
@@ -104,6 +125,7 @@ mod tests {
                     sha256: (*bytes).to_owned(),
                 },
                 unit,
+                lies: Lies::Staged,
                 fate: Fate::Row { shard: 0 },
             })
             .collect();
@@ -142,5 +164,29 @@ mod tests {
             check(&rows, Duplicates::Drop, 1_000),
             [row, Fate::Duplicate, row]
         );
+    }
+
+    #[test]
+    fn what_an_earlier_seal_dropped_stays_dropped() {
+        let place = |key: &str, sha256: &str, lies| Place {
+            row: StagedRow {
+                key: key.to_owned(),
+                split: Split::Train,
+                bytes: 10,
+                sha256: sha256.to_owned(),
+            },
+            unit: 0,
+            lies,
+            fate: Fate::Row { shard: 0 },
+        };
+        // `b` was a copy of `a`; now `a` is contradicted by a new row and goes, but the bytes of `b` are gone.
+        let mut places = [
+            place("a", "1", Lies::Sealed),
+            place("a", "2", Lies::Staged),
+            place("b", "1", Lies::Dropped),
+        ];
+        decide(&mut places, Duplicates::Drop, 1_000);
+        let fates: Vec<Fate> = places.iter().map(|place| place.fate).collect();
+        assert_eq!(fates, [Fate::Conflict, Fate::Conflict, Fate::Duplicate]);
     }
 }

@@ -9,10 +9,7 @@ use idiom_spec::pipeline::Pipeline;
 
 use crate::source::{self, Listing, Places};
 use crate::words::{self, Words};
-use crate::{Event, IngestError, archive, package, phrases};
-
-/// Goes up when the same pipeline and input would give other bytes than before.
-const RECIPE_VERSION: u32 = 1;
+use crate::{Event, IngestError, REVISION, archive, package, phrases};
 
 /// A pipeline made definite.
 pub(crate) struct Plan {
@@ -48,7 +45,7 @@ pub(crate) fn config_sha256(pipeline: &Pipeline) -> Result<String, IngestError> 
 
 /// Stands for the pipeline and all its input: equal means that the output would be equal. Nothing large is read for it.
 pub(crate) fn work_sha256(config_sha256: &str, places: &Places<'_>) -> Result<String, IngestError> {
-    let mut parts = vec![RECIPE_VERSION.to_string(), config_sha256.to_owned()];
+    let mut parts = vec![REVISION.to_string(), config_sha256.to_owned()];
     if let Some(table) = &places.pipeline.phrases {
         parts.push(digest::file_sha256_hex(&places.base.join(table))?.0);
     }
@@ -142,9 +139,9 @@ fn join(sources: &mut [Planned], words: &Words, pipeline: &Pipeline) {
         .filter(|(_, source)| source::is_of_characters(source))
         .map(|(i, _)| i)
         .collect();
-    let mut kept: Option<BTreeSet<String>> = None;
+    let mut kept: Option<BTreeSet<Box<str>>> = None;
     for i in &joined {
-        let subjects: BTreeSet<String> = sources[*i]
+        let subjects: BTreeSet<Box<str>> = sources[*i]
             .listing
             .items
             .iter()
@@ -156,7 +153,7 @@ fn join(sources: &mut [Planned], words: &Words, pipeline: &Pipeline) {
             None => subjects,
         });
     }
-    let kept: BTreeSet<String> = kept
+    let kept: BTreeSet<Box<str>> = kept
         .unwrap_or_default()
         .into_iter()
         .filter(|subject| labelled(subject))

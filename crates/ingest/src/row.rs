@@ -1,7 +1,7 @@
 //! One picture to one row: decode, check, lay on the background, frame, hash, encode, and put its words in order.
 
 use idiom_dataset::{Caption, Record, Split, digest};
-use idiom_picture::{Decoded, Frame, Limits, PictureError, Rgb8, Scaling};
+use idiom_picture::{Decoded, Frame, Limits, PictureError, Rgb8, Scaling, Watched};
 use idiom_spec::pipeline::{FrameRule, PictureRules, Pipeline, Source};
 
 use crate::characters::{self, Groups};
@@ -20,6 +20,15 @@ pub(crate) struct Recipe<'a> {
     pub(crate) groups: &'a Groups,
 }
 
+/// An item, and the source that offers it.
+#[derive(Clone, Copy)]
+pub(crate) struct Offered<'a> {
+    pub(crate) item: &'a Item,
+    pub(crate) source: &'a Source,
+    /// Shown in provenance.
+    pub(crate) source_name: &'a str,
+}
+
 impl Recipe<'_> {
     /// The row of a picture and the split it belongs to.
     ///
@@ -27,26 +36,36 @@ impl Recipe<'_> {
     /// Why it cannot be one.
     pub(crate) fn row(
         &self,
-        item: &Item,
-        raw: RawPicture,
-        source: &Source,
-        source_name: &str,
+        offered: Offered<'_>,
+        mut raw: RawPicture,
+        watched: &mut Watched,
     ) -> Result<(Record, Split), Fault> {
+        let Offered {
+            item,
+            source,
+            source_name,
+        } = offered;
         let sha256 = digest::sha256(&raw.bytes);
-        let (decoded, picture) = self.picture(&raw, &sha256)?;
+        let decoded = self
+            .decoded(std::mem::take(&mut raw.bytes), raw.vector, watched)
+            .map_err(|error| Fault::of_picture("decode", &error, &sha256))?;
+        let picture = frame(&decoded, &self.pipeline.picture)
+            .map_err(|error| Fault::of_picture("frame", &error, &sha256))?;
         let style = raw.style.or_else(|| source.style.clone());
         let group = item
             .subject
             .as_ref()
-            .map_or_else(|| item.key.clone(), |subject| self.groups.of(subject));
+            .map_or_else(|| item.key.to_string(), |subject| self.groups.of(subject));
         let split = split::of_group(&self.pipeline.split, &group);
         let captions = self.captions(item, raw.captions, style.as_deref(), split);
         let primary = captions
             .first()
             .ok_or_else(|| Fault::new("caption", "no_caption", "there are no words for it"))?;
         let record = Record {
-            key: item.key.clone(),
-            subject: raw.subject.or_else(|| item.subject.clone()),
+            key: item.key.to_string(),
+            subject: raw
+                .subject
+                .or_else(|| item.subject.as_deref().map(str::to_owned)),
             caption: primary.text.clone(),
             width: picture.width,
             height: picture.height,
@@ -58,7 +77,7 @@ impl Recipe<'_> {
             image: idiom_picture::encode_png(&picture).into(),
             image_path: Some(format!("{}.png", item.key.replace('/', "-"))),
             license: raw.license.or_else(|| source.license.clone()),
-            source: Some(format!("{source_name}/{}", item.member)),
+            source: Some(format!("{source_name}/{}", item.member())),
             url: raw.url,
             opt_out: raw.opt_out,
             transform: Some(self.steps(&decoded).join(" ")),
@@ -70,18 +89,21 @@ impl Recipe<'_> {
         Ok((record, split))
     }
 
-    fn picture(&self, raw: &RawPicture, sha256: &[u8; 32]) -> Result<(Decoded, Rgb8), Fault> {
+    fn decoded(
+        &self,
+        bytes: Vec<u8>,
+        vector: bool,
+        watched: &mut Watched,
+    ) -> Result<Decoded, PictureError> {
         let rules = &self.pipeline.picture;
-        let limits = limits(rules);
-        let decoded = if raw.vector {
-            idiom_picture::rasterise(&raw.bytes, rules.side, &limits)
-        } else {
-            idiom_picture::decode(&raw.bytes, &limits)
-        };
-        let decoded = decoded.map_err(|error| Fault::of_picture("decode", &error, sha256))?;
-        let picture =
-            frame(&decoded, rules).map_err(|error| Fault::of_picture("frame", &error, sha256))?;
-        Ok((decoded, picture))
+        let (limits, side) = (limits(rules), rules.side);
+        watched.run(move || {
+            if vector {
+                idiom_picture::rasterise(&bytes, side, &limits)
+            } else {
+                idiom_picture::decode(&bytes, &limits)
+            }
+        })
     }
 
     /// What the source says, then what the tables say, then the composed sentences.
@@ -96,7 +118,7 @@ impl Recipe<'_> {
         if let Some(words) = item
             .subject
             .as_ref()
-            .and_then(|subject| self.words.get(subject))
+            .and_then(|subject| self.words.get(&**subject))
         {
             captions.extend_from_slice(words);
         }

@@ -11,21 +11,24 @@ use std::path::{Path, PathBuf};
 use idiom_dataset::manifest::FileEntry;
 use idiom_dataset::{Counts, Manifest, Reject, ShardEntry, phrases, rejects, schema};
 
-use crate::fate::{self, Fate, Place};
+use crate::fate::{self, Fate, Lies, Place};
 use crate::fault::Fault;
 use crate::stats::Stats;
-use crate::units::{self, Work};
-use crate::{IngestError, Summary, shards, stats};
+use crate::units::{self, UnitReport, Work};
+use crate::{IngestError, Summary, retry, shards, stats};
 
 /// Writes the dataset from the staging files.
 ///
 /// # Errors
 /// It was stopped, no row is left, or a file cannot be read or written.
 pub(crate) fn seal(work: &Work<'_>, out: &Path) -> Result<Summary, IngestError> {
-    let (places, rejects) = collect(work)?;
+    let (reports, old) = reports(work)?;
+    let (places, rejects) = collect(work, &reports, &old);
     // The old manifest goes: what the folder holds is no dataset until the new one is there.
     remove(&out.join(Manifest::FILE))?;
     rejects::write(&out.join(rejects::FILE), &rejects)?;
+    retry::write_ledger(out, &reports)?;
+    drop(reports);
     let counts = count(&places, &rejects);
     if counts.rows_out == 0 {
         return Err(no_rows(counts.rows_in, &rejects, out));
@@ -52,50 +55,95 @@ pub(crate) fn seal(work: &Work<'_>, out: &Path) -> Result<Summary, IngestError> 
     })
 }
 
-/// Every staged row with its fate, sorted by key, and every reject.
-fn collect(work: &Work<'_>) -> Result<(Vec<Place>, Vec<Reject>), IngestError> {
-    let listed = work
-        .plan
-        .sources
-        .iter()
-        .flat_map(|planned| &planned.listing.rejects);
-    let mut rejects: Vec<Reject> = listed.cloned().collect();
-    let mut places = read_reports(work, &mut rejects)?;
-    places.sort_by(|a, b| (&a.row.key, a.unit).cmp(&(&b.row.key, b.unit)));
+/// What each unit gave, a retry's new rows after the old ones; and how many of the rows are old.
+fn reports(work: &Work<'_>) -> Result<(Vec<UnitReport>, Vec<usize>), IngestError> {
+    let mut reports = Vec::new();
+    let mut old = Vec::new();
+    for (number, unit) in work.plan.units.iter().enumerate() {
+        let staged = units::report(work.staging, unit);
+        let missing = || IngestError::Internal(format!("`{}` has no report", unit.name));
+        let Some(sealed) = work.sealed else {
+            reports.push(staged.ok_or_else(missing)?);
+            old.push(0);
+            continue;
+        };
+        let mut report = sealed.ledger.get(number).cloned().ok_or_else(missing)?;
+        old.push(report.rows.len());
+        if let Some(staged) = staged {
+            report.rejects.retain(|reject| reject.code != sealed.code);
+            report.rejects.extend(staged.rejects);
+            report.rows.extend(staged.rows);
+        }
+        reports.push(report);
+    }
+    Ok((reports, old))
+}
+
+/// Every row with its fate, sorted by key, and every reject.
+fn collect(work: &Work<'_>, reports: &[UnitReport], old: &[usize]) -> (Vec<Place>, Vec<Reject>) {
     let pipeline = work.places.pipeline;
-    fate::decide(&mut places, pipeline.duplicates, pipeline.shards.max_bytes);
+    let decide = |places: &mut Vec<Place>| {
+        places.sort_by(|a, b| (&a.row.key, a.unit).cmp(&(&b.row.key, b.unit)));
+        fate::decide(places, pipeline.duplicates, pipeline.shards.max_bytes);
+    };
+    let mut places = Vec::new();
+    let mut fresh = Vec::new();
+    for (unit, report) in reports.iter().enumerate() {
+        for (i, row) in report.rows.iter().enumerate() {
+            let lies = if i < old[unit] {
+                Lies::Sealed
+            } else {
+                Lies::Staged
+            };
+            let place = Place {
+                row: row.clone(),
+                unit,
+                lies,
+                fate: Fate::Row { shard: 0 },
+            };
+            if i < old[unit] {
+                &mut places
+            } else {
+                &mut fresh
+            }
+            .push(place);
+        }
+    }
+    if !places.is_empty() {
+        // As the earlier seal decided: what it dropped is in no shard.
+        decide(&mut places);
+        for place in &mut places {
+            if !matches!(place.fate, Fate::Row { .. }) {
+                place.lies = Lies::Dropped;
+            }
+            place.fate = Fate::Row { shard: 0 };
+        }
+    }
+    places.append(&mut fresh);
+    decide(&mut places);
+    let rejects = rejects(work, reports, &places);
+    (places, rejects)
+}
+
+fn rejects(work: &Work<'_>, reports: &[UnitReport], places: &[Place]) -> Vec<Reject> {
+    let sources = &work.plan.sources;
+    let listed = sources.iter().flat_map(|planned| &planned.listing.rejects);
+    let read = reports.iter().flat_map(|report| &report.rejects);
+    let mut rejects: Vec<Reject> = listed.chain(read).cloned().collect();
     for place in places.iter().filter(|place| place.fate == Fate::Conflict) {
         let fault = Fault::new(
             "seal",
             "key_conflict",
             "another picture has the same key but other bytes",
         );
-        let source = &work.plan.sources[work.plan.units[place.unit].source]
-            .listing
-            .name;
+        let source = &sources[work.plan.units[place.unit].source].listing.name;
         rejects.push(Reject {
             sha256: place.row.sha256.clone(),
             ..fault.at(source, &place.row.key)
         });
     }
     rejects.sort();
-    Ok((places, rejects))
-}
-
-fn read_reports(work: &Work<'_>, rejects: &mut Vec<Reject>) -> Result<Vec<Place>, IngestError> {
-    let mut places = Vec::new();
-    for (unit, description) in work.plan.units.iter().enumerate() {
-        let report = units::report(work.staging, description).ok_or_else(|| {
-            IngestError::Internal(format!("`{}` has no report", description.name))
-        })?;
-        rejects.extend(report.rejects);
-        places.extend(report.rows.into_iter().map(|row| Place {
-            row,
-            unit,
-            fate: Fate::Row { shard: 0 },
-        }));
-    }
-    Ok(places)
+    rejects
 }
 
 /// Where every row went; a conflict is among the rejects already.

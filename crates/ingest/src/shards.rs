@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use idiom_dataset::{Columns, Record, Records, ShardEntry, ShardWriter, Split};
 
-use crate::fate::{Fate, Place};
+use crate::fate::{Fate, Lies, Place};
 use crate::stats::Stats;
 use crate::units::{self, Work};
 use crate::{Event, IngestError};
@@ -25,9 +25,7 @@ pub(crate) fn write(
         stage: "shards",
         total: places.len() as u64,
     });
-    let mut readers: HashMap<usize, Records> = HashMap::new();
-    let mut left = vec![0_usize; work.plan.units.len()];
-    places.iter().for_each(|place| left[place.unit] += 1);
+    let mut rows = Rows::new(work, places);
     let mut shards = Shards::new(work, places, out);
     for place in places {
         if work.stop.load(Ordering::Relaxed) {
@@ -37,17 +35,10 @@ pub(crate) fn write(
                 units_total: units,
             });
         }
-        let path = || units::rows_path(work.staging, &work.plan.units[place.unit]);
-        let reader = readers
-            .entry(place.unit)
-            .or_insert_with(|| Records::of_shard(&path(), Columns::All));
-        let record = reader.next().ok_or_else(|| {
-            IngestError::Internal(format!("`{}` ends too early", path().display()))
-        })??;
-        left[place.unit] -= 1;
-        if left[place.unit] == 0 {
-            readers.remove(&place.unit);
-        }
+        let Some(record) = rows.next(place)? else {
+            (work.on)(Event::Advanced(1));
+            continue;
+        };
         if let Fate::Row { shard } = place.fate {
             stats.count(&record, place.row.split);
             shards.push(place.row.split, shard, record)?;
@@ -55,6 +46,65 @@ pub(crate) fn write(
         (work.on)(Event::Advanced(1));
     }
     shards.finish()
+}
+
+/// The bytes of the rows, asked for in key order.
+struct Rows<'a> {
+    work: &'a Work<'a>,
+    units: HashMap<usize, Records>,
+    /// Rows of each unit's staging file that are still to be asked for.
+    left: Vec<usize>,
+    sealed: BTreeMap<Split, Records>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(work: &'a Work<'a>, places: &[Place]) -> Self {
+        let mut left = vec![0_usize; work.plan.units.len()];
+        let staged = places.iter().filter(|place| place.lies == Lies::Staged);
+        staged.for_each(|place| left[place.unit] += 1);
+        let shards = work.sealed.iter().flat_map(|sealed| &sealed.shards);
+        Self {
+            work,
+            units: HashMap::new(),
+            left,
+            sealed: shards
+                .map(|(split, paths)| (*split, Records::of_shards(paths, Columns::All)))
+                .collect(),
+        }
+    }
+
+    /// The row of a place, or nothing where it is in no file.
+    fn next(&mut self, place: &Place) -> Result<Option<Record>, IngestError> {
+        let ends =
+            || IngestError::Internal(format!("the file of `{}` ends too early", place.row.key));
+        let record = match place.lies {
+            Lies::Dropped => return Ok(None),
+            Lies::Sealed => self
+                .sealed
+                .get_mut(&place.row.split)
+                .and_then(Iterator::next),
+            Lies::Staged => {
+                let unit = &self.work.plan.units[place.unit];
+                let path = || units::rows_path(self.work.staging, unit);
+                let reader = self
+                    .units
+                    .entry(place.unit)
+                    .or_insert_with(|| Records::of_shard(&path(), Columns::All));
+                let record = reader.next();
+                self.left[place.unit] -= 1;
+                if self.left[place.unit] == 0 {
+                    self.units.remove(&place.unit);
+                }
+                record
+            }
+        };
+        let record = record.ok_or_else(ends)??;
+        if record.key != place.row.key {
+            let message = format!("`{}` stands where `{}` should", record.key, place.row.key);
+            return Err(IngestError::Internal(message));
+        }
+        Ok(Some(record))
+    }
 }
 
 /// The shard being written of each split.

@@ -8,6 +8,7 @@ mod icon_set;
 mod package_files;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use idiom_dataset::{Caption, Reject};
@@ -17,15 +18,24 @@ use crate::IngestError;
 use crate::fault::Fault;
 use crate::package::Registry;
 
-/// One picture that a source offers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One picture that a source offers. Small, since a list may have millions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Item {
     /// The row's key, unique within the source.
-    pub(crate) key: String,
-    /// Where its bytes are: a member, an icon's name, or a path below the folder.
-    pub(crate) member: String,
+    pub(crate) key: Box<str>,
+    /// Where its bytes are (a member, an icon's name, or a path below the folder), where that is not its key.
+    pub(crate) member: Option<Box<str>>,
     /// The characters it stands for, where it stands for some.
-    pub(crate) subject: Option<String>,
+    pub(crate) subject: Option<Box<str>>,
+    /// Where the source keeps what else it knows of it; the source alone knows what the numbers count.
+    pub(crate) rows: Range<u32>,
+}
+
+impl Item {
+    /// Where its bytes are.
+    pub(crate) fn member(&self) -> &str {
+        self.member.as_deref().unwrap_or(&self.key)
+    }
 }
 
 /// What a source offers.
@@ -55,8 +65,23 @@ pub(crate) struct RawPicture {
 
 /// A source whose bytes can be had, from any thread.
 pub(crate) trait Reader: Sync {
+    /// The bytes of neighbouring items, or why there are none: one for each, in their order.
+    fn pictures<'a>(&'a self, items: &'a [Item]) -> Pictures<'a>;
+}
+
+/// What a reader gives for some items.
+pub(crate) type Pictures<'a> = Box<dyn Iterator<Item = Result<RawPicture, Fault>> + 'a>;
+
+/// A reader to which it makes no difference in which order items are read.
+pub(crate) trait ReadOne: Sync {
     /// The bytes of an item, or why there are none.
     fn read(&self, item: &Item) -> Result<RawPicture, Fault>;
+}
+
+impl<T: ReadOne> Reader for T {
+    fn pictures<'a>(&'a self, items: &'a [Item]) -> Pictures<'a> {
+        Box::new(items.iter().map(|item| self.read(item)))
+    }
 }
 
 /// What sources need to find their files.
@@ -124,8 +149,17 @@ fn set_character_keys(listing: &mut Listing, style: Option<&str>) {
     let style = style.unwrap_or(&listing.name).to_owned();
     for item in &mut listing.items {
         if let Some(subject) = &item.subject {
-            item.key = format!("{subject}/{style}");
+            item.key = format!("{subject}/{style}").into();
         }
+    }
+}
+
+/// The kind of a source, as the pipeline spells it.
+pub(crate) fn kind(source: &Source) -> &'static str {
+    match (&source.icon_set, &source.package_files) {
+        (Some(_), _) => "icon_set",
+        (_, Some(_)) => "package_files",
+        _ => "folder",
     }
 }
 

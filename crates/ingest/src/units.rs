@@ -1,24 +1,26 @@
 //! Units of work: each becomes a staging file of rows and a report, committed one after the other, in any order, by any
 //! thread. A unit whose report exists is done; done twice, it gives the same bytes.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use idiom_dataset::{Record, Reject, ShardWriter, Split, commit, digest};
+use idiom_picture::Watched;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Plan, Unit};
-use crate::row::Recipe;
-use crate::source::{self, Places, Reader};
-use crate::{Event, IngestError};
-
-/// Stack of a working thread: drawing a deeply nested vector picture recurses.
-const STACK_BYTES: usize = 32 << 20;
+use crate::retry::Sealed;
+use crate::row::{Offered, Recipe};
+use crate::source::{self, Item, Places, Reader};
+use crate::{Event, IngestError, Share};
 
 /// What a unit left behind.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct UnitReport {
     /// Its rows, sorted by key.
     pub(crate) rows: Vec<StagedRow>,
@@ -46,6 +48,10 @@ pub(crate) struct Work<'a> {
     pub(crate) staging: &'a Path,
     pub(crate) config_sha256: &'a str,
     pub(crate) threads: usize,
+    /// Which units are to be done here.
+    pub(crate) share: Share,
+    /// A sealed dataset of which only some rejects are read again.
+    pub(crate) sealed: Option<&'a Sealed>,
     pub(crate) on: &'a (dyn Fn(Event) + Sync),
     pub(crate) stop: &'a AtomicBool,
 }
@@ -66,31 +72,34 @@ pub(crate) fn report(staging: &Path, unit: &Unit) -> Option<UnitReport> {
 }
 
 impl Work<'_> {
-    /// Does every unit that is not done yet.
+    /// The units of this worker, with their numbers.
+    pub(crate) fn own_units(&self) -> impl Iterator<Item = (usize, &Unit)> {
+        let units = self.plan.units.iter().enumerate();
+        units.filter(|(number, _)| self.share.has(*number))
+    }
+
+    /// Does every unit of this worker that is not done yet.
     ///
     /// # Errors
     /// It was stopped, a source cannot be opened, or a file not written.
     pub(crate) fn run(&self) -> Result<(), IngestError> {
-        let total: usize = self.plan.units.iter().map(|unit| unit.items.len()).sum();
+        let own: Vec<Task<'_>> = self
+            .own_units()
+            .map(|(number, unit)| self.task(number, unit))
+            .filter(|task| !task.items.is_empty())
+            .collect();
+        let sum = |tasks: &[Task<'_>]| tasks.iter().map(|task| task.items.len() as u64).sum();
         (self.on)(Event::Started {
             stage: "pictures",
-            total: total as u64,
+            total: sum(&own),
         });
-        let (done, open): (Vec<&Unit>, Vec<&Unit>) = self
-            .plan
-            .units
-            .iter()
-            .partition(|unit| report(self.staging, unit).is_some());
-        (self.on)(Event::Advanced(
-            done.iter().map(|unit| unit.items.len() as u64).sum(),
-        ));
+        let (done, open): (Vec<_>, Vec<_>) = own
+            .into_iter()
+            .partition(|task| report(self.staging, task.unit).is_some());
+        (self.on)(Event::Advanced(sum(&done)));
         let n_done = AtomicUsize::new(done.len());
         for (i, source) in self.places.pipeline.sources.values().enumerate() {
-            let open: Vec<&Unit> = open
-                .iter()
-                .copied()
-                .filter(|unit| unit.source == i)
-                .collect();
+            let open: Vec<&Task<'_>> = open.iter().filter(|task| task.unit.source == i).collect();
             if open.is_empty() {
                 continue;
             }
@@ -100,9 +109,33 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// What is to be read in a unit: everything, or in a retry what was refused with the asked code.
+    fn task<'b>(&'b self, number: usize, unit: &'b Unit) -> Task<'b> {
+        let all = &self.plan.sources[unit.source].listing.items[unit.items.clone()];
+        let items = match self.sealed {
+            None => Cow::Borrowed(all),
+            Some(sealed) => {
+                let rejects = sealed
+                    .ledger
+                    .get(number)
+                    .map_or(&[][..], |report| &report.rejects);
+                let wanted: BTreeSet<&str> = rejects
+                    .iter()
+                    .filter(|reject| reject.code == sealed.code)
+                    .map(|reject| reject.member.as_str())
+                    .collect();
+                all.iter()
+                    .filter(|item| wanted.contains(item.member()))
+                    .cloned()
+                    .collect()
+            }
+        };
+        Task { unit, items }
+    }
+
     fn run_source(
         &self,
-        open: &[&Unit],
+        open: &[&Task<'_>],
         reader: &dyn Reader,
         n_done: &AtomicUsize,
     ) -> Result<(), IngestError> {
@@ -110,12 +143,14 @@ impl Work<'_> {
         let failure: Mutex<Option<IngestError>> = Mutex::new(None);
         let failed = AtomicBool::new(false);
         let work = || {
-            while let Some(unit) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut watched = self.watched();
+            while let Some(task) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if failed.load(Ordering::Relaxed) {
                     return;
                 }
-                match self.run_unit(unit, reader, n_done) {
-                    Ok(()) => n_done.fetch_add(1, Ordering::Relaxed),
+                match self.run_unit(task, reader, &mut watched) {
+                    Ok(true) => n_done.fetch_add(1, Ordering::Relaxed),
+                    Ok(false) => return,
                     Err(error) => {
                         failed.store(true, Ordering::Relaxed);
                         failure
@@ -131,7 +166,6 @@ impl Work<'_> {
             for _ in 0..self.threads.clamp(1, open.len()) {
                 std::thread::Builder::new()
                     .name("ingest".to_owned())
-                    .stack_size(STACK_BYTES)
                     .spawn_scoped(scope, work)
                     .map_err(IngestError::io(self.staging))?;
             }
@@ -142,47 +176,72 @@ impl Work<'_> {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
         {
             Some(error) => Err(error),
+            None if self.stop.load(Ordering::Relaxed) => Err(IngestError::Interrupted {
+                units_done: n_done.load(Ordering::Relaxed),
+                units_total: self.own_units().count(),
+            }),
             None => Ok(()),
         }
     }
 
+    fn watched(&self) -> Watched {
+        let seconds = self.places.pipeline.picture.max_seconds;
+        Watched::new(Duration::from_secs(u64::from(seconds)))
+    }
+
+    /// Commits a unit's rows and report; `false` where it was stopped before that.
     fn run_unit(
         &self,
-        unit: &Unit,
+        task: &Task<'_>,
         reader: &dyn Reader,
-        n_done: &AtomicUsize,
-    ) -> Result<(), IngestError> {
-        let mut writer =
-            ShardWriter::create(&rows_path(self.staging, unit), self.config_sha256, &[])?;
+        watched: &mut Watched,
+    ) -> Result<bool, IngestError> {
+        let rows = rows_path(self.staging, task.unit);
+        let mut writer = ShardWriter::create(&rows, self.config_sha256, &[])?;
         let mut report = UnitReport::default();
-        let listing = &self.plan.sources[unit.source].listing;
-        let source = self.places.source(unit.source)?;
-        for item in &listing.items[unit.items.clone()] {
+        let mut n_read = 0;
+        let source_name = self.plan.sources[task.unit.source].listing.name.as_str();
+        let source = self.places.source(task.unit.source)?;
+        for (item, raw) in task.items.iter().zip(reader.pictures(&task.items)) {
             if self.stop.load(Ordering::Relaxed) {
                 writer.discard();
-                let units_done = n_done.load(Ordering::Relaxed);
-                return Err(IngestError::Interrupted {
-                    units_done,
-                    units_total: self.plan.units.len(),
-                });
+                return Ok(false);
             }
-            let row = reader
-                .read(item)
-                .and_then(|raw| self.recipe.row(item, raw, source, &listing.name));
-            match row {
+            let offered = Offered {
+                item,
+                source,
+                source_name,
+            };
+            match raw.and_then(|raw| self.recipe.row(offered, raw, watched)) {
                 Ok((record, split)) => {
                     report.rows.push(staged(&record, split));
                     writer.push(record)?;
                 }
-                Err(fault) => report.rejects.push(fault.at(&listing.name, &item.member)),
+                Err(fault) => report.rejects.push(fault.at(source_name, item.member())),
             }
+            n_read += 1;
             (self.on)(Event::Advanced(1));
+        }
+        if n_read != task.items.len() {
+            let message = format!(
+                "`{}`: {n_read} of {} items were read",
+                task.unit.name,
+                task.items.len()
+            );
+            return Err(IngestError::Internal(message));
         }
         writer.finish()?;
         let json = serde_json::to_vec(&report)
             .map_err(|error| IngestError::Internal(error.to_string()))?;
-        Ok(commit::write(&report_path(self.staging, unit), &json)?)
+        commit::write(&report_path(self.staging, task.unit), &json)?;
+        Ok(true)
     }
+}
+
+/// What is to be read of one unit.
+struct Task<'a> {
+    unit: &'a Unit,
+    items: Cow<'a, [Item]>,
 }
 
 fn staged(record: &Record, split: Split) -> StagedRow {

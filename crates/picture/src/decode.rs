@@ -10,7 +10,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::sniff::{self, Format};
-use crate::{Limits, PictureError, Rgba8, icc, vector};
+use crate::{Limits, PictureError, Rgba8, exif, icc, vector};
 
 /// A decoded picture and what is worth knowing of its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,10 @@ fn raster(
     let mut steps = Vec::new();
     // Broken metadata does not make a picture broken.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let block = decoder.exif_metadata().ok().flatten();
+    if block.is_some_and(|block| !exif::is_readable(&block)) {
+        steps.push("exif_ignored");
+    }
     let profile = decoder.icc_profile().ok().flatten();
     let colour = decoder.color_type();
     if colour.bytes_per_pixel() / colour.channel_count() > 1 {

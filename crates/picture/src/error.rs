@@ -1,7 +1,7 @@
 //! Why a file is not a picture that can be used; each kind has a short code that rejects are counted by.
 
 /// Why bytes did not become pixels.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PictureError {
     /// There are no bytes.
     #[error("the file is empty")]
@@ -64,6 +64,12 @@ pub enum PictureError {
         /// The sniffed format.
         format: &'static str,
     },
+    /// The decoder did not end in time; a picture made to keep it busy, or a bug in it.
+    #[error("decoding takes longer than {seconds} s")]
+    TooSlow {
+        /// The limit.
+        seconds: f64,
+    },
     /// The decoder panicked; a bug in it, met by this file.
     #[error("the {format} decoder panicked: {message}")]
     Panicked {
@@ -87,6 +93,7 @@ impl PictureError {
             Self::TooElongated { .. } => "too_elongated",
             Self::Broken { .. } => "broken",
             Self::TooMuchMemory { .. } => "too_much_memory",
+            Self::TooSlow { .. } => "decoder_hang",
             Self::Panicked { .. } => "decoder_panic",
         }
     }
@@ -103,6 +110,7 @@ impl PictureError {
             }
             Self::TooElongated { .. } => Some("raise `max_aspect` in the pipeline".to_owned()),
             Self::TooManyPixels { .. } => Some("raise `max_pixels` in the pipeline".to_owned()),
+            Self::TooSlow { .. } => Some("raise `max_seconds` in the pipeline".to_owned()),
             _ => None,
         }
     }

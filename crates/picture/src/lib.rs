@@ -9,6 +9,7 @@
 mod decode;
 mod encode;
 mod error;
+mod exif;
 mod icc;
 mod limits;
 mod phash;
@@ -17,6 +18,7 @@ mod resize;
 pub mod sheet;
 mod sniff;
 mod vector;
+mod watch;
 
 pub use decode::{Decoded, decode};
 pub use encode::encode_png;
@@ -28,3 +30,4 @@ pub use resize::{Frame, Scaling, resize};
 pub use sheet::{Tile, sheet};
 pub use sniff::{Format, sniff};
 pub use vector::rasterise;
+pub use watch::Watched;

@@ -92,6 +92,9 @@ pub struct PictureRules {
     /// Largest source file, in bytes.
     #[garde(custom(between(1, 1_073_741_824)))]
     pub max_bytes: u64,
+    /// Longest time that decoding one picture may take, in seconds; then it is refused.
+    #[garde(custom(between(1, 3_600)))]
+    pub max_seconds: u32,
 }
 
 impl Default for PictureRules {
@@ -105,6 +108,7 @@ impl Default for PictureRules {
             max_aspect: 16,
             max_pixels: 64_000_000,
             max_bytes: 256 << 20,
+            max_seconds: 30,
         }
     }
 }

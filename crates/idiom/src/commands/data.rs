@@ -1,12 +1,12 @@
 //! `idiom ingest` and `idiom embed`: from pictures and words to shards and vectors.
 
 use super::Session;
-use crate::arguments::{Embed, Ingest};
+use crate::arguments::{Embed, Ingest, Part};
 use crate::failure::Failure;
 use idiom_dataset::Dataset;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_embed::EmbedOptions;
-use idiom_ingest::{IngestError, IngestRequest};
+use idiom_ingest::{IngestError, IngestRequest, Share};
 use idiom_spec::pipeline::Pipeline;
 use std::path::{Path, PathBuf};
 use tch::Device;
@@ -14,39 +14,80 @@ use tch::Device;
 impl Session {
     pub(super) fn ingest(&self, arguments: &Ingest) -> Result<String, Failure> {
         let file = self.home.file(&arguments.pipeline, "pipelines")?;
-        let folder = self.ingest_file(&file, &arguments.overrides, arguments.threads)?;
-        Ok(format!("data set: {}", folder.display()))
+        let request = self.ingest_request(&file, &arguments.overrides, arguments.threads)?;
+        let show = |event| self.show_ingest(event);
+        let share = |rank, world| {
+            let share = Share::new(rank, world)?;
+            let done = idiom_ingest::ingest_share(&request, share, &show, &self.stop);
+            Ok(self.ended(done)?.to_string())
+        };
+        let summary = match arguments.part() {
+            Part::DryRun => {
+                let preview = idiom_ingest::preview(&request, &show, &self.stop);
+                return Ok(self.ended(preview)?.to_string().trim_end().to_owned());
+            }
+            Part::Rank(rank, world) => return share(rank, world),
+            Part::Scheduled(world) => {
+                let (rank, world) = self.scheduled(world)?;
+                return share(rank, world);
+            }
+            Part::Whole => idiom_ingest::ingest(&request, &show, &self.stop),
+            Part::Seal => idiom_ingest::seal(&request, &show, &self.stop),
+            Part::Retry(code) => idiom_ingest::retry_rejects(&request, code, &show, &self.stop),
+        };
+        self.screen.say(&self.ended(summary)?.to_string());
+        Ok(format!("data set: {}", request.out.display()))
     }
 
     /// Runs the pipeline in `file`, unless its output is current, and gives the data set's folder.
-    pub(super) fn ingest_file(
+    pub(super) fn ingest_file(&self, file: &Path) -> Result<PathBuf, Failure> {
+        let request = self.ingest_request(file, &[], None)?;
+        let show = |event| self.show_ingest(event);
+        let summary = self.ended(idiom_ingest::ingest(&request, &show, &self.stop))?;
+        self.screen.say(&summary.to_string());
+        Ok(request.out)
+    }
+
+    fn ingest_request(
         &self,
         file: &Path,
         overrides: &[String],
         threads: Option<usize>,
-    ) -> Result<PathBuf, Failure> {
+    ) -> Result<IngestRequest, Failure> {
         let pipeline = idiom_spec::load::<Pipeline>(file, overrides)?.value;
-        let out = self.home.datasets().join(&pipeline.name);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let request = IngestRequest {
+        Ok(IngestRequest {
+            out: self.home.datasets().join(&pipeline.name),
             pipeline,
             pipeline_path: file.to_path_buf(),
-            out: out.clone(),
             cache: self.home.packages(),
             threads: threads.unwrap_or(cores),
-        };
-        let summary = idiom_ingest::ingest(&request, &|event| self.show_ingest(event), &self.stop);
-        self.screen.finished();
-        match summary {
-            Ok(summary) => self.screen.say(&summary.to_string()),
-            Err(IngestError::Interrupted { .. }) => {
-                return Err(Failure::Interrupted {
-                    go_on: "the same command goes on where this one stopped".into(),
-                });
-            }
-            Err(error) => return Err(error.into()),
+        })
+    }
+
+    /// Which worker the scheduler says that this process is.
+    fn scheduled(&self, world: Option<usize>) -> Result<(usize, usize), Failure> {
+        let worker = self.home.environment.worker;
+        let hint = "give `--rank R --world W`, or run it under a scheduler that sets RANK and WORLD_SIZE, \
+                    SLURM_ARRAY_TASK_ID and _COUNT, or JOB_COMPLETION_INDEX (with `--world W`)";
+        match (worker.rank, world.or(worker.world)) {
+            (Some(rank), Some(world)) => Ok((rank, world)),
+            (None, _) => Err(Failure::new("no scheduler says which worker this is", hint)),
+            (_, None) => Err(Failure::new(
+                "no scheduler says how many workers there are",
+                hint,
+            )),
         }
-        Ok(out)
+    }
+
+    fn ended<T>(&self, result: Result<T, IngestError>) -> Result<T, Failure> {
+        self.screen.finished();
+        result.map_err(|error| match error {
+            IngestError::Interrupted { .. } => Failure::Interrupted {
+                go_on: "the same command goes on where this one stopped".into(),
+            },
+            error => error.into(),
+        })
     }
 
     fn show_ingest(&self, event: idiom_ingest::Event) {

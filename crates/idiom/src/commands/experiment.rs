@@ -75,7 +75,7 @@ impl Session {
             .join(&spec.dataset)
             .with_added_extension("yaml");
         if pipeline.is_file() {
-            return self.ingest_file(&pipeline, &[], None);
+            return self.ingest_file(&pipeline);
         }
         Ok(self.home.dataset(&spec.dataset))
     }

@@ -13,7 +13,7 @@ use idiom_dataset::{Caption, digest};
 use idiom_spec::pipeline::Folder;
 use serde_json::Value;
 
-use super::{Item, Listing, Places, RawPicture, Reader};
+use super::{Item, Listing, Places, RawPicture, ReadOne, Reader};
 use crate::fault::Fault;
 use crate::{IngestError, text};
 
@@ -162,9 +162,8 @@ impl Walk<'_> {
                     .push((name, Fault::new("list", "no_caption", message)));
             } else {
                 items.push(Item {
-                    key: name.clone(),
-                    member: name,
-                    subject: None,
+                    key: name.into(),
+                    ..Item::default()
                 });
             }
         }
@@ -216,12 +215,12 @@ pub(crate) fn open<'a>(folder: &Folder, places: &Places<'_>) -> Box<dyn Reader +
     })
 }
 
-impl Reader for FolderReader {
+impl ReadOne for FolderReader {
     fn read(&self, item: &Item) -> Result<RawPicture, Fault> {
         let mut raw = RawPicture::default();
         self.captions(item, &mut raw)?;
         raw.bytes = read_file(
-            &self.root.join(&item.member),
+            &self.root.join(item.member()),
             self.max_bytes,
             "too_many_bytes",
         )?;
@@ -234,7 +233,7 @@ impl FolderReader {
     /// Lines first, then what the JSON adds.
     fn captions(&self, item: &Item, raw: &mut RawPicture) -> Result<(), Fault> {
         let [plain, json] =
-            CAPTIONS.map(|extension| self.root.join(sibling(&item.member, extension)));
+            CAPTIONS.map(|extension| self.root.join(sibling(item.member(), extension)));
         if plain.exists() {
             raw.captions = lines(&caption_text(&plain)?, &self.lang)?;
         }

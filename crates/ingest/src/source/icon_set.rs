@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use idiom_spec::pipeline::IconSet;
 use serde::Deserialize;
 
-use super::{Item, Listing, Places, RawPicture, Reader};
+use super::{Item, Listing, Places, RawPicture, ReadOne, Reader};
 use crate::fault::Fault;
 use crate::{IngestError, archive, characters, package};
 
@@ -44,9 +44,9 @@ pub(crate) fn list(
     let items = by_subject
         .into_iter()
         .map(|(subject, member)| Item {
-            key: String::new(),
-            member,
-            subject: Some(subject),
+            member: Some(member.into()),
+            subject: Some(subject.into()),
+            ..Item::default()
         })
         .collect();
     Ok(Listing {
@@ -62,18 +62,14 @@ pub(crate) fn open<'a>(
     places: &Places<'_>,
 ) -> Result<Box<dyn Reader + 'a>, IngestError> {
     let mut icons: Icons = read_json(set, &set.icons, places)?;
-    let wanted: std::collections::BTreeSet<&str> = listing
-        .items
-        .iter()
-        .map(|item| item.member.as_str())
-        .collect();
+    let wanted: std::collections::BTreeSet<&str> = listing.items.iter().map(Item::member).collect();
     icons.icons.retain(|name, _| wanted.contains(name.as_str()));
     Ok(Box::new(icons))
 }
 
-impl Reader for Icons {
+impl ReadOne for Icons {
     fn read(&self, item: &Item) -> Result<RawPicture, Fault> {
-        let Some(icon) = self.icons.get(&item.member) else {
+        let Some(icon) = self.icons.get(item.member()) else {
             return Err(Fault::new(
                 "read",
                 "missing_member",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use idiom_picture::{Format, sniff};
 use idiom_spec::pipeline::PackageFiles;
 
-use super::{Item, Listing, Places, RawPicture, Reader};
+use super::{Item, Listing, Places, RawPicture, ReadOne, Reader};
 use crate::fault::Fault;
 use crate::{IngestError, archive, characters, package};
 
@@ -27,9 +27,9 @@ pub(crate) fn list(
     let items = by_subject
         .into_iter()
         .map(|(subject, member)| Item {
-            key: String::new(),
-            member,
-            subject: Some(subject),
+            member: Some(member.into()),
+            subject: Some(subject.into()),
+            ..Item::default()
         })
         .collect();
     Ok(Listing {
@@ -45,11 +45,7 @@ pub(crate) fn open<'a>(
     places: &Places<'_>,
 ) -> Result<Box<dyn Reader + 'a>, IngestError> {
     let package = places.package(&files.package, "sources")?;
-    let wanted: BTreeSet<&str> = listing
-        .items
-        .iter()
-        .map(|item| item.member.as_str())
-        .collect();
+    let wanted: BTreeSet<&str> = listing.items.iter().map(Item::member).collect();
     let members = archive::members(&places.registry.tarball(package)?, &|name| {
         wanted.contains(name)
     })?;
@@ -60,9 +56,9 @@ struct Members {
     members: BTreeMap<String, Vec<u8>>,
 }
 
-impl Reader for Members {
+impl ReadOne for Members {
     fn read(&self, item: &Item) -> Result<RawPicture, Fault> {
-        let bytes = self.members.get(&item.member).ok_or_else(|| {
+        let bytes = self.members.get(item.member()).ok_or_else(|| {
             Fault::new(
                 "read",
                 "missing_member",

@@ -4,4 +4,8 @@
 mod folder;
 mod killed;
 mod packages;
+mod preview;
+mod retry;
+mod revision;
+mod shares;
 mod world;

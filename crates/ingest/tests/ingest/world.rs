@@ -74,16 +74,19 @@ impl World {
         threads: usize,
         stop: &AtomicBool,
     ) -> Result<Summary, IngestError> {
+        ingest(&self.request(threads), &|_| {}, stop)
+    }
+
+    pub(crate) fn request(&self, threads: usize) -> IngestRequest {
         let pipeline_path = self.root.join("pipeline.yaml");
         let pipeline: Pipeline = idiom_spec::load(&pipeline_path, &[]).unwrap().value;
-        let request = IngestRequest {
+        IngestRequest {
             pipeline,
             pipeline_path,
             out: self.out(),
             cache: self.root.join("cache"),
             threads,
-        };
-        ingest(&request, &|_| {}, stop)
+        }
     }
 
     pub(crate) fn out(&self) -> PathBuf {
