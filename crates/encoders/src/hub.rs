@@ -73,6 +73,30 @@ pub(crate) fn fetched(id: &str, locations: &Locations) -> Result<PathBuf, Encode
     Ok(folder)
 }
 
+/// One file of a repository on the hub: from the cache, else, unless the network must not be used, fetched.
+///
+/// # Errors
+/// [`EncoderError::Hub`]: it is not there, or the hub cannot be reached.
+pub fn hub_file(id: &str, name: &str, locations: &Locations) -> Result<PathBuf, EncoderError> {
+    let repository = repository(id, locations)?;
+    let cached = repository
+        .download_file()
+        .filename(name)
+        .local_files_only(true)
+        .send();
+    if cached.is_ok() || locations.offline {
+        return cached.map_err(|reason| EncoderError::Hub {
+            id: id.into(),
+            reason: format!("`{name}`: {reason}"),
+        });
+    }
+    let fetched = repository.download_file().filename(name).send();
+    fetched.map_err(|reason| EncoderError::Hub {
+        id: id.into(),
+        reason: format!("`{name}`: {reason}"),
+    })
+}
+
 fn repository(
     id: &str,
     locations: &Locations,

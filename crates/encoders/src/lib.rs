@@ -25,6 +25,7 @@ mod use_multilingual;
 mod weights;
 
 pub use error::EncoderError;
+pub use hub::hub_file;
 pub use load::{ALL_MINILM_L6_V2, BUILT_IN, Locations, USE_MULTILINGUAL, load};
 
 /// A frozen network from text to a unit vector.

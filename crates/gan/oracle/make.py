@@ -272,6 +272,41 @@ for step in range(5):
     average = keep * average + (1 - keep) * source
 put("ema/average", average)
 
+# Spectral normalisation by PyTorch's own hook: one step of the power iteration a call, from a given left vector.
+discriminator = Discriminator([4, 5], 7, False)
+layers = {name: module for name, module in discriminator.named_modules() if hasattr(module, "weight")}
+for name, module in layers.items():
+    nn.utils.spectral_norm(module)
+    put(f"spectral/weights/{name}.weight", module.weight_orig)
+    put(f"spectral/weights/{name}.bias", module.bias)
+    put(f"spectral/weights/{name}.left_vector", module.weight_u)
+both = discriminator.features(torch.cat([real, fake]))
+scored = [(both[:n], t), (both[n:], t), (both[:n], rolled)]
+sa, sb, sm = (discriminator.score(h, text) for h, text in scored)
+for name, tensor in (("real", sa), ("fake", sb), ("mismatch", sm)):
+    put(f"spectral/{name}", tensor)
+loss = relu(1 - sa).mean() + 0.5 * relu(1 + sb).mean() + 0.5 * relu(1 + sm).mean()
+put("spectral/loss", loss)
+parameters = {name.replace("weight_orig", "weight"): value for name, value in discriminator.named_parameters()}
+for name, gradient in zip(parameters, torch.autograd.grad(loss, list(parameters.values()))):
+    put(f"spectral/gradients/{name}", gradient)
+for name, module in layers.items():
+    put(f"spectral/after/{name}.left_vector", module.weight_u)
+
+# Warm start: PyTorch's own divergence and squared error, with gradients by what the encoder says and what was drawn.
+mean, log_variance = torch.randn(4, 6, requires_grad=True), torch.randn(4, 6, requires_grad=True)
+drawn, target, noise = torch.randn(4, 3, 5, 5, requires_grad=True), torch.randn(4, 3, 5, 5), torch.randn(4, 6)
+posterior = torch.distributions.Normal(mean, (log_variance / 2).exp())
+divergence = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
+loss = F.mse_loss(drawn, target) + 0.7 * divergence / 75
+for name, tensor in (
+    ("mean", mean), ("log_variance", log_variance), ("drawn", drawn), ("target", target), ("noise", noise),
+    ("sample", mean + (log_variance / 2).exp() * noise), ("divergence", divergence), ("loss", loss),
+):
+    put(f"warm_start/{name}", tensor)
+for name, gradient in zip(("mean", "log_variance", "drawn"), torch.autograd.grad(loss, [mean, log_variance, drawn])):
+    put(f"warm_start/gradients/{name}", gradient)
+
 path = Path(__file__).parent / "oracle.safetensors"
 save_file(out, path)
 print(len(out), "tensors,", path.stat().st_size, "bytes")

@@ -72,6 +72,17 @@ pub enum Stages {
     Residual,
 }
 
+/// What is done to a discriminator's weights before they are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalization {
+    /// Nothing.
+    #[default]
+    None,
+    /// Each is divided by its largest singular value (Miyato et al. 2018, arXiv:1802.05957).
+    Spectral,
+}
+
 /// The shape of a discriminator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
@@ -82,6 +93,9 @@ pub struct DiscriminatorConfig {
     pub text_dim: i64,
     /// How the stages are built.
     pub stages: Stages,
+    /// What is done to every weight.
+    #[serde(default)]
+    pub normalization: Normalization,
     /// Channels after each halving, from half the resolution down to 4x4.
     pub channels: Vec<i64>,
     /// Length of the feature vector that both heads read.
@@ -94,6 +108,7 @@ impl Default for DiscriminatorConfig {
             resolution: 64,
             text_dim: 512,
             stages: Stages::Plain,
+            normalization: Normalization::None,
             channels: vec![24, 48, 96, 192],
             feature_dim: 256,
         }

@@ -5,7 +5,7 @@
 //! arXiv:1802.05637). Features are computed once and scored against several texts, the matching and the mismatched ones.
 
 use crate::GanError;
-use crate::config::{DiscriminatorConfig, Stages};
+use crate::config::{DiscriminatorConfig, Normalization, Stages};
 use crate::error::{check_same_batch, check_shape};
 use crate::layers::{Conv, Linear, Site, Spread, Window, leaky};
 use crate::minibatch::with_group_deviation;
@@ -32,43 +32,34 @@ impl Discriminator {
         seed: u64,
     ) -> Result<Self, GanError> {
         config.check()?;
-        let site = Site::new(path, seed);
+        let make = Make {
+            site: Site::new(path, seed),
+            normalization: config.normalization,
+        };
         let n_channels: Vec<i64> = std::iter::once(3)
             .chain(config.channels.iter().copied())
             .collect();
         let stages = n_channels.windows(2).enumerate().map(|(idx, pair)| {
-            let site = site.sub(&format!("stage{}", config.resolution >> idx));
+            let make = make.sub(&format!("stage{}", config.resolution >> idx));
             match config.stages {
                 // The first stage sees pixels, where a shortcut would carry nothing but colours.
                 Stages::Residual if idx > 0 => {
-                    Stage::Residual(Residual::new(&site, [pair[0], pair[1]]))
+                    Stage::Residual(Residual::new(&make, [pair[0], pair[1]]))
                 }
-                _ => Stage::Plain(Conv::new(
-                    &site,
-                    [pair[0], pair[1]],
-                    Window::HALVING,
-                    Spread::Shrinking,
-                )),
+                _ => Stage::Plain(make.conv([pair[0], pair[1]], Window::HALVING)),
             }
         });
+        let (stages, n_last) = (stages.collect(), n_channels[n_channels.len() - 1]);
+        let feature_dim = config.feature_dim;
         Ok(Self {
-            stages: stages.collect(),
-            last: Conv::new(
-                &site.sub("last"),
-                [n_channels[n_channels.len() - 1] + 1, config.feature_dim],
-                Window::SAME,
-                Spread::Shrinking,
-            ),
-            realness: Linear::new(
-                &site.sub("realness"),
-                [config.feature_dim, 1],
-                Spread::Shrinking,
-            ),
-            text_projection: Linear::new(
-                &site.sub("text_projection"),
-                [config.text_dim, config.feature_dim],
-                Spread::Shrinking,
-            ),
+            stages,
+            last: make
+                .sub("last")
+                .conv([n_last + 1, feature_dim], Window::SAME),
+            realness: make.sub("realness").linear([feature_dim, 1]),
+            text_projection: make
+                .sub("text_projection")
+                .linear([config.text_dim, feature_dim]),
             config: config.clone(),
         })
     }
@@ -119,6 +110,37 @@ impl Discriminator {
     }
 }
 
+/// Makes layers, all normalised alike.
+struct Make<'a> {
+    site: Site<'a>,
+    normalization: Normalization,
+}
+
+impl Make<'_> {
+    fn sub(&self, name: &str) -> Self {
+        Self {
+            site: self.site.sub(name),
+            normalization: self.normalization,
+        }
+    }
+
+    fn conv(&self, channels: [i64; 2], window: Window) -> Conv {
+        let conv = Conv::new(&self.site, channels, window, Spread::Shrinking);
+        match self.normalization {
+            Normalization::None => conv,
+            Normalization::Spectral => conv.bounded(&self.site),
+        }
+    }
+
+    fn linear(&self, sizes: [i64; 2]) -> Linear {
+        let linear = Linear::new(&self.site, sizes, Spread::Shrinking);
+        match self.normalization {
+            Normalization::None => linear,
+            Normalization::Spectral => linear.bounded(&self.site),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Stage {
     Plain(Conv),
@@ -144,27 +166,12 @@ struct Residual {
 }
 
 impl Residual {
-    fn new(site: &Site<'_>, [n_in, n_out]: [i64; 2]) -> Self {
+    fn new(make: &Make<'_>, [n_in, n_out]: [i64; 2]) -> Self {
         Self {
-            same: Conv::new(
-                &site.sub("same"),
-                [n_in, n_in],
-                Window::SAME,
-                Spread::Shrinking,
-            ),
-            halving: Conv::new(
-                &site.sub("halving"),
-                [n_in, n_out],
-                Window::HALVING,
-                Spread::Shrinking,
-            ),
-            shortcut: Conv::new(
-                &site.sub("shortcut"),
-                [n_in, n_out],
-                Window::POINT,
-                Spread::Shrinking,
-            ),
-            gate: site.zeros("gate", &[n_out]),
+            same: make.sub("same").conv([n_in, n_in], Window::SAME),
+            halving: make.sub("halving").conv([n_in, n_out], Window::HALVING),
+            shortcut: make.sub("shortcut").conv([n_in, n_out], Window::POINT),
+            gate: make.site.zeros("gate", &[n_out]),
         }
     }
 

@@ -4,6 +4,7 @@
 //! parameter draws from a stream named after it, and convolution weights lie channels-last, as the CPU kernels like them.
 
 use crate::draws::Draws;
+use crate::spectral::SpectralNorm;
 use idiom_torch_ext::{channels_last, leaky_relu};
 use tch::{Tensor, nn};
 
@@ -67,6 +68,19 @@ impl<'a> Site<'a> {
             name,
             &Tensor::ones(shape, (tch::Kind::Float, tch::Device::Cpu)),
         )
+    }
+
+    /// Standard normal values for `name`, stored nowhere.
+    pub(crate) fn draw(&self, name: &str, shape: &[i64]) -> Tensor {
+        Draws::new(self.seed, &self.path.path(name))
+            .normals(0, 1, shape.iter().product())
+            .view(shape)
+    }
+
+    /// A tensor that is saved with the parameters but does not learn.
+    pub(crate) fn buffer(&self, name: &str, values: &Tensor) -> Tensor {
+        self.path
+            .add(name, values.to_device(self.path.device()), false)
     }
 
     fn add(&self, name: &str, values: &Tensor) -> Tensor {
@@ -142,6 +156,7 @@ pub(crate) struct Conv {
     weight: Tensor,
     bias: Tensor,
     window: Window,
+    norm: Option<SpectralNorm>,
 }
 
 impl Conv {
@@ -156,6 +171,15 @@ impl Conv {
             weight: site.uniform("weight", &[n_out, n_in, window.side, window.side], weights),
             bias: site.uniform("bias", &[n_out], biases),
             window,
+            norm: None,
+        }
+    }
+
+    /// The same layer with its weight held at a largest singular value of one.
+    pub(crate) fn bounded(self, site: &Site<'_>) -> Self {
+        Self {
+            norm: Some(SpectralNorm::new(site, &self.weight)),
+            ..self
         }
     }
 
@@ -163,7 +187,8 @@ impl Conv {
         let Window {
             stride, padding, ..
         } = self.window;
-        input.conv2d(&self.weight, Some(&self.bias), stride, padding, 1, 1)
+        let weight = effective(&self.weight, self.norm.as_ref());
+        input.conv2d(&weight, Some(&self.bias), stride, padding, 1, 1)
     }
 }
 
@@ -245,6 +270,11 @@ impl Norm {
 pub(crate) struct Linear {
     weight: Tensor,
     bias: Tensor,
+    norm: Option<SpectralNorm>,
+}
+
+fn effective(weight: &Tensor, norm: Option<&SpectralNorm>) -> Tensor {
+    norm.map_or_else(|| weight.shallow_clone(), |norm| norm.apply(weight))
 }
 
 impl Linear {
@@ -253,6 +283,7 @@ impl Linear {
         Self {
             weight: site.uniform("weight", &[n_out, n_in], weights),
             bias: site.uniform("bias", &[n_out], biases),
+            norm: None,
         }
     }
 
@@ -261,10 +292,20 @@ impl Linear {
         Self {
             weight: site.normal("weight", &[n_out, n_in], 0.02),
             bias: site.zeros("bias", &[n_out]),
+            norm: None,
+        }
+    }
+
+    /// The same layer with its weight held at a largest singular value of one.
+    pub(crate) fn bounded(self, site: &Site<'_>) -> Self {
+        Self {
+            norm: Some(SpectralNorm::new(site, &self.weight)),
+            ..self
         }
     }
 
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        input.linear(&self.weight, Some(&self.bias))
+        let weight = effective(&self.weight, self.norm.as_ref());
+        input.linear(&weight, Some(&self.bias))
     }
 }

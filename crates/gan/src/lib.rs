@@ -38,10 +38,12 @@ pub mod objective;
 pub mod penalties;
 pub mod picture_encoder;
 pub mod scores;
+mod spectral;
 pub mod text_head;
+pub mod warm_start;
 
-pub use augment::{AugmentConfig, Augmentation};
-pub use config::{DiscriminatorConfig, GeneratorConfig, Stages};
+pub use augment::{AugmentConfig, Augmentation, adaptive::AdaptiveConfig};
+pub use config::{DiscriminatorConfig, GeneratorConfig, Normalization, Stages};
 pub use discriminator::Discriminator;
 pub use draws::Draws;
 pub use ema::{Ema, EmaConfig};

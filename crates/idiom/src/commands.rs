@@ -3,6 +3,7 @@
 mod data;
 mod doctor;
 mod experiment;
+mod init;
 mod runs;
 mod serve;
 mod sync;

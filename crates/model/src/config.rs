@@ -131,17 +131,9 @@ impl Document {
 
     /// A file's name must stay within the folder, and each network must have its file.
     fn check_files(&self) -> Result<(), String> {
-        for (role, file) in &self.files {
-            let is_plain = Path::new(&file.name)
-                .file_name()
-                .is_some_and(|name| name == file.name.as_str());
-            if !is_plain || !file.name.ends_with(".safetensors") {
-                return Err(format!(
-                    "`files.{role}.name` is `{}`, but must be a plain name ending in `.safetensors`",
-                    file.name
-                ));
-            }
-        }
+        self.files
+            .iter()
+            .try_for_each(|(role, file)| file.check_name(role))?;
         let wanted = [
             ("generator", true),
             ("discriminator", self.model.discriminator.is_some()),
@@ -156,5 +148,21 @@ impl Document {
             )),
             None => Ok(()),
         }
+    }
+}
+
+impl FileEntry {
+    /// A file's name must stay within the model's folder.
+    pub(crate) fn check_name(&self, role: &str) -> Result<(), String> {
+        let is_plain = Path::new(&self.name)
+            .file_name()
+            .is_some_and(|name| name == self.name.as_str());
+        if is_plain && self.name.ends_with(".safetensors") {
+            return Ok(());
+        }
+        Err(format!(
+            "`files.{role}.name` is `{}`, but must be a plain name ending in `.safetensors`",
+            self.name
+        ))
     }
 }

@@ -20,5 +20,5 @@ pub mod tensor_file;
 
 pub use config::{CONFIG_FILE, FileEntry, ModelConfig, TextEncoderInfo};
 pub use error::ModelError;
-pub use load::{Model, load};
+pub use load::{Model, Networks, load, weights};
 pub use save::{Saved, save};

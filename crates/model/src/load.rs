@@ -4,10 +4,11 @@ use crate::config::{CONFIG_FILE, Document, FileEntry, MOST_CONFIG_BYTES, ModelCo
 use crate::digest::sha256_hex;
 use crate::{ModelError, tensor_file};
 use idiom_gan::{Discriminator, GanError, Generator};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use tch::{Device, nn::VarStore};
+use tch::{Device, Tensor, nn::VarStore};
 
 /// A model in memory; no weight requires a gradient.
 #[derive(Debug)]
@@ -69,6 +70,35 @@ pub fn load(folder: &Path, device: Device) -> Result<Model, ModelError> {
     })
 }
 
+/// The weights in a model's folder by network, whatever networks they are, each file checked by its hash.
+///
+/// # Errors
+/// A file that is missing, damaged or changed.
+pub fn weights(folder: &Path) -> Result<Networks, ModelError> {
+    let path = folder.join(CONFIG_FILE);
+    let bytes = read_config(folder, &path)?;
+    let bad = |reason: String| ModelError::Config {
+        path: path.clone(),
+        reason,
+    };
+    let files: Files = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+    let mut networks = Networks::new();
+    for (network, entry) in files.files {
+        entry.check_name(&network).map_err(bad)?;
+        networks.insert(network, read_weights(folder, &entry)?);
+    }
+    Ok(networks)
+}
+
+/// Named tensors by network.
+pub type Networks = BTreeMap<String, Vec<(String, Tensor)>>;
+
+/// The part of `config.json` that every model has.
+#[derive(serde::Deserialize)]
+struct Files {
+    files: BTreeMap<String, FileEntry>,
+}
+
 fn read_config(folder: &Path, path: &Path) -> Result<Vec<u8>, ModelError> {
     let size = match fs::metadata(path) {
         Ok(metadata) => metadata.len(),
@@ -91,6 +121,14 @@ fn read_config(folder: &Path, path: &Path) -> Result<Vec<u8>, ModelError> {
 
 /// Reads one weights file into the variables of a store.
 fn fill(folder: &Path, entry: &FileEntry, store: &mut VarStore) -> Result<(), ModelError> {
+    let tensors = read_weights(folder, entry)?;
+    let path = folder.join(&entry.name);
+    tensor_file::copy_into(&store.variables().into_iter().collect(), &tensors, &path)?;
+    store.freeze();
+    Ok(())
+}
+
+fn read_weights(folder: &Path, entry: &FileEntry) -> Result<Vec<(String, Tensor)>, ModelError> {
     let path = folder.join(&entry.name);
     let size = fs::metadata(&path).map_err(ModelError::io(&path))?.len();
     if size != entry.bytes {
@@ -109,8 +147,5 @@ fn fill(folder: &Path, entry: &FileEntry, store: &mut VarStore) -> Result<(), Mo
             expected: entry.sha256.clone(),
         });
     }
-    let tensors = tensor_file::from_bytes(&bytes, &path)?;
-    tensor_file::copy_into(&store.variables().into_iter().collect(), &tensors, &path)?;
-    store.freeze();
-    Ok(())
+    tensor_file::from_bytes(&bytes, &path)
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use idiom_gan::{Discriminator, DiscriminatorConfig, Draws, Generator, GeneratorConfig, Stages};
+use idiom_gan::{
+    Discriminator, DiscriminatorConfig, Draws, Generator, GeneratorConfig, Normalization, Stages,
+};
 use idiom_model::{ModelConfig, ModelError, Saved, TextEncoderInfo, load, save, tensor_file};
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,6 +32,7 @@ fn trained(seed: u64) -> Trained {
         resolution: 16,
         text_dim: 5,
         stages: Stages::Residual,
+        normalization: Normalization::None,
         channels: vec![4, 5],
         feature_dim: 7,
     };

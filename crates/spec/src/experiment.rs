@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use data::{Augment, Captions, Loader};
-pub use networks::{Discriminator, Generator, Stages};
+pub use networks::{Discriminator, Generator, Normalization, Stages};
 pub use objective::{Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind};
 pub use running::{Checkpoint, DeviceChoice, Logging, Samples, Tracking, Train};
 
@@ -42,6 +42,15 @@ pub struct Experiment {
     #[garde(custom(power_of_two))]
     #[serde(default = "defaults::resolution")]
     pub resolution: i64,
+    /// Weights to begin with: a run's name, a model's or run's folder, a safetensors file, or a hub id `owner/name`. Layers are
+    /// matched by name; those of another shape are refused, those that are missing begin fresh.
+    #[garde(inner(length(min = 1)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<String>,
+    /// Layers that do not learn, by network and name: `generator.text_head`, or `discriminator` for all of it; at most 64.
+    #[garde(length(max = 64))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<String>,
     /// Length, seed, batch and machine.
     #[garde(dive)]
     #[serde(default)]

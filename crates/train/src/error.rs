@@ -87,6 +87,28 @@ pub enum TrainError {
         /// Pictures seen.
         images_seen: u64,
     },
+    /// Weights to begin with cannot be taken.
+    #[error("`init_from`: `{}` {reason}", path.display())]
+    Init {
+        /// Where they should come from.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// `freeze` names something that is not there.
+    #[error("`freeze` names `{pattern}`, but there is no such layer")]
+    UnknownLayer {
+        /// What it names.
+        pattern: String,
+        /// What there is, networks with their first level of layers.
+        known: Vec<String>,
+    },
+    /// `freeze` leaves a network nothing to learn.
+    #[error("`freeze` leaves nothing to learn in `{network}`")]
+    AllFrozen {
+        /// The network.
+        network: String,
+    },
     /// A file could not be written or read.
     #[error("`{}`: {source}", path.display())]
     Io {
@@ -152,10 +174,15 @@ impl TrainError {
             Self::OtherSettings { .. } => {
                 Some("put the settings back, or begin a new run".to_owned())
             }
+            Self::Init { .. } => Some(
+                "begin from a run of the same task and sizes, or leave `init_from` out".to_owned(),
+            ),
+            Self::UnknownLayer { known, .. } => Some(format!("one of: {}", known.join(", "))),
+            Self::AllFrozen { .. } => Some("freeze some of its layers only".to_owned()),
             Self::NotFinite { .. } => {
                 Some("lower the learning rates, or raise `objective.penalty.gamma`".to_owned())
             }
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some(
+            Self::Io { source, .. } if is_full(source.kind()) => Some(
                 "free some space and go on with `idiom resume`; what was saved before is whole"
                     .to_owned(),
             ),
@@ -179,6 +206,12 @@ impl From<tch::TchError> for TrainError {
     fn from(error: tch::TchError) -> Self {
         Self::Torch(TorchError::Tch(error))
     }
+}
+
+/// The disk, the user's share of it, or the largest file allowed is used up.
+fn is_full(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 fn in_languages(languages: &[String]) -> String {

@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod gradients;
 mod guard;
+mod init;
 mod loader;
 mod meters;
 mod pictures;

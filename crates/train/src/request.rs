@@ -14,6 +14,7 @@ use idiom_torch_ext::{keep_freed_memory, libtorch_version, set_n_threads};
 use tch::Device;
 
 use crate::checkpoint::{self, Progress};
+use crate::init;
 use crate::meters::Pace;
 use crate::run::{End, Run};
 use crate::run_folder::RunFolder;
@@ -38,6 +39,8 @@ pub struct TrainRequest {
     pub run_id: String,
     /// Go on with a run that was saved, instead of beginning one.
     pub resume: bool,
+    /// The run's folder, model's folder or file that `init_from` means.
+    pub init_from: Option<PathBuf>,
     /// Where to compute.
     pub device: Device,
     /// Threads for arithmetic on the CPU.
@@ -194,6 +197,9 @@ impl Parts<'_> {
     fn begin_or_resume(&self, task: &mut impl Task) -> Result<Progress, TrainError> {
         let settings = self.source.settings(&self.request.experiment);
         if !self.request.resume {
+            if let Some(source) = &self.request.init_from {
+                (self.on)(Event::Message(init::take_over(&task.tensors(), source)?));
+            }
             return Ok(Progress {
                 images_seen: 0,
                 rate_scale: 1.0,

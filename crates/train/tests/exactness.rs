@@ -176,3 +176,20 @@ fn steps_that_never_come_out_finite_stop_the_run_and_name_a_layer() {
     let error = run(&request).unwrap_err();
     assert!(matches!(error, TrainError::NotFinite { .. }), "{error}");
 }
+
+#[test]
+fn spectral_normalisation_goes_on_where_it_was() {
+    use idiom_spec::experiment::Normalization;
+    let toy = Toy::new();
+    let spectral = |mut request: idiom_train::TrainRequest| {
+        request.experiment.discriminator.normalization = Normalization::Spectral;
+        request
+    };
+    finish(&spectral(toy.request("whole", 48)));
+    finish(&spectral(toy.request("halves", 24)));
+    finish(&spectral(toy.resumed("halves", 48)));
+    assert_eq!(
+        checkpoint_bytes(&toy.run_folder("whole"), 48),
+        checkpoint_bytes(&toy.run_folder("halves"), 48)
+    );
+}

@@ -33,6 +33,16 @@ impl Holes {
         }
     }
 
+    /// The same without the squares of the marked samples, `[batch]`: theirs lie beyond the picture.
+    #[must_use]
+    pub(super) fn without(self, left_out: &[bool]) -> Self {
+        let keep = Tensor::from_slice(left_out).logical_not();
+        Self {
+            row: self.row.where_scalarother(&keep, -self.side),
+            ..self
+        }
+    }
+
     /// Multiplies `pictures [batch, 3, height, width]` by 0 within the squares; a square may reach over the edge.
     pub fn apply(&self, pictures: &Tensor) -> Tensor {
         let size = pictures.size();

@@ -5,6 +5,7 @@
 //! and generated pictures of a pair share their parameters, and gradients flow through to the generator. Each operation has a file and takes
 //! explicit parameters. Leave colour off where captions name colours.
 
+pub mod adaptive;
 pub mod colour;
 pub mod cutout;
 pub mod translation;
@@ -76,11 +77,18 @@ pub struct Augmentation {
 impl Augmentation {
     /// Draws parameters for `n_samples` pictures of `side` pixels, the first of which is the training's sample `first_sample`.
     #[must_use]
-    pub fn draw(
+    pub fn draw(config: &AugmentConfig, draws: &Draws, first_sample: u64, size: [i64; 2]) -> Self {
+        Self::draw_some(config, draws, first_sample, size, 1.0)
+    }
+
+    /// As [`Augmentation::draw`], but each operation happens to a picture with this probability only, each by a draw of its own.
+    #[must_use]
+    pub fn draw_some(
         config: &AugmentConfig,
         draws: &Draws,
         first_sample: u64,
         [n_samples, side]: [i64; 2],
+        probability: f64,
     ) -> Self {
         let mut samples: Vec<_> = (0..u64::try_from(n_samples).unwrap_or(0))
             .map(|idx| draws.sample(first_sample + idx))
@@ -92,15 +100,31 @@ impl Augmentation {
                 .map(|sample| (0..n).map(|_| sample.uniform()).collect())
                 .collect()
         };
-        let (colour, translation, cutout) = (uniforms(3), uniforms(2), uniforms(2));
+        let (mut colour, mut translation, cutout) = (uniforms(3), uniforms(2), uniforms(2));
+        let gates = uniforms(3);
+        let left_out = |operation: usize| -> Vec<bool> {
+            let gate = |sample: &Vec<f64>| sample[operation] >= probability;
+            gates.iter().map(gate).collect()
+        };
+        // The middle of each range of colours and of shifts changes nothing.
+        for (operation, values) in [(0, &mut colour), (1, &mut translation)] {
+            for (sample, _) in values
+                .iter_mut()
+                .zip(left_out(operation))
+                .filter(|(_, left_out)| *left_out)
+            {
+                sample.fill(0.5);
+            }
+        }
         Self {
             colour: (config.colour > 0.0)
                 .then(|| colour::Jitter::from_uniforms(&colour, config.colour)),
             translation: (config.translation > 0.0).then(|| {
                 translation::Shifts::from_uniforms(&translation, config.translation, side)
             }),
-            cutout: (config.cutout > 0.0)
-                .then(|| cutout::Holes::from_uniforms(&cutout, config.cutout, side)),
+            cutout: (config.cutout > 0.0).then(|| {
+                cutout::Holes::from_uniforms(&cutout, config.cutout, side).without(&left_out(2))
+            }),
         }
     }
 

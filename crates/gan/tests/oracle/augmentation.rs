@@ -91,3 +91,41 @@ fn zeros_leave_pictures_as_they_are() {
         pictures
     );
 }
+
+#[test]
+fn each_operation_happens_as_often_as_asked() {
+    let n = 400;
+    let pictures = Tensor::rand([n, 3, 8, 8], (Kind::Float, tch::Device::Cpu));
+    let changed = |config: &AugmentConfig, probability: f64| {
+        let draws = Draws::new(3, "augment");
+        let augmentation = Augmentation::draw_some(config, &draws, 0, [n, 8], probability);
+        let distance = (augmentation.apply(&pictures) - &pictures).abs();
+        let largest = distance.flatten(1, -1).amax([1_i64].as_slice(), false);
+        largest.gt(1e-5).sum(Kind::Int64).int64_value(&[])
+    };
+    let none = AugmentConfig {
+        translation: 0.0,
+        cutout: 0.0,
+        colour: 0.0,
+    };
+    let alone = [
+        AugmentConfig {
+            translation: 0.5,
+            ..none
+        },
+        AugmentConfig {
+            cutout: 1.0,
+            ..none
+        },
+        AugmentConfig {
+            colour: 1.0,
+            ..none
+        },
+    ];
+    for config in &alone {
+        assert_eq!(changed(config, 0.0), 0, "{config:?}");
+        // Binomial(400, 0.5): sd 10; one shift in 81 moves nothing.
+        let found = changed(config, 0.5);
+        assert!((150..250).contains(&found), "{found} of {n} by {config:?}");
+    }
+}

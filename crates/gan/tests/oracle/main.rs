@@ -7,6 +7,8 @@ mod contrastive;
 mod losses;
 mod networks;
 mod penalties;
+mod spectral;
+mod warm_start;
 
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use crate::{Oracle, check};
 use idiom_gan::minibatch::{mismatched, with_group_deviation};
 use idiom_gan::{
     Batch, Discriminator, DiscriminatorConfig, Draws, EmaConfig, GanError, Generator,
-    GeneratorConfig, Objective, Stages, discriminator_terms, generator_terms,
+    GeneratorConfig, Normalization, Objective, Stages, discriminator_terms, generator_terms,
 };
 use idiom_torch_ext::channels_last;
 use std::collections::BTreeMap;
@@ -27,7 +27,8 @@ pub(crate) fn check_gradients(
     loss: &Tensor,
     expected: &BTreeMap<String, Tensor>,
 ) {
-    let variables: BTreeMap<_, _> = store.variables().into_iter().collect();
+    let mut variables: BTreeMap<_, _> = store.variables().into_iter().collect();
+    variables.retain(|_, variable| variable.requires_grad());
     let parameters: Vec<&Tensor> = variables.values().collect();
     let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
     for (name, gradient) in variables.keys().zip(&gradients) {
@@ -46,11 +47,12 @@ fn generator_config() -> GeneratorConfig {
     }
 }
 
-fn discriminator_config(stages: Stages) -> DiscriminatorConfig {
+pub(crate) fn discriminator_config(stages: Stages) -> DiscriminatorConfig {
     DiscriminatorConfig {
         resolution: 16,
         text_dim: 5,
         stages,
+        normalization: Normalization::None,
         channels: vec![4, 5],
         feature_dim: 7,
     }

@@ -126,6 +126,7 @@ impl Session {
             runs: self.home.runs(),
             run_id: plan.name.clone(),
             resume: plan.begin == Begin::Resume,
+            init_from: self.init_from(plan.spec.init_from.as_deref())?,
             device,
             n_threads: plan.spec.train.threads.map_or(cores, |n| n as usize),
             font: self.home.font(),

@@ -5,8 +5,8 @@
 
 use super::{
     Adam, Augment, Captions, Checkpoint, DeviceChoice, Discriminator, Ema, Generator, Loader,
-    Logging, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, Samples, Stages, Tracking,
-    Train,
+    Logging, Normalization, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, Samples,
+    Stages, Tracking, Train,
 };
 
 /// The multilingual sentence encoder.
@@ -82,6 +82,7 @@ impl Default for Discriminator {
     fn default() -> Self {
         Self {
             stages: Stages::Plain,
+            normalization: Normalization::None,
             channels: vec![24, 48, 96, 192],
             feature_dim: 256,
         }

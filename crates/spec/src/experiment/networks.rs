@@ -31,6 +31,9 @@ pub struct Discriminator {
     /// How the stages are built.
     #[garde(skip)]
     pub stages: Stages,
+    /// What is done to every weight before it is used.
+    #[garde(skip)]
+    pub normalization: Normalization,
     /// Channels after each halving, from half the resolution down to 4x4 (four at 64 px), each 1 to 1024.
     #[garde(length(min = 1, max = 8), custom(each(between(1, 1024))))]
     pub channels: Vec<i64>,
@@ -47,4 +50,14 @@ pub enum Stages {
     Plain,
     /// Two convolutions beside a shortcut.
     Residual,
+}
+
+/// What is done to every weight of the discriminator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalization {
+    /// Nothing.
+    None,
+    /// Each is divided by its largest singular value (Miyato et al. 2018).
+    Spectral,
 }

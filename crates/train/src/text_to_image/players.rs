@@ -5,13 +5,14 @@ use std::path::Path;
 
 use idiom_gan::{Discriminator, DiscriminatorConfig, Ema, Generator, GeneratorConfig};
 use idiom_model::tensor_file;
-use idiom_spec::experiment::{Adam, Experiment, Stages};
+use idiom_spec::experiment::{Adam, Experiment, Normalization, Stages};
 use idiom_torch_ext::{AdamConfig, FusedAdam};
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
 use crate::TrainError;
 use crate::checkpoint::TensorSets;
+use crate::init::freeze;
 
 /// Everything that learns.
 #[derive(Debug)]
@@ -59,6 +60,11 @@ impl Players {
         let average = Generator::new(&stores.average.root(), &shape, seed)?;
         let judge_shape = discriminator_config(experiment, text_dim);
         let discriminator = Discriminator::new(&stores.discriminator.root(), &judge_shape, seed)?;
+        let learning = [
+            ("generator", &stores.generator),
+            ("discriminator", &stores.discriminator),
+        ];
+        freeze(&learning, &experiment.freeze)?;
         let generator_adam = FusedAdam::over(
             &stores.generator,
             adam_config(&experiment.optimizer.generator),
@@ -153,6 +159,10 @@ fn discriminator_config(experiment: &Experiment, text_dim: i64) -> Discriminator
         stages: match said.stages {
             Stages::Plain => idiom_gan::Stages::Plain,
             Stages::Residual => idiom_gan::Stages::Residual,
+        },
+        normalization: match said.normalization {
+            Normalization::None => idiom_gan::Normalization::None,
+            Normalization::Spectral => idiom_gan::Normalization::Spectral,
         },
         channels: said.channels.clone(),
         feature_dim: said.feature_dim,

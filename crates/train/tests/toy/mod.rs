@@ -1,4 +1,5 @@
 //! A data set of 24 pictures of 16 px in two looks, with vectors, and an experiment with tiny networks to go with it.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -13,22 +14,39 @@ const DIM: usize = 8;
 
 /// A folder with a data set and room for runs.
 pub(crate) struct Toy {
-    folder: tempfile::TempDir,
+    path: PathBuf,
+    /// Removes the folder in the end, where it is ours.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Toy {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_dataset(&folder.path().join("data"));
-        Self { folder }
+        Self {
+            path: folder.path().to_owned(),
+            _folder: Some(folder),
+        }
+    }
+
+    /// One that another process has made.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            _folder: None,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn run_folder(&self, run_id: &str) -> PathBuf {
-        self.folder.path().join("runs").join(run_id)
+        self.path.join("runs").join(run_id)
     }
 
     pub(crate) fn dataset(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.path.join("data")
     }
 
     /// A request for so many pictures.
@@ -48,9 +66,10 @@ impl Toy {
             encoder: "toy".to_owned(),
             experiment,
             dataset: self.dataset(),
-            runs: self.folder.path().join("runs"),
+            runs: self.path.join("runs"),
             run_id: run_id.to_owned(),
             resume: false,
+            init_from: None,
             device: tch::Device::Cpu,
             n_threads: 1,
             font: None,
