@@ -126,6 +126,15 @@ impl Home {
         }
     }
 
+    pub(crate) fn hub(&self) -> idiom_ingest::Hub {
+        idiom_ingest::Hub {
+            endpoint: self.environment.hub_endpoint.clone(),
+            cache: self.environment.hub_cache.clone(),
+            token: self.environment.hub_token.clone(),
+            offline: self.environment.offline,
+        }
+    }
+
     /// The folder of the data set called `name`, or that is at the path `name`.
     pub(crate) fn dataset(&self, name: &str) -> PathBuf {
         named(&self.datasets(), name)

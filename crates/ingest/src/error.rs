@@ -107,6 +107,22 @@ pub enum IngestError {
         /// What is wrong.
         reason: String,
     },
+    /// A table, or another file that lists pictures, cannot be used.
+    #[error("`{}`: {reason}", path.display())]
+    Table {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong, or missing.
+        reason: String,
+    },
+    /// A data set on the hub could not be had.
+    #[error("the data set `{repo}` cannot be fetched from the hub: {reason}")]
+    Hub {
+        /// `owner/name`
+        repo: String,
+        /// The hub library's own message.
+        reason: String,
+    },
     /// Nothing that was offered could become a row.
     #[error("none of {rows_in} pictures became a row; the most frequent reason is `{code}`")]
     NoRows {
@@ -160,7 +176,14 @@ impl IngestError {
             Self::Integrity { package, .. } => Some(format!(
                 "if the change is meant, put the hash that `npm pack {package} --json` prints into the pipeline"
             )),
-            Self::Archive { .. } => Some("delete the file; it is fetched again".to_owned()),
+            Self::Hub { .. } => Some(
+                "check the name, the network, and `HF_TOKEN` for a data set that asks for it; or fetch it by other means \
+                 and name its folder as `local`"
+                    .to_owned(),
+            ),
+            Self::Archive { path, .. } if path.extension().is_some_and(|end| end == "tgz") => {
+                Some("delete the file; it is fetched again".to_owned())
+            }
             Self::NoRows { rejects, .. } => {
                 Some(format!("each reason stands in `{}`", rejects.display()))
             }
@@ -169,9 +192,12 @@ impl IngestError {
                     .to_owned(),
             ),
             Self::Dataset(error) => error.hint(),
-            Self::Member { .. } | Self::Phrases { .. } | Self::Io { .. } | Self::Internal(_) => {
-                None
-            }
+            Self::Member { .. }
+            | Self::Archive { .. }
+            | Self::Table { .. }
+            | Self::Phrases { .. }
+            | Self::Io { .. }
+            | Self::Internal(_) => None,
         }
     }
 

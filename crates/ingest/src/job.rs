@@ -151,6 +151,7 @@ impl<'a> Job<'a> {
             words: &plan.words,
             phrases: &book,
             groups: &groups,
+            classes: &plan.classes,
         };
         preview::make(&plan, &places, &recipe)
     }
@@ -193,6 +194,7 @@ impl<'a> Job<'a> {
             words: &plan.words,
             phrases: &book,
             groups: &groups,
+            classes: &plan.classes,
         };
         act(&Work {
             plan: &plan,
@@ -213,6 +215,7 @@ impl<'a> Job<'a> {
             pipeline: &self.request.pipeline,
             base: self.request.pipeline_path.parent().unwrap_or(Path::new("")),
             registry: &self.registry,
+            hub: &self.request.hub,
         }
     }
 

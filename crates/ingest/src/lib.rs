@@ -54,7 +54,7 @@ use job::Job;
 /// otherwise. People's data sets are then made anew by the next `idiom ingest`; with the old number they would silently
 /// stay as the old code left them. Do not raise it for what leaves the bytes alone (speed, messages, new kinds of source).
 /// A test holds the bytes of a small dataset against this number, so a change that was not meant is seen.
-pub const REVISION: u32 = 2;
+pub const REVISION: u32 = 3;
 
 /// What to ingest, and where to.
 #[derive(Debug, Clone)]
@@ -69,6 +69,21 @@ pub struct IngestRequest {
     pub cache: PathBuf,
     /// Threads that work on pictures; the output does not depend on it.
     pub threads: usize,
+    /// How the hub of data sets is reached.
+    pub hub: Hub,
+}
+
+/// How the hub of data sets is reached, for sources that name one there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hub {
+    /// Its address; the hub library's own default where there is none.
+    pub endpoint: Option<String>,
+    /// The folder of its cache; the hub library's own default where there is none.
+    pub cache: Option<PathBuf>,
+    /// A token for data sets that need one.
+    pub token: Option<String>,
+    /// Whether only the cache may be used.
+    pub offline: bool,
 }
 
 /// Runs a pipeline, or does nothing where its output is current.

@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<Planned>,
     pub(crate) words: Words,
     pub(crate) phrases: Vec<Phrase>,
+    /// Names of all classes, sorted; the column `label` counts these.
+    pub(crate) classes: Vec<String>,
     pub(crate) units: Vec<Unit>,
 }
 
@@ -72,11 +74,16 @@ pub(crate) fn make(places: &Places<'_>, on: &(dyn Fn(Event) + Sync)) -> Result<P
         });
     }
     join(&mut sources, &words, places.pipeline);
+    let classes: BTreeSet<String> = sources
+        .iter()
+        .flat_map(|planned| planned.listing.classes.iter().cloned())
+        .collect();
     let units = cut(&sources, places.pipeline.shards.unit_rows as usize);
     Ok(Plan {
         sources,
         words,
         phrases,
+        classes: classes.into_iter().collect(),
         units,
     })
 }

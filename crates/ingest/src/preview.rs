@@ -70,7 +70,7 @@ pub(crate) fn make(
             .map(|((name, source), planned)| {
                 Ok(SourcePreview {
                     name: name.clone(),
-                    kind: source::kind(source),
+                    kind: source::kind(source)?.name(),
                     place: planned.listing.name.clone(),
                     offered: planned.offered,
                     kept: planned.listing.items.len(),

@@ -18,6 +18,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) words: &'a Words,
     pub(crate) phrases: &'a PhraseBook,
     pub(crate) groups: &'a Groups,
+    /// Names of the classes that `label` counts, sorted.
+    pub(crate) classes: &'a [String],
 }
 
 /// An item, and the source that offers it.
@@ -46,16 +48,25 @@ impl Recipe<'_> {
             source_name,
         } = offered;
         let sha256 = digest::sha256(&raw.bytes);
+        if let Some(sign) = raw
+            .opt_out
+            .as_ref()
+            .filter(|_| !self.pipeline.keep_opted_out)
+        {
+            let message = format!("its maker does not want it used: `{sign}`");
+            return Err(Fault::new("consent", "opt_out", message));
+        }
         let decoded = self
             .decoded(std::mem::take(&mut raw.bytes), raw.vector, watched)
             .map_err(|error| Fault::of_picture("decode", &error, &sha256))?;
         let picture = frame(&decoded, &self.pipeline.picture)
             .map_err(|error| Fault::of_picture("frame", &error, &sha256))?;
         let style = raw.style.or_else(|| source.style.clone());
-        let group = item
-            .subject
-            .as_ref()
-            .map_or_else(|| item.key.to_string(), |subject| self.groups.of(subject));
+        let group = match (&item.subject, &raw.subject) {
+            (Some(subject), _) => self.groups.of(subject),
+            (None, Some(subject)) if raw.subject_groups => subject.clone(),
+            _ => item.key.to_string(),
+        };
         let split = split::of_group(&self.pipeline.split, &group);
         let captions = self.captions(item, raw.captions, style.as_deref(), split);
         let primary = captions
@@ -84,7 +95,10 @@ impl Recipe<'_> {
             meta: meta(item, raw.meta),
             captions,
             style,
-            label: None,
+            label: raw.class.and_then(|class| {
+                let number = self.classes.binary_search(&class).ok()?;
+                i64::try_from(number).ok()
+            }),
         };
         Ok((record, split))
     }

@@ -193,7 +193,7 @@ fn manifest(
         counts,
         styles: stats.styles(),
         languages: stats.languages(),
-        classes: Vec::new(),
+        classes: work.plan.classes.clone(),
     })
 }
 

@@ -111,6 +111,7 @@ impl<'a> Rows<'a> {
 struct Shards<'a> {
     out: &'a Path,
     config_sha256: &'a str,
+    classes: &'a [String],
     /// Shards of each split.
     totals: BTreeMap<Split, usize>,
     open: BTreeMap<Split, (usize, ShardWriter)>,
@@ -129,6 +130,7 @@ impl<'a> Shards<'a> {
         Self {
             out,
             config_sha256: work.config_sha256,
+            classes: &work.plan.classes,
             totals,
             open: BTreeMap::new(),
             done: Vec::new(),
@@ -145,7 +147,10 @@ impl<'a> Shards<'a> {
             let path = self.out.join(self.path(split, shard));
             self.open.insert(
                 split,
-                (shard, ShardWriter::create(&path, self.config_sha256, &[])?),
+                (
+                    shard,
+                    ShardWriter::create(&path, self.config_sha256, self.classes)?,
+                ),
             );
         }
         if let Some((_, writer)) = self.open.get_mut(&split) {

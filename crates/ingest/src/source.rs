@@ -3,20 +3,33 @@
 //!
 //! A new kind of source is one file here, a struct in the pipeline's types, and an arm in [`list`].
 
+mod class_folders;
+mod coco;
 mod folder;
+mod hub;
 mod icon_set;
+mod list;
+mod located;
 mod package_files;
+mod parquet_set;
+mod scan;
+mod sidecar;
+mod table;
+mod walk;
+mod web;
+mod webdataset;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use idiom_dataset::{Caption, Reject};
-use idiom_spec::pipeline::{Pipeline, Source};
+use idiom_spec::pipeline::{Kind, Pipeline, Source};
 
-use crate::IngestError;
 use crate::fault::Fault;
 use crate::package::Registry;
+use crate::{Hub, IngestError};
 
 /// One picture that a source offers. Small, since a list may have millions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +52,7 @@ impl Item {
 }
 
 /// What a source offers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Listing {
     /// Shown in provenance and rejects: `npm:NAME@VERSION`, or the folder's name.
     pub(crate) name: String,
@@ -47,6 +60,25 @@ pub(crate) struct Listing {
     pub(crate) items: Vec<Item>,
     /// What was refused by its name alone.
     pub(crate) rejects: Vec<Reject>,
+    /// Names of its classes, where it has classes.
+    pub(crate) classes: Vec<String>,
+    /// What else it knows of its items, where it had to read that to list them.
+    pub(crate) facts: Option<Box<dyn Facts>>,
+    /// The files it was listed from, where they are needed to read it.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// What a source knows of its items beside the pictures.
+pub(crate) trait Facts: Send + Sync {
+    /// All that is known of an item, or why it is refused.
+    fn of(&self, item: &Item) -> Result<RawPicture, Fault>;
+}
+
+impl Listing {
+    fn facts(&self) -> Result<&dyn Facts, IngestError> {
+        let missing = || IngestError::Internal(format!("`{}` was listed without facts", self.name));
+        self.facts.as_deref().ok_or_else(missing)
+    }
 }
 
 /// A picture's bytes, with what its source says of it.
@@ -56,11 +88,22 @@ pub(crate) struct RawPicture {
     pub(crate) vector: bool,
     pub(crate) captions: Vec<Caption>,
     pub(crate) subject: Option<String>,
+    /// Whether pictures of one subject must share a split.
+    pub(crate) subject_groups: bool,
+    /// Name of its class, one of its listing's.
+    pub(crate) class: Option<String>,
     pub(crate) style: Option<String>,
     pub(crate) license: Option<String>,
     pub(crate) url: Option<String>,
     pub(crate) opt_out: Option<String>,
     pub(crate) meta: BTreeMap<String, serde_json::Value>,
+}
+
+impl RawPicture {
+    fn set_bytes(&mut self, bytes: Vec<u8>) {
+        self.vector = idiom_picture::sniff(&bytes) == Some(idiom_picture::Format::Svg);
+        self.bytes = bytes;
+    }
 }
 
 /// A source whose bytes can be had, from any thread.
@@ -90,6 +133,7 @@ pub(crate) struct Places<'a> {
     /// Folder of the pipeline file; paths in it are relative to this.
     pub(crate) base: &'a Path,
     pub(crate) registry: &'a Registry<'a>,
+    pub(crate) hub: &'a Hub,
 }
 
 /// Lists a source.
@@ -98,13 +142,18 @@ pub(crate) fn list(
     field: &str,
     places: &Places<'_>,
 ) -> Result<Listing, IngestError> {
-    let mut listing = match (&source.icon_set, &source.package_files, &source.folder) {
-        (Some(set), _, _) => icon_set::list(set, &format!("{field}.icon_set.package"), places)?,
-        (_, Some(files), _) => {
+    let mut listing = match kind(source)? {
+        Kind::IconSet(set) => icon_set::list(set, &format!("{field}.icon_set.package"), places)?,
+        Kind::PackageFiles(files) => {
             package_files::list(files, &format!("{field}.package_files.package"), places)?
         }
-        (_, _, Some(folder)) => folder::list(&places.base.join(&folder.path))?,
-        _ => return Err(IngestError::Internal(format!("{field} has no kind"))),
+        Kind::Folder(folder) => folder::list(&places.base.join(&folder.path))?,
+        Kind::ImageFolder(folder) => list::list_folder(folder, places)?,
+        Kind::List(list) => list::list(list, places)?,
+        Kind::Coco(coco) => coco::list(coco, places)?,
+        Kind::Webdataset(set) => webdataset::list(set, places)?,
+        Kind::Huggingface(set) => parquet_set::list(set, places)?,
+        Kind::ClassFolders(classes) => class_folders::list(classes, places)?,
     };
     if is_of_characters(source) {
         set_character_keys(&mut listing, source.style.as_deref());
@@ -115,19 +164,24 @@ pub(crate) fn list(
 
 /// Changes whenever a source's content may have changed; cheap, since nothing is fetched or unpacked for it.
 pub(crate) fn fingerprint(source: &Source, places: &Places<'_>) -> Result<String, IngestError> {
-    let package = match (&source.icon_set, &source.package_files, &source.folder) {
-        (Some(set), _, _) => &set.package,
-        (_, Some(files), _) => &files.package,
-        (_, _, Some(folder)) => return folder::fingerprint(&places.base.join(&folder.path)),
-        _ => return Err(IngestError::Internal("a source without kind".to_owned())),
+    // A package that the pipeline does not list is found, with its place, when the source is listed.
+    let integrity = |name: &str| {
+        let package = places.pipeline.packages.get(name);
+        Ok(package
+            .map(|package| package.integrity.clone())
+            .unwrap_or_default())
     };
-    // A name that the pipeline does not list is found, with its place, when the source is listed.
-    Ok(places
-        .pipeline
-        .packages
-        .get(package)
-        .map(|package| package.integrity.clone())
-        .unwrap_or_default())
+    match kind(source)? {
+        Kind::IconSet(set) => integrity(&set.package),
+        Kind::PackageFiles(files) => integrity(&files.package),
+        Kind::Folder(folder) => folder::fingerprint(&places.base.join(&folder.path)),
+        Kind::ImageFolder(folder) => list::fingerprint_folder(folder, places),
+        Kind::List(list) => list::fingerprint(list, places),
+        Kind::Coco(coco) => coco::fingerprint(coco, places),
+        Kind::Webdataset(set) => webdataset::fingerprint(set, places),
+        Kind::Huggingface(set) => parquet_set::fingerprint(set, places),
+        Kind::ClassFolders(classes) => class_folders::fingerprint(classes, places),
+    }
 }
 
 /// Opens a source for reading the items that were kept.
@@ -136,12 +190,37 @@ pub(crate) fn open<'a>(
     listing: &'a Listing,
     places: &Places<'a>,
 ) -> Result<Box<dyn Reader + 'a>, IngestError> {
-    match (&source.icon_set, &source.package_files, &source.folder) {
-        (Some(set), _, _) => icon_set::open(set, listing, places),
-        (_, Some(files), _) => package_files::open(files, listing, places),
-        (_, _, Some(folder)) => Ok(folder::open(folder, places)),
-        _ => Err(IngestError::Internal("a source without kind".to_owned())),
+    match kind(source)? {
+        Kind::IconSet(set) => icon_set::open(set, listing, places),
+        Kind::PackageFiles(files) => package_files::open(files, listing, places),
+        Kind::Folder(folder) => Ok(folder::open(folder, places)),
+        Kind::ImageFolder(folder) => list::open_folder(folder, listing, places),
+        Kind::List(list) => list::open(list, listing, places),
+        Kind::Coco(coco) => coco::open(coco, listing, places),
+        Kind::Webdataset(_) => webdataset::open(listing),
+        Kind::Huggingface(set) => parquet_set::open(set, listing, places),
+        Kind::ClassFolders(classes) => class_folders::open(classes, listing, places),
     }
+}
+
+/// The kind of a source; the pipeline's validation has seen to it that there is one.
+pub(crate) fn kind(source: &Source) -> Result<Kind<'_>, IngestError> {
+    let missing = || IngestError::Internal("a source without kind".to_owned());
+    source.kind().ok_or_else(missing)
+}
+
+/// The bytes of a file that is not too large.
+fn read_file(path: &Path, limit: u64, code: &'static str) -> Result<Vec<u8>, Fault> {
+    let refuse = |error: std::io::Error| Fault::new("read", "unreadable", error.to_string());
+    let found = fs::metadata(path).map_err(refuse)?.len();
+    if found > limit {
+        return Err(Fault::new(
+            "read",
+            code,
+            format!("the file has {found} bytes, but at most {limit} are read"),
+        ));
+    }
+    fs::read(path).map_err(refuse)
 }
 
 /// The items that stand for characters get their keys, subject first, so that the styles of a subject lie side by side.
@@ -154,18 +233,12 @@ fn set_character_keys(listing: &mut Listing, style: Option<&str>) {
     }
 }
 
-/// The kind of a source, as the pipeline spells it.
-pub(crate) fn kind(source: &Source) -> &'static str {
-    match (&source.icon_set, &source.package_files) {
-        (Some(_), _) => "icon_set",
-        (_, Some(_)) => "package_files",
-        _ => "folder",
-    }
-}
-
 /// Whether a source's pictures stand for characters, so that it takes part in the join.
 pub(crate) fn is_of_characters(source: &Source) -> bool {
-    source.folder.is_none()
+    matches!(
+        source.kind(),
+        Some(Kind::IconSet(_) | Kind::PackageFiles(_))
+    )
 }
 
 impl Places<'_> {

@@ -197,7 +197,7 @@ impl Work<'_> {
         watched: &mut Watched,
     ) -> Result<bool, IngestError> {
         let rows = rows_path(self.staging, task.unit);
-        let mut writer = ShardWriter::create(&rows, self.config_sha256, &[])?;
+        let mut writer = ShardWriter::create(&rows, self.config_sha256, &self.plan.classes)?;
         let mut report = UnitReport::default();
         let mut n_read = 0;
         let source_name = self.plan.sources[task.unit.source].listing.name.as_str();

@@ -1,7 +1,11 @@
 //! What a pipeline file says: where pictures and captions come from, what is done to them, and how they are divided.
 //!
-//! Every default stands in the `Default` implementations and `default_*` functions of this file, and is written out in the resolved pipeline.
+//! Every default stands in the `Default` implementations and small functions beside the types, and is written out in the resolved pipeline.
 //! Not here: how any of it is done (`ingest`).
+
+mod kinds;
+mod source;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +15,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::range::between;
+
+pub use kinds::{
+    CaptionColumn, ClassFolders, Coco, FactColumns, Fetch, Folder, Huggingface, ImageFolder, List,
+    Webdataset,
+};
+pub use source::{IconSet, Kind, PackageFiles, Source};
+pub use words::{CaptionTable, Compose, ComposeLanguage, SubjectRules};
 
 /// A whole pipeline file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -46,6 +57,10 @@ pub struct Pipeline {
     #[serde(default)]
     #[garde(skip)]
     pub duplicates: Duplicates,
+    /// Whether rows are kept whose source says that its maker does not want them used; otherwise they are refused.
+    #[serde(default)]
+    #[garde(skip)]
+    pub keep_opted_out: bool,
     /// How rows are divided.
     #[serde(default)]
     #[garde(dive)]
@@ -138,131 +153,6 @@ pub struct Package {
     pub integrity: String,
 }
 
-/// A source of pictures: exactly one of its kinds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[garde(allow_unvalidated)]
-pub struct Source {
-    /// Name of the style that all its pictures are drawn in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub style: Option<String>,
-    /// Licence of its pictures, as an SPDX expression.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// An icon set in Iconify's JSON form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(dive, custom(one_kind(&self.package_files, &self.folder)))]
-    pub icon_set: Option<IconSet>,
-    /// Picture files in a package, named by the characters they stand for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(dive)]
-    pub package_files: Option<PackageFiles>,
-    /// A folder of pictures with caption files beside them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(dive)]
-    pub folder: Option<Folder>,
-}
-
-/// An icon set in Iconify's JSON form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[garde(allow_unvalidated)]
-pub struct IconSet {
-    /// Which of `packages`.
-    pub package: String,
-    /// The file of shapes, below the package's root.
-    #[serde(default = "default_icons")]
-    pub icons: String,
-    /// The file that maps code points to icon names, below the package's root.
-    #[serde(default = "default_characters")]
-    pub characters: String,
-}
-
-fn default_icons() -> String {
-    "icons.json".to_owned()
-}
-
-fn default_characters() -> String {
-    "chars.json".to_owned()
-}
-
-/// Picture files in a package, named by the characters they stand for: `prefix` + code points + `suffix`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[garde(allow_unvalidated)]
-pub struct PackageFiles {
-    /// Which of `packages`.
-    pub package: String,
-    /// What stands before the code points, folders below the package's root included.
-    #[serde(default)]
-    pub prefix: String,
-    /// What stands after them.
-    #[garde(length(min = 1))]
-    pub suffix: String,
-}
-
-/// A folder of pictures, each with its captions in a file of the same name: `.txt` with one caption a line, or `.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[garde(allow_unvalidated)]
-pub struct Folder {
-    /// The folder, relative to this file; folders in it are read too.
-    pub path: PathBuf,
-    /// Language of captions that do not say it themselves.
-    #[serde(default)]
-    pub lang: String,
-}
-
-/// A JSON table of words for characters, in a package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[garde(allow_unvalidated)]
-pub struct CaptionTable {
-    /// Which of `packages`.
-    pub package: String,
-    /// The file, below the package's root.
-    #[garde(length(min = 1))]
-    pub file: String,
-    /// Language of the words.
-    #[garde(length(min = 2, max = 35))]
-    pub lang: String,
-    /// Where in the file the table stands: keys joined by dots; empty for the whole file.
-    #[serde(default)]
-    pub at: String,
-    /// Field of an entry that holds its code points, for tables that are lists. Other tables are keyed by the characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// Field that holds the name of what is drawn (a string, or a list of which the first counts).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// Field that holds further words (a list of strings); unused where the entry is itself a list of strings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<String>,
-    /// What stands between the further words in their caption.
-    #[serde(default = "default_joiner")]
-    pub joiner: String,
-}
-
-fn default_joiner() -> String {
-    ", ".to_owned()
-}
-
-/// Which subjects are kept. A subject is a sequence of code points without variation selectors.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
-#[garde(allow_unvalidated)]
-pub struct SubjectRules {
-    /// Keep only subjects that every source of characters draws, so that the styles are paired.
-    pub in_every_style: bool,
-    /// Keep only subjects that have a label in each of these languages.
-    pub labelled_in: Vec<String>,
-    /// Code points (hexadecimal) that vary a subject without making it another: genders, persons, skin tones. They are left
-    /// out when subjects are grouped for the split.
-    pub variants: Vec<String>,
-    /// Subjects (hexadecimal code points, joined by dashes) that are one for the split although their code points differ.
-    pub same: Vec<Vec<String>>,
-}
-
 /// What happens to rows whose source bytes are equal to another row's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -299,34 +189,6 @@ impl Default for SplitRules {
     }
 }
 
-/// Sentences made of a subject's label and a phrase of its style. Held-out phrases go to the test split only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub struct Compose {
-    /// Sentences a row.
-    #[garde(custom(between(1, 64)))]
-    pub per_row: u32,
-    /// Seed of the draws.
-    #[serde(default)]
-    #[garde(skip)]
-    pub seed: u64,
-    /// How sentences are made in each language.
-    #[garde(length(min = 1), dive)]
-    pub languages: BTreeMap<String, ComposeLanguage>,
-}
-
-/// How sentences are made in one language.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub struct ComposeLanguage {
-    /// Weight of the language against the others.
-    #[garde(custom(between(0.001, 1_000.0)))]
-    pub share: f64,
-    /// Sentences with `{subject}` and `{phrase}` in them; one is drawn each time.
-    #[garde(length(min = 1), inner(custom(has_places)))]
-    pub patterns: Vec<String>,
-}
-
 /// How shards are cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]
@@ -346,28 +208,6 @@ impl Default for ShardRules {
             unit_rows: 256,
         }
     }
-}
-
-fn one_kind<'a>(
-    files: &'a Option<PackageFiles>,
-    folder: &'a Option<Folder>,
-) -> impl FnOnce(&Option<IconSet>, &()) -> garde::Result + 'a {
-    move |icon_set, ()| match usize::from(icon_set.is_some())
-        + usize::from(files.is_some())
-        + usize::from(folder.is_some())
-    {
-        1 => Ok(()),
-        n => Err(garde::Error::new(format!(
-            "a source has exactly one of `icon_set`, `package_files` and `folder`, but this one has {n}"
-        ))),
-    }
-}
-
-fn has_places(pattern: &str, (): &()) -> garde::Result {
-    if pattern.contains("{subject}") && pattern.contains("{phrase}") {
-        return Ok(());
-    }
-    Err(garde::Error::new("must contain `{subject}` and `{phrase}`"))
 }
 
 /// A name that is safe as a folder.

@@ -46,6 +46,34 @@ fn the_folder_pipeline_takes_another_folder_from_the_command_line() {
     );
 }
 
+#[test]
+fn every_shipped_pipeline_is_valid_and_names_itself() {
+    let mut n = 0;
+    for entry in std::fs::read_dir(shipped("")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "yaml") {
+            let pipeline = load::<Pipeline>(&path, &[]).unwrap().value;
+            assert_eq!(
+                Some(pipeline.name.as_str()),
+                path.file_stem().and_then(|stem| stem.to_str())
+            );
+            n += 1;
+        }
+    }
+    assert!(n >= 9, "only {n} were found");
+}
+
+#[test]
+fn a_hub_set_is_either_here_or_there() {
+    for place in ["", "local: a, repo: b/c"] {
+        let message = read(&format!(
+            "name: a\nsources: {{s: {{huggingface: {{{place}}}}}}}\n"
+        ))
+        .unwrap_err();
+        assert!(message.contains("either `local` or `repo`"), "{message}");
+    }
+}
+
 const SMALL: &str = "name: a\nsources:\n  pictures: {folder: {path: pictures}}\n";
 
 fn read(yaml: &str) -> Result<Pipeline, String> {

@@ -62,6 +62,7 @@ impl Session {
             pipeline_path: file.to_path_buf(),
             cache: self.home.packages(),
             threads: threads.unwrap_or(cores),
+            hub: self.home.hub(),
         })
     }
 

@@ -35,7 +35,7 @@ pub(crate) fn list(
     Ok(Listing {
         name: format!("npm:{}", package::spec(package)),
         items,
-        rejects: Vec::new(),
+        ..Listing::default()
     })
 }
 

@@ -1,11 +1,18 @@
 //! What an ingest promises, seen from outside: rows, rejects, sums, bytes, and what survives a kill.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod classes;
+mod coco;
 mod folder;
 mod killed;
+mod lists;
 mod packages;
+mod parquet;
 mod preview;
 mod retry;
 mod revision;
+mod server;
 mod shares;
+mod tars;
+mod web;
 mod world;

@@ -65,6 +65,25 @@ impl World {
         self.write("pipeline.yaml", yaml);
     }
 
+    /// A pipeline with these sources, each a line of YAML.
+    pub(crate) fn sources(&self, sources: &[&str]) {
+        let lines: String = sources.iter().map(|line| format!("  {line}\n")).collect();
+        let rest = "name: small\npicture: {side: 16, frame: crop}\nshards: {unit_rows: 8}\n";
+        self.pipeline(&format!("{rest}sources:\n{lines}"));
+    }
+
+    /// The texts of a row's captions.
+    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
+        let rows = self.rows();
+        let (_, row) = rows
+            .get(key)
+            .unwrap_or_else(|| panic!("no `{key}` in {:?}", rows.keys()));
+        row.captions
+            .iter()
+            .map(|caption| caption.text.clone())
+            .collect()
+    }
+
     pub(crate) fn run(&self, threads: usize) -> Result<Summary, IngestError> {
         self.run_until(threads, &AtomicBool::new(false))
     }
@@ -86,6 +105,7 @@ impl World {
             out: self.out(),
             cache: self.root.join("cache"),
             threads,
+            hub: idiom_ingest::Hub::default(),
         }
     }
 
