@@ -79,6 +79,24 @@ fn a_value_out_of_range_is_told_with_the_range() {
 }
 
 #[test]
+fn a_sweep_is_checked_before_its_first_run() {
+    let project = with_experiment("name: a\ndataset: x\nsweep:\n  grid:\n    train.sead: [1, 2]\n");
+    let text = of_mine(&project, &[]);
+    assert!(
+        text.starts_with("error: command line: `train.sead`: unknown field"),
+        "{text}"
+    );
+    let text = of_mine(&project, &["sweep={seeds: [1, 1]}"]);
+    assert!(text.contains("`sweep.seeds`: names 1 twice"), "{text}");
+    let text = of_mine(
+        &project,
+        &["sweep=null", "stages=[{name: b, set: {init_from: $c}}]"],
+    );
+    assert!(text.contains("no earlier stage is called so"), "{text}");
+    assert!(!project.path("data/runs").exists(), "something was written");
+}
+
+#[test]
 fn a_missing_file_run_or_data_set_is_told_with_what_there_is() {
     let project = Project::new();
     insta::assert_snapshot!(check(&project, &["experiment", "nowhere.yaml"]).lines().next().unwrap(), @"error: nowhere.yaml: there is no such file");
@@ -115,7 +133,16 @@ fn a_busy_port_is_one_clear_error() {
 #[test]
 fn help_shows_examples() {
     let project = Project::new();
-    for verb in ["ingest", "embed", "experiment", "resume", "serve", "sync"] {
+    for verb in [
+        "ingest",
+        "embed",
+        "experiment",
+        "resume",
+        "reproduce",
+        "schema",
+        "serve",
+        "sync",
+    ] {
         let output = project
             .idiom(NOWHERE)
             .args([verb, "--help"])

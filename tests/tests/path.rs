@@ -27,6 +27,10 @@ fn from_pictures_and_words_to_compared_runs() {
     the_server_knows_every_run(&server);
     the_mlflow_client_reads_them(&server);
     a_server_that_is_away_loses_nothing(&project, &server);
+    a_dry_run_tells_what_it_would_cost(&project, &server);
+    a_run_is_reproduced_to_the_byte(&project, &server, &first);
+    a_sweep_is_run_once_and_summed_up(&project, &server);
+    stages_build_on_one_another(&project, &server);
 }
 
 fn smoke(project: &Project, uri: &str, overrides: &[&str]) -> String {
@@ -239,6 +243,85 @@ fn a_server_that_is_away_loses_nothing(project: &Project, server: &Server) {
         &json!({"experiment_ids": experiments(server), "filter": filter}),
     );
     assert_eq!(found["runs"][0]["info"]["status"], "FINISHED");
+}
+
+/// What a command prints.
+fn said(project: &Project, server: &Server, arguments: &[&str]) -> String {
+    let output = project.idiom(&server.uri).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}{errors}");
+    text
+}
+
+fn a_dry_run_tells_what_it_would_cost(project: &Project, server: &Server) {
+    let before = files(&project.path("data/runs")).len();
+    let text = said(project, server, &["experiment", "smoke.yaml", "--dry-run"]);
+    for word in [
+        "name: smoke",
+        "# weights: discriminator",
+        "# time:    about",
+        "# memory: ",
+    ] {
+        assert!(text.contains(word), "no {word:?} in\n{text}");
+    }
+    assert_eq!(
+        before,
+        files(&project.path("data/runs")).len(),
+        "it wrote something"
+    );
+}
+
+fn a_run_is_reproduced_to_the_byte(project: &Project, server: &Server, first: &Path) {
+    let name = first.file_name().unwrap().to_str().unwrap();
+    let text = said(project, server, &["reproduce", name]);
+    assert!(text.starts_with(&format!("reproduced: {name}")), "{text}");
+}
+
+const SWEEP: [&str; 6] = [
+    "experiment",
+    "smoke.yaml",
+    "name=swept",
+    "train.device=cpu",
+    "train.images=32",
+    "sweep={seeds: [1, 2], grid: {objective.mismatch: [0]}}",
+];
+
+fn a_sweep_is_run_once_and_summed_up(project: &Project, server: &Server) {
+    said(project, server, &SWEEP);
+    let runs = || {
+        let entries = std::fs::read_dir(project.path("data/runs"))
+            .unwrap()
+            .flatten();
+        let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with("swept")).count()
+    };
+    assert_eq!(runs(), 2);
+    said(project, server, &SWEEP);
+    assert_eq!(runs(), 2, "a finished member was run again");
+    let csv = said(project, server, &["runs", "--over-seeds", "--csv"]);
+    let lines: Vec<&str> = csv
+        .lines()
+        .filter(|line| line.starts_with("swept"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{csv}");
+    assert!(lines[0].starts_with("swept,,2,"), "{csv}");
+    assert!(csv.contains("loss/generator +-"), "{csv}");
+}
+
+fn stages_build_on_one_another(project: &Project, server: &Server) {
+    let stages =
+        "stages=[{name: one}, {name: two, set: {init_from: $one, freeze: [generator.text_head]}}]";
+    let overrides = ["name=staged", "train.device=cpu", "train.images=32", stages];
+    said(
+        project,
+        server,
+        &[&["experiment", "smoke.yaml"], &overrides[..]].concat(),
+    );
+    let one = project.newest_run("staged-one");
+    let two = std::fs::read_to_string(project.newest_run("staged-two").join("experiment.yaml"));
+    let name = one.file_name().unwrap().to_str().unwrap();
+    assert!(two.unwrap().contains(&format!("init_from: {name}")));
 }
 
 /// The last checkpoints of two runs hold the same bytes.

@@ -131,3 +131,20 @@ fn no_module_has_a_name_that_says_nothing() {
         }
     }
 }
+
+#[test]
+fn the_schemas_beside_the_yaml_are_current() {
+    for (kind, folder) in [("experiment", "experiments"), ("pipeline", "pipelines")] {
+        let output = std::process::Command::new(idiom_tests::project::binary("idiom"))
+            .args(["schema", kind])
+            .output()
+            .unwrap_or_else(|e| panic!("{e}"));
+        let made = String::from_utf8_lossy(&output.stdout).into_owned();
+        let file = root().join(folder).join("schema.json");
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            made == kept,
+            "{folder}/schema.json is not current: `target/debug/idiom schema {kind} > {folder}/schema.json`"
+        );
+    }
+}

@@ -42,18 +42,24 @@ pub(crate) enum Verb {
     Embed(Embed),
     /// Train what a file declares, after all that is missing before it, and log it to the tracking server.
     #[command(
-        after_help = "Examples:\n  idiom experiment baseline.yaml\n  idiom experiment baseline.yaml train.seed=2 train.device=cpu\n  idiom experiment smoke.yaml --dry-run"
+        after_help = "Examples:\n  idiom experiment baseline.yaml\n  idiom experiment baseline.yaml train.seed=2 train.device=cpu\n  idiom experiment smoke.yaml --dry-run\n  idiom experiment smoke.yaml 'sweep={seeds: [1, 2, 3]}'"
     )]
     Experiment(Experiment),
     /// Go on with a run that was interrupted.
     #[command(after_help = "Example:\n  idiom resume baseline-20260102-030405")]
     Resume(Resume),
+    /// Train what a run trained once more and compare the bytes.
+    #[command(after_help = "Example:\n  idiom reproduce baseline-20260102-030405")]
+    Reproduce(Reproduce),
+    /// The JSON Schema of experiments or pipelines, for editors.
+    #[command(after_help = "Example:\n  idiom schema experiment > experiments/schema.json")]
+    Schema(Schema),
     /// Serve the tracking API and its pages until Ctrl-C; takes up what runs have left to send, as `sync` does.
     #[command(after_help = "Example:\n  idiom serve --port 5151")]
     Serve(Serve),
     /// The runs of this project as a table.
     #[command(
-        after_help = "Examples:\n  idiom runs\n  idiom runs --by loss/generator\n  idiom runs --by rate/images_per_second --highest --csv"
+        after_help = "Examples:\n  idiom runs\n  idiom runs --by loss/generator\n  idiom runs --by rate/images_per_second --highest --csv\n  idiom runs --over-seeds --by loss/generator"
     )]
     Runs(Runs),
     /// Send what runs have logged and no server has taken yet.
@@ -131,7 +137,7 @@ pub(crate) struct Experiment {
     pub(crate) file: PathBuf,
     /// `key=value` laid over the file.
     pub(crate) overrides: Vec<String>,
-    /// Print the resolved configuration and stop.
+    /// Print the resolved configuration with sizes, time and memory, as a few steps show them, and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -143,6 +149,27 @@ pub(crate) struct Resume {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// The name of a run in data/runs, or its folder.
+    pub(crate) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Of which files.
+    pub(crate) kind: Kind,
+}
+
+/// Files that people write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// `experiments/*.yaml`.
+    Experiment,
+    /// `pipelines/*.yaml`.
+    Pipeline,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Runs {
     /// Sort by this column, lowest first.
     #[arg(long)]
@@ -150,6 +177,9 @@ pub(crate) struct Runs {
     /// Sort highest first.
     #[arg(long, requires = "by")]
     highest: bool,
+    /// One line for runs that differ in their seed only: means, with half the width of their 95 % intervals.
+    #[arg(long)]
+    pub(crate) over_seeds: bool,
     /// Comma-separated values for another program.
     #[arg(long)]
     pub(crate) csv: bool,

@@ -2,10 +2,14 @@
 
 mod data;
 mod doctor;
+mod dry_run;
 mod experiment;
 mod init;
+mod reproduce;
 mod runs;
+mod schema;
 mod serve;
+mod sweep;
 mod sync;
 
 pub(crate) use runs::{FIGURES, Order};
@@ -34,6 +38,8 @@ impl Session {
             Verb::Embed(a) => self.embed(&a),
             Verb::Experiment(a) => self.experiment(&a),
             Verb::Resume(a) => self.resume(&a),
+            Verb::Reproduce(a) => self.reproduce(&a),
+            Verb::Schema(a) => Ok(schema::schema(a.kind)),
             Verb::Runs(a) => self.runs(&a),
             Verb::Serve(a) => self.serve(&a),
             Verb::Sync(a) => self.sync(&a),

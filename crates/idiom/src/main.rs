@@ -8,6 +8,7 @@ mod home;
 mod leftovers;
 mod provenance;
 mod screen;
+mod seeds;
 mod tracker;
 
 use arguments::Arguments;

@@ -1,8 +1,12 @@
 //! What a run must remember so that it can be done again: code, lock file, machine.
 
+use crate::failure::Failure;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::process::Command;
+
+/// The file beside a run that holds uncommitted changes, for `git apply`.
+const CHANGES: &str = "uncommitted.diff";
 
 /// Pairs for the run's record, in a fixed order; what cannot be learnt is left out.
 pub(crate) fn provenance(root: &Path) -> Vec<(String, String)> {
@@ -43,6 +47,22 @@ pub(crate) fn provenance(root: &Path) -> Vec<(String, String)> {
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
         .collect()
+}
+
+/// Keeps what was changed in the code and not committed beside the run, once, so that the run can be made again.
+pub(crate) fn keep_changes(root: &Path, run: &Path) -> Result<(), Failure> {
+    let path = run.join(CHANGES);
+    let changes = git(root, &["diff", "HEAD"]).filter(|diff| !diff.is_empty());
+    let (Some(changes), false) = (changes, path.exists()) else {
+        return Ok(());
+    };
+    let written = std::fs::create_dir_all(run).and_then(|()| std::fs::write(&path, changes + "\n"));
+    written.map_err(|e| {
+        Failure::new(
+            format!("{}: {e}", path.display()),
+            "free some space, or see to the folder's rights",
+        )
+    })
 }
 
 fn git(root: &Path, arguments: &[&str]) -> Option<String> {

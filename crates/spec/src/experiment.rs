@@ -10,6 +10,8 @@ pub mod defaults;
 mod networks;
 mod objective;
 mod running;
+mod stage;
+mod sweep;
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -19,6 +21,8 @@ pub use data::{Augment, Captions, Loader};
 pub use networks::{Discriminator, Generator, Normalization, Stages};
 pub use objective::{Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind};
 pub use running::{Checkpoint, DeviceChoice, Logging, Samples, Tracking, Train};
+pub use stage::Stage;
+pub use sweep::{Member, Sweep};
 
 /// One experiment: everything that decides what a run computes, and what it keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -103,6 +107,23 @@ pub struct Experiment {
     #[garde(dive)]
     #[serde(default)]
     pub tracking: Tracking,
+    /// Several runs instead of one: a grid of settings, and seeds.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+    /// Runs that build on one another, at most 16.
+    #[garde(length(max = 16), dive, custom(stage::in_order))]
+    #[serde(
+        default,
+        deserialize_with = "none_as_empty",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub stages: Vec<Stage>,
+}
+
+/// `stages=null` on the command line switches them off.
+fn none_as_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Stage>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// What is learnt.

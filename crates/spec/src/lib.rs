@@ -11,6 +11,7 @@ mod locate;
 mod overrides;
 pub mod pipeline;
 pub mod range;
+pub mod schema;
 
 pub use document::{Loaded, load};
 pub use error::{Problem, SpecError};

@@ -239,8 +239,9 @@ fn temporary_of(folder: &Path) -> PathBuf {
     folder.with_extension("tmp")
 }
 
-/// Nine digits, so that names sort as numbers do.
-pub(crate) fn name_of(images_seen: u64) -> String {
+/// The name of the save after so many pictures: nine digits, so that names sort as numbers do.
+#[must_use]
+pub fn name_of(images_seen: u64) -> String {
     format!("{PREFIX}{images_seen:09}")
 }
 

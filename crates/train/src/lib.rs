@@ -8,6 +8,7 @@
 mod captions;
 pub mod checkpoint;
 mod error;
+mod estimate;
 mod event;
 mod gradients;
 mod guard;
@@ -25,7 +26,8 @@ mod task;
 mod text_to_image;
 
 pub use error::TrainError;
+pub use estimate::{Estimate, estimate};
 pub use event::Event;
 pub use request::{Outcome, Summary, TrainRequest, train};
-pub use settings::flatten;
+pub use settings::{flatten, flatten_value};
 pub use sink::{NoSink, Sink};

@@ -120,7 +120,7 @@ pub fn train(
 }
 
 impl Source {
-    fn open(request: &TrainRequest) -> Result<Self, TrainError> {
+    pub(crate) fn open(request: &TrainRequest) -> Result<Self, TrainError> {
         let dataset = Dataset::open(&request.dataset)?;
         check_resolution(&dataset, request.experiment.resolution)?;
         let embeddings = Embeddings::open(&request.dataset, &request.encoder)?;

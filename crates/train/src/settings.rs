@@ -24,10 +24,15 @@ const FREE: [&str; 11] = [
 /// Every setting by dotted key. Lists are written as JSON, what is left out as an empty text.
 #[must_use]
 pub fn flatten(experiment: &Experiment) -> BTreeMap<String, String> {
-    let mut flat = BTreeMap::new();
     // An experiment is plain data: writing it as JSON cannot fail.
-    let value = serde_json::to_value(experiment).unwrap_or(Value::Null);
-    descend(&value, String::new(), &mut flat);
+    flatten_value(&serde_json::to_value(experiment).unwrap_or(Value::Null))
+}
+
+/// The same for a document that was read as it stands.
+#[must_use]
+pub fn flatten_value(document: &Value) -> BTreeMap<String, String> {
+    let mut flat = BTreeMap::new();
+    descend(document, String::new(), &mut flat);
     flat
 }
 

@@ -1,6 +1,7 @@
 //! `idiom experiment` and `idiom resume`: data, vectors, server, training, and where to look.
 
 use super::Session;
+use super::sweep::Typed;
 use crate::arguments::{Experiment, Resume};
 use crate::failure::Failure;
 use crate::figures::Figures;
@@ -18,10 +19,16 @@ const DRAIN: Duration = Duration::from_secs(30);
 
 impl Session {
     pub(super) fn experiment(&self, arguments: &Experiment) -> Result<String, Failure> {
-        let file = self.home.file(&arguments.file, "experiments")?;
-        let spec = idiom_spec::load::<Spec>(&file, &arguments.overrides)?.value;
+        let typed = Typed {
+            file: self.home.file(&arguments.file, "experiments")?,
+            overrides: arguments.overrides.clone(),
+        };
+        let spec = typed.load(&[])?;
         if arguments.dry_run {
-            return yaml(&spec);
+            return self.dry_run(spec);
+        }
+        if spec.sweep.is_some() || !spec.stages.is_empty() {
+            return self.sweep(&typed, &spec);
         }
         let name = self.new_name(&spec.name);
         self.prepare_and_train(spec, name, Begin::Anew)
@@ -38,7 +45,12 @@ impl Session {
         self.prepare_and_train(spec, name, Begin::Resume)
     }
 
-    fn prepare_and_train(&self, spec: Spec, name: String, begin: Begin) -> Result<String, Failure> {
+    pub(super) fn prepare_and_train(
+        &self,
+        spec: Spec,
+        name: String,
+        begin: Begin,
+    ) -> Result<String, Failure> {
         let resolved = yaml(&spec)?;
         let dataset = self.prepare_data(&spec)?;
         let encoder = self.embed_dataset(&dataset, &spec.encoder)?;
@@ -53,7 +65,7 @@ impl Session {
     }
 
     /// A name that no run has yet.
-    fn new_name(&self, experiment: &str) -> String {
+    pub(super) fn new_name(&self, experiment: &str) -> String {
         let name = format!(
             "{experiment}-{}",
             jiff::Zoned::now().strftime("%Y%m%d-%H%M%S")
@@ -67,7 +79,7 @@ impl Session {
     }
 
     /// The data set, made where it is missing and a pipeline of its name is there.
-    fn prepare_data(&self, spec: &Spec) -> Result<PathBuf, Failure> {
+    pub(super) fn prepare_data(&self, spec: &Spec) -> Result<PathBuf, Failure> {
         let pipeline = self
             .home
             .root()
@@ -80,7 +92,7 @@ impl Session {
         Ok(self.home.dataset(&spec.dataset))
     }
 
-    fn train(&self, plan: &Plan) -> Result<String, Failure> {
+    pub(super) fn train(&self, plan: &Plan) -> Result<String, Failure> {
         let request = self.request(plan)?;
         let tracker = Tracker::find(&self.home)?;
         self.screen.say(&tracker.described);
@@ -91,6 +103,7 @@ impl Session {
             params: Vec::new(),
         };
         let folder = self.home.runs().join(&plan.name);
+        provenance::keep_changes(self.home.root(), &folder)?;
         let run = idiom_tracking::Run::start(&folder.join("spool"), tracker.config.clone(), &spec)?;
         let figures = Figures::new(run);
         let show = |event| self.show_training(event);
@@ -114,7 +127,7 @@ impl Session {
         }
     }
 
-    fn request(&self, plan: &Plan) -> Result<TrainRequest, Failure> {
+    pub(super) fn request(&self, plan: &Plan) -> Result<TrainRequest, Failure> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let device = device(plan.spec.train.device)?;
         self.screen.say(&format!("device: {}", describe(device)));
@@ -147,22 +160,22 @@ impl Session {
 }
 
 /// What will be trained, on what.
-struct Plan {
-    spec: Spec,
-    resolved: String,
-    dataset: PathBuf,
-    encoder: String,
-    name: String,
-    begin: Begin,
+pub(super) struct Plan {
+    pub(super) spec: Spec,
+    pub(super) resolved: String,
+    pub(super) dataset: PathBuf,
+    pub(super) encoder: String,
+    pub(super) name: String,
+    pub(super) begin: Begin,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Begin {
+pub(super) enum Begin {
     Anew,
     Resume,
 }
 
-fn yaml(spec: &Spec) -> Result<String, Failure> {
+pub(super) fn yaml(spec: &Spec) -> Result<String, Failure> {
     let fail = |e| {
         Failure::new(
             format!("cannot write the configuration: {e}"),

@@ -5,6 +5,7 @@
 use super::Session;
 use crate::arguments::Runs;
 use crate::failure::Failure;
+use crate::seeds::{SeededRun, over_seeds};
 use polars::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -14,11 +15,22 @@ use std::path::Path;
 /// The file of a run's last figures: one JSON object of numbers and short texts.
 pub(crate) const FIGURES: &str = "figures.json";
 /// Columns that stand first, in this order.
-const FIRST: [&str; 4] = ["run", "images", "images_per_second", "seed"];
+const FIRST: [&str; 6] = [
+    "run",
+    "differs",
+    "seeds",
+    "images",
+    "images_per_second",
+    "seed",
+];
 
 impl Session {
     pub(super) fn runs(&self, arguments: &Runs) -> Result<String, Failure> {
-        let records = records(&self.home.runs());
+        let records = if arguments.over_seeds {
+            over_seeds(&seeded(&self.home.runs()))
+        } else {
+            records(&self.home.runs())
+        };
         if records.is_empty() {
             return Ok("no run has finished yet: `just experiment FILE` makes one".into());
         }
@@ -47,6 +59,25 @@ fn records(runs: &Path) -> Vec<Map<String, Value>> {
         Some(record)
     };
     folders.iter().filter_map(|f| read(f)).collect()
+}
+
+/// The runs with their settings, for sums over seeds.
+fn seeded(runs: &Path) -> Vec<SeededRun> {
+    let numbers = |record: Map<String, Value>| {
+        let figures = record.into_iter().filter(|(key, _)| key != "seed");
+        figures
+            .filter_map(|(key, value)| Some((key, value.as_f64()?)))
+            .collect()
+    };
+    let read = |record: Map<String, Value>| -> Option<SeededRun> {
+        let name = record.get("run")?.as_str()?;
+        let text = std::fs::read_to_string(runs.join(name).join("experiment.yaml")).ok()?;
+        Some(SeededRun {
+            settings: idiom_train::flatten_value(&serde_yaml::from_str(&text).ok()?),
+            figures: numbers(record),
+        })
+    };
+    records(runs).into_iter().filter_map(read).collect()
 }
 
 /// One row a run; what a run has not stays empty.
