@@ -39,11 +39,11 @@ doctor: build
     @{{idiom}} doctor
 
 # All tests, with small counts (needs nothing that ./justw does not name)
-test *arguments: build encoders font mlflow-client
+test *arguments: build encoders font mlflow-client axe
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" IDIOM_BIN={{idiom}} cargo test --workspace --locked "$@"
 
 # The same tests with full counts, by hand: hundreds of kills, thousands of hostile pictures
-soak: build encoders font mlflow-client
+soak: build encoders font mlflow-client axe
     IDIOM_SOAK=1 {{just_executable()}} test -- --nocapture
 
 # Format, lints, layering, licences
@@ -52,9 +52,15 @@ check: libtorch
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
-# Benchmarks: training step, text encoders, logging
+# Benchmarks: training step, text encoders, logging; `just bench tracking` sets our server beside MLflow's own
 bench *arguments: build encoders
+    @if [ "${1:-}" = tracking ]; then shift; exec {{just_executable()}} bench-tracking "$@"; fi; \
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
+
+[private]
+bench-tracking *arguments: build
+    python3 crates/tracking-server/tests/fetch_mlflow.py --server
+    python3 crates/tracking-server/benches/versus_mlflow.py {{target}}/idiom-tracking-server "$IDIOM_CACHE/python/mlflow-server-3.17.2" "$@"
 
 # Compile the binaries
 build: libtorch
@@ -76,3 +82,7 @@ font:
 [private]
 mlflow-client:
     @python3 crates/tracking-server/tests/fetch_mlflow.py
+
+[private]
+axe:
+    @python3 crates/tracking-server/tests/fetch_axe.py "$IDIOM_CACHE/axe"

@@ -96,6 +96,7 @@ export class Chart {
       this.plot.on("plotly_relayout", (change) => this.#zoomed(change));
     }
     this.moveTo(this.#x);
+    performance.mark("chart drawn");
   }
 
   /** Fits the plot to its place. */

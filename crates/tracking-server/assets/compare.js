@@ -1,5 +1,6 @@
 // The page that compares runs: wires cursor, pictures, curves and differences together.
 import { colour } from "./colours.js";
+import { plotly } from "./charts.js";
 import { Cursor, cursorControls } from "./cursor.js";
 import { Curves } from "./curves.js";
 import { byId, fill, make, paced, tell } from "./elements.js";
@@ -11,6 +12,9 @@ import { say } from "./shell.js";
 import { state } from "./status.js";
 import { Versus } from "./versus.js";
 import * as view from "./view.js";
+
+/** Up to so many runs are drawn with all the points a chart can show. */
+const FEW_RUNS = 4;
 
 const page = { ids: view.readList("runs"), runs: [], hidden: new Set(view.readList("hidden")) };
 const shown = (run) => !page.hidden.has(run.id);
@@ -24,6 +28,9 @@ const versus = new Versus(byId("versus"));
 async function load() {
   if (!page.ids.length) return tell(byId("message"), say("compare.none"));
   try {
+    plotly();
+    // Asked for before it is known that all runs are there: nearly always they are.
+    const early = askCurves(page.ids).catch(() => null);
     const answers = await Promise.allSettled(page.ids.map(server.getRun));
     const missing = page.ids.filter((_, i) => answers[i].status === "rejected");
     page.runs = answers.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
@@ -34,7 +41,7 @@ async function load() {
     for (const part of ["split", "versus", "cursor"]) byId(part).hidden = page.runs.length === 0;
     drawChips();
     versus.set(page.runs);
-    await Promise.all([loadPictures(), loadCurves()]);
+    await Promise.all([loadPictures(), loadCurves(missing.length ? null : early)]);
   } catch (error) {
     tell(byId("message"), say("shell.failed", { message: error.message }));
   }
@@ -48,8 +55,11 @@ async function loadPictures() {
   pictures.set(page.runs, page.pictures, shown);
 }
 
-async function loadCurves() {
-  page.curves = ids().length ? await server.curves(ids()) : [];
+/** Of many runs fewer points each: a chart has so many pixels and no more. */
+const askCurves = (runs) => server.curves(runs, [], runs.length > FEW_RUNS ? 400 : 800);
+
+async function loadCurves(early) {
+  page.curves = ids().length ? ((await early) ?? (await askCurves(ids()))) : [];
   curves.set(page.runs, page.curves, shown);
 }
 

@@ -44,7 +44,7 @@ function shownColumns() {
 /** Plain words look for runs of that name; anything with an operator is MLflow's grammar (with OR and parentheses). */
 export function filterOf(text) {
   const words = text.trim();
-  if (!words || /[=<>!]|\b(I?LIKE|IN)\b/i.test(words)) return words;
+  if (!words || /[=<>!]|\b(I?LIKE|IN)\s*['"(]/i.test(words)) return words;
   return `attributes.run_name ILIKE '%${words.replaceAll("'", "")}%'`;
 }
 
@@ -75,6 +75,12 @@ async function search(pageToken) {
     ? await server.searchRuns({ experimentIds, filter: filterOf(view.read("filter")), pageToken })
     : { runs: [] };
   if (asked !== page.asked) return;
+  take(found, pageToken);
+  await Promise.all([loadExtremes(), loadThumbs()]);
+}
+
+/** Shows what was found: in place of what is there, or after it where it is a further page. */
+function take(found, pageToken) {
   const names = new Map(page.experiments.map(({ id, name }) => [id, name]));
   found.runs.forEach((run) => {
     run.experiment = names.get(run.experimentId);
@@ -83,7 +89,7 @@ async function search(pageToken) {
   page.next = found.next;
   page.defaults = columns.defaults(page.runs);
   draw();
-  await Promise.all([loadExtremes(), loadThumbs()]);
+  performance.mark("table drawn");
 }
 
 /** Least and greatest values are only asked for when a column shows them, and so are curves. */
@@ -323,6 +329,14 @@ addKeys([
 const elsewhere = await addressOf(location.hash).catch(() => null);
 if (elsewhere) location.replace(elsewhere);
 else {
+  const brought = server.broughtAlong();
+  if (brought) {
+    page.experiments = brought.experiments;
+    fillExperiments();
+    take(brought.found);
+    byId("table").setAttribute("aria-busy", "false");
+  }
+  // What there was to bring may have been all there is; extremes, pictures and further rows are asked for either way.
   await load();
   follow([], paced(load, 1200));
   setInterval(() => document.visibilityState === "visible" && draw(), 30_000);

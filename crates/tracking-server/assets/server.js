@@ -54,10 +54,23 @@ function runOf({ info, data = {} }) {
   };
 }
 
+/** The answers the page of runs brought along for its first questions; null on other pages, and once read. */
+export function broughtAlong() {
+  const place = document.getElementById("first");
+  if (!place) return null;
+  place.remove();
+  const { experiments, runs } = JSON.parse(place.textContent);
+  return {
+    experiments: experimentsOf(experiments),
+    found: { runs: (runs.runs ?? []).map(runOf), next: runs.next_page_token },
+  };
+}
+
+const experimentsOf = (body) => (body.experiments ?? []).map(({ experiment_id, name }) => ({ id: experiment_id, name }));
+
 /** All experiments that are not deleted, as `{ id, name }`. */
 export async function experiments() {
-  const body = await post(`${REST}/experiments/search`, { max_results: 1000 });
-  return (body.experiments ?? []).map(({ experiment_id, name }) => ({ id: experiment_id, name }));
+  return experimentsOf(await post(`${REST}/experiments/search`, { max_results: 1000 }));
 }
 
 /** Runs that a filter (MLflow's grammar with OR and parentheses) lets through, a page of at most 1000, and the token of the next page. */

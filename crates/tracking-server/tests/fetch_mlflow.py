@@ -5,7 +5,9 @@
 about 1 GB with them); numpy and Pillow (about 90 MB) are what `log_image` needs. Nothing is installed into the system: the
 packages go to IDIOM_CACHE/python/mlflow-VERSION (else the XDG cache folder's idiom/python/...), whole or not at all.
 
-Run: python3 crates/tracking-server/tests/fetch_mlflow.py
+With `--server` it is the whole of MLflow, for `just bench tracking`, in IDIOM_CACHE/python/mlflow-server-VERSION.
+
+Run: python3 crates/tracking-server/tests/fetch_mlflow.py [--server]
 """
 
 import os
@@ -30,7 +32,9 @@ def size_mb(folder: pathlib.Path) -> int:
 
 
 def main() -> int:
-    target = cache() / "python" / f"mlflow-{VERSION}"
+    whole = "--server" in sys.argv
+    packages = [f"mlflow=={VERSION}"] if whole else PACKAGES
+    target = cache() / "python" / (f"mlflow-server-{VERSION}" if whole else f"mlflow-{VERSION}")
     if target.exists():
         print(f"{target}: there already, {size_mb(target)} MB")
         return 0
@@ -38,7 +42,7 @@ def main() -> int:
     partial = pathlib.Path(tempfile.mkdtemp(prefix="mlflow-", dir=target.parent))
     try:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--target", str(partial), *PACKAGES], check=True)
+        subprocess.run([*pip, "--target", str(partial), *packages], check=True)
         partial.chmod(0o755)
         partial.rename(target)
     except (subprocess.CalledProcessError, OSError) as error:

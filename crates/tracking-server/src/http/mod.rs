@@ -46,6 +46,12 @@ const BODY_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Shared>);
 
+impl FromRef<AppState> for Store {
+    fn from_ref(app: &AppState) -> Self {
+        app.store.clone()
+    }
+}
+
 impl FromRef<AppState> for Arc<Ui> {
     fn from_ref(app: &AppState) -> Self {
         app.ui.clone()

@@ -120,6 +120,25 @@ impl Assets {
         })
     }
 
+    /// The modules that a script of ours imports, and those that they import, the nearest first.
+    pub(super) fn modules(&self, entry: &str) -> Vec<&'static str> {
+        let mut found: Vec<&'static str> = Vec::new();
+        let mut open = vec![entry];
+        while let Some(name) = open.pop() {
+            let text = self.find(name).map(|asset| asset.bytes.as_ref());
+            for import in imports(text.unwrap_or_default()) {
+                let Some(asset) = self.find(import) else {
+                    continue;
+                };
+                if !found.contains(&asset.name) {
+                    found.push(asset.name);
+                    open.push(asset.name);
+                }
+            }
+        }
+        found
+    }
+
     fn find(&self, name: &str) -> Option<&Asset> {
         if name == PLOTLY {
             return Some(&PLOTLY_ASSET);
@@ -148,6 +167,15 @@ pub(super) async fn file(
 /// The icon at the address every browser tries.
 pub(super) async fn icon(State(ui): State<Arc<Ui>>, headers: HeaderMap) -> Response {
     ui.assets.answer("", "icon.svg", &headers)
+}
+
+/// What stands in `from "./NAME"` at the ends of a module's import lines.
+fn imports(module: &[u8]) -> impl Iterator<Item = &str> {
+    let text = std::str::from_utf8(module).unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("import ") || line.starts_with("} from "));
+    lines.filter_map(|line| line.split_once("\"./")?.1.split('"').next())
 }
 
 fn send(asset: &Asset, version: &str, headers: &HeaderMap) -> Response {
@@ -240,6 +268,19 @@ mod tests {
         assert_ne!(assets.address, own().address, "new files, a new version");
         assert!(Assets::gather(&Words::own(), [("runs.js", with)]).is_err());
         assert!(Assets::gather(&Words::own(), [("words.js", with)]).is_err());
+    }
+
+    #[test]
+    fn a_page_names_every_module_it_will_load() {
+        let assets = own();
+        let modules = assets.modules("runs.js");
+        for name in ["table.js", "words.js", "elements.js", "colours.js"] {
+            assert!(modules.contains(&name), "{name} is not in {modules:?}");
+        }
+        assert!(
+            !modules.contains(&"plotly.js"),
+            "only pages with curves load it"
+        );
     }
 
     #[test]

@@ -5,6 +5,9 @@
 //! `/api/idiom`. No framework, no build step, nothing fetched from elsewhere, and no inline script, so
 //! that `script-src 'self'` holds.
 //!
+//! The table of runs brings its first rows along (`first`), so that it is drawn without asking again, and each page names
+//! all modules it will need, so that a browser does not learn of them one after another.
+//!
 //! What the scripts expect of our own routes (read in one place, `assets/server.js`):
 //! - `GET metrics?run_ids=A,B[&keys=K,L][&max_points=500]` ->
 //!   `{"curves":[{"run_id","key","n_points","points":[[step,timestamp_ms,value],...]}]}`, points in order of
@@ -20,6 +23,7 @@
 //! Not here: the routes that carry data, and security headers (they are set for all answers at once).
 
 mod assets;
+mod first;
 mod pages;
 mod words;
 
@@ -30,6 +34,7 @@ use axum::extract::FromRef;
 use axum::routing::get;
 
 use crate::extension::Extension;
+use crate::store::Store;
 use assets::Assets;
 pub(crate) use pages::{extension_page, say};
 use words::Words;
@@ -80,6 +85,7 @@ impl Ui {
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S>
 where
     Arc<Ui>: FromRef<S>,
+    Store: FromRef<S>,
 {
     Router::new()
         .route("/", get(pages::runs))

@@ -6,14 +6,17 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Ui;
+use super::first::{self, Asked};
 use super::words::Language;
 use crate::extension::Page;
+use crate::store::Store;
 
 /// What every page has: language, theme, and where its files are.
 struct Shell<'a> {
@@ -57,6 +60,11 @@ impl<'a> Shell<'a> {
 
     fn files(&self) -> &str {
         &self.ui.assets.address
+    }
+
+    /// The files that a script of ours loads after it, by name.
+    fn modules(&self, entry: &str) -> Vec<&'static str> {
+        self.ui.assets.modules(entry)
     }
 
     fn plotly(&self) -> &str {
@@ -107,6 +115,8 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[template(path = "runs.html")]
 struct RunsPage<'a> {
     shell: Shell<'a>,
+    /// The first rows as JSON; empty where the scripts should ask.
+    first: String,
 }
 
 #[derive(Template)]
@@ -130,9 +140,16 @@ struct ExtensionPage<'a> {
 }
 
 /// The table of runs.
-pub(super) async fn runs(State(ui): State<Arc<Ui>>, headers: HeaderMap) -> Response {
+pub(super) async fn runs(
+    State(ui): State<Arc<Ui>>,
+    State(store): State<Store>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     page(&RunsPage {
         shell: Shell::of(&ui, &headers),
+        first: first::rows(&store, &asked).await.unwrap_or_default(),
     })
 }
 
@@ -195,7 +212,12 @@ mod tests {
     fn a_page_comes_out_in_the_theme_and_language_of_its_cookies() {
         let ui = Ui::new(&[]).unwrap();
         let shell = Shell::of(&ui, &headers("a=b; idiom_theme=dark; idiom_language=zh"));
-        let html = RunsPage { shell }.render().unwrap();
+        let html = RunsPage {
+            shell,
+            first: String::new(),
+        }
+        .render()
+        .unwrap();
         assert!(
             html.contains(r#"<html lang="zh" data-theme="dark""#),
             "{html}"
@@ -223,6 +245,9 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap();
             for tag in text.split("<script").skip(1) {
                 let (open, rest) = tag.split_once('>').unwrap();
+                if open.starts_with(" type=\"application/json\"") {
+                    continue; // Data, which no browser runs.
+                }
                 assert!(
                     open.starts_with(" type=\"module\" src=\"{{ shell.files() }}/"),
                     "{open}"

@@ -1,0 +1,81 @@
+"""Fills a tracking server with what the pages must stay fluent with: 1,000 runs x 20 metrics x 500 points, and ten runs
+with a curve of a million points each. `fixture.py URI [RUNS] [LONG_RUNS]`; needs nothing but Python.
+"""
+import http.client
+import json
+import math
+import sys
+import time
+from urllib.parse import urlsplit
+
+METRICS, POINTS, LONG_POINTS, BATCH = 20, 500, 1_000_000, 1000
+START = 1_795_420_000_000
+
+
+class Server:
+    """One connection that is kept."""
+
+    def __init__(self, uri):
+        self.connection = http.client.HTTPConnection(urlsplit(uri).netloc, timeout=300)
+
+    def ask(self, method, path, body=None):
+        text = body if isinstance(body, (str, bytes, type(None))) else json.dumps(body)
+        self.connection.request(method, path, text, {"content-type": "application/json"})
+        answer = self.connection.getresponse()
+        data = answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"{path}: {answer.status} {data[:300]!r}")
+        return data
+
+    def post(self, route, body):
+        return json.loads(self.ask("POST", f"/api/2.0/mlflow/{route}", body) or b"{}")
+
+    def experiment(self, name):
+        return self.post("experiments/create", {"name": name})["experiment_id"]
+
+    def run(self, experiment, name, index, params):
+        info = {"experiment_id": experiment, "run_name": name, "start_time": START + index * 1000}
+        run = self.post("runs/create", info)["run"]["info"]["run_id"]
+        pairs = [{"key": key, "value": str(value)} for key, value in params.items()]
+        self.post("runs/log-batch", {"run_id": run, "params": pairs})
+        return run
+
+    def log(self, run, points):
+        """Points as JSON texts."""
+        for at in range(0, len(points), BATCH):
+            batch = ",".join(points[at : at + BATCH])
+            self.ask("POST", "/api/2.0/mlflow/runs/log-batch", f'{{"run_id":"{run}","metrics":[{batch}]}}')
+
+
+def point(key, value, step):
+    return f'{{"key":"{key}","value":{value},"timestamp":{START + step},"step":{step}}}'
+
+
+def curve(index, metric, step):
+    return round(1.5 * math.exp(-step / 200) + 0.2 * math.sin(step * 0.3 + index) + metric * 0.01, 5)
+
+
+def fill(uri, runs=1000, long_runs=10):
+    """The ids of the long runs."""
+    server = Server(uri)
+    many = server.experiment("many")
+    for index in range(runs):
+        params = {f"p{k}": (index * (k + 7)) % (3 + k) for k in range(10)}
+        run = server.run(many, f"run-{index:04}", index, params)
+        keys = [f"{'loss' if k < 5 else 'score'}/m{k}" for k in range(METRICS)]
+        server.log(run, [point(key, curve(index, k, step), step) for k, key in enumerate(keys) for step in range(POINTS)])
+    long = server.experiment("long")
+    ids = []
+    for index in range(long_runs):
+        run = server.run(long, f"long-{index}", index, {"seed": index})
+        ids.append(run)
+        for at in range(0, LONG_POINTS, 100_000):
+            steps = range(at, min(at + 100_000, LONG_POINTS))
+            server.log(run, [point("loss/generator", (step * 7919 + index) % 1009 / 1009, step) for step in steps])
+    return ids
+
+
+if __name__ == "__main__":
+    begun = time.monotonic()
+    print(json.dumps(fill(sys.argv[1], *map(int, sys.argv[2:]))))
+    print(f"{time.monotonic() - begun:.1f} s", file=sys.stderr)
