@@ -2,5 +2,6 @@
 //!
 //! The end-to-end tests and the checks behind `just check` are this package's integration tests, in `tests/`.
 
+pub mod browser;
 pub mod project;
 pub mod workspace;

@@ -1,8 +1,9 @@
-//! The whole path over the binary, on the real sample pictures: ingest, embed, train, resume, server.
+//! The whole path over the binary, on the real sample pictures: ingest, embed, train, resume, server, browser.
 //!
 //! One test, since each part stands on the one before it; the parts are functions named as claims.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+use idiom_tests::browser::Browser;
 use idiom_tests::project::{Project, Server, cache, has};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ fn from_pictures_and_words_to_compared_runs() {
     an_interrupted_run_goes_on_to_the_same_bytes(&project, &server, &first);
     the_server_knows_every_run(&server);
     the_mlflow_client_reads_them(&server);
+    the_pages_show_them(&server);
     a_server_that_is_away_loses_nothing(&project, &server);
     a_dry_run_tells_what_it_would_cost(&project, &server);
     a_run_is_reproduced_to_the_byte(&project, &server, &first);
@@ -221,6 +223,33 @@ fn the_mlflow_client_reads_them(server: &Server) {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// What trained runs leave is what the pages draw: curves and pictures side by side, and a run's own page.
+fn the_pages_show_them(server: &Server) {
+    let Some(browser) = Browser::start("the_pages_show_them") else {
+        return;
+    };
+    let runs = server.post(
+        "/api/2.0/mlflow/runs/search",
+        &json!({"experiment_ids": experiments(server), "max_results": 2}),
+    );
+    let id = |index: usize| {
+        runs["runs"][index]["info"]["run_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    browser.open(&format!("{}/compare?runs={},{}", server.uri, id(0), id(1)));
+    browser.until("document.querySelectorAll('#runs .chip').length === 2");
+    let chart = "document.querySelectorAll('[data-key=\"loss/generator\"] .scatterlayer .trace path.js-line')";
+    browser.until(&format!("{chart}.length === 2"));
+    let drawn = "[...document.querySelectorAll('.stage img')].filter((picture) => picture.naturalWidth >= 64)";
+    browser.until(&format!("{drawn}.length === 2"));
+    browser.open(&format!("{}/runs/{}?tab=config", server.uri, id(0)));
+    browser.until("document.querySelector('#panel').textContent.includes('train.seed')");
+    browser.open(&format!("{}/runs/{}?tab=artifacts", server.uri, id(0)));
+    browser.until("document.querySelector('#panel').textContent.includes('images')");
 }
 
 fn a_server_that_is_away_loses_nothing(project: &Project, server: &Server) {

@@ -9,6 +9,7 @@
 )]
 
 mod browser {
+    mod access;
     pub(crate) mod driver;
     pub(crate) mod lab;
 }

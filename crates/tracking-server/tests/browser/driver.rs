@@ -100,6 +100,29 @@ impl Browser {
         }
     }
 
+    /// What axe-core finds wrong on the page by WCAG 2.1 A and AA, one line each: contrast, names, roles, keyboard.
+    pub(crate) async fn faults(&self, axe: &str) -> Vec<String> {
+        self.client.execute(axe, Vec::new()).await.unwrap();
+        let look = "const done = arguments[arguments.length - 1];
+             const rules = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] };
+             const said = ({ html, any, all, none }) => `${html.slice(0, 200)}: ${[...any, ...all, ...none][0]?.message}`;
+             axe.run(document, rules).then(({ violations }) =>
+               done(violations.map(({ id, nodes }) => `${id} ${nodes.length} x ${said(nodes[0])}`)));";
+        let found = self.client.execute_async(look, Vec::new()).await.unwrap();
+        serde_json::from_value(found).unwrap()
+    }
+
+    /// Presses a key where the page has its focus.
+    pub(crate) async fn press(&self, key: &str) {
+        self.client
+            .active_element()
+            .await
+            .unwrap()
+            .send_keys(key)
+            .await
+            .unwrap();
+    }
+
     /// Takes one expected refusal (a 400 the page explained) out of the console.
     pub(crate) async fn expect_refusal(&self) {
         let lines = self.console().await;
