@@ -204,7 +204,7 @@ print("read", len(runs))
 "#;
 
 fn the_mlflow_client_reads_them(server: &Server) {
-    let library = cache().join("python/mlflow-3.17.2");
+    let library = cache().join("python/mlflow-client-3.17.2");
     if !has(
         &library,
         "the_mlflow_client_reads_them",

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Installs MLflow's own Python client into the cache, for the test that lets it talk to our server.
 
-`mlflow-skinny` is the same client as `mlflow` without its server, its UI and their dependencies (about 120 MB instead of
-about 1 GB with them); numpy and Pillow (about 90 MB) are what `log_image` needs. Nothing is installed into the system: the
-packages go to IDIOM_CACHE/python/mlflow-VERSION (else the XDG cache folder's idiom/python/...), whole or not at all.
+`mlflow-skinny` is the same client as `mlflow` without its server and its UI; numpy and Pillow are what `log_image` needs,
+pandas and scikit-learn what models and autologging need (about 480 MB in all). Nothing is installed into the system: the packages go to IDIOM_CACHE/python/mlflow-client-VERSION (else the XDG
+cache folder's idiom/python/...), whole or not at all.
 
 With `--server` it is the whole of MLflow, for `just bench tracking`, in IDIOM_CACHE/python/mlflow-server-VERSION.
 
@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 VERSION = "3.17.2"
-PACKAGES = [f"mlflow-skinny=={VERSION}", "numpy", "pillow"]
+PACKAGES = [f"mlflow-skinny=={VERSION}", "numpy", "pillow", "pandas", "scikit-learn"]
 
 
 def cache() -> pathlib.Path:
@@ -34,7 +34,7 @@ def size_mb(folder: pathlib.Path) -> int:
 def main() -> int:
     whole = "--server" in sys.argv
     packages = [f"mlflow=={VERSION}"] if whole else PACKAGES
-    target = cache() / "python" / (f"mlflow-server-{VERSION}" if whole else f"mlflow-{VERSION}")
+    target = cache() / "python" / (f"mlflow-server-{VERSION}" if whole else f"mlflow-client-{VERSION}")
     if target.exists():
         print(f"{target}: there already, {size_mb(target)} MB")
         return 0

@@ -20,7 +20,7 @@ import mlflow  # noqa: E402
 import numpy  # noqa: E402
 import requests  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType  # noqa: E402
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 
 client = MlflowClient()
@@ -243,6 +243,114 @@ def inputs_come_back():
     assert len(client.search_runs([experiment_id], "dataset.name = 'emoji' AND dataset.context = 'training'")) == 1
 
 
+def models_are_logged_measured_and_found():
+    experiment_id = fresh_experiment()
+    run_id = fresh_run(experiment_id)
+    dataset = Dataset(name="test", digest="d1", source_type="local", source="{}")
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "testing")])])
+    models = []
+    for i, name in enumerate(["plain", "fancy"]):
+        model = client.create_logged_model(
+            experiment_id, name=name, source_run_id=run_id, tags={"n": str(i)}, params={"depth": str(i)}, model_type="gan"
+        )
+        assert model.status == "PENDING" and model.model_id.startswith("m-"), model
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "MLmodel").write_text(f"flavors: {i}")
+            client.log_model_artifacts(model.model_id, folder)
+        client.log_metric(run_id, "score", i / 2, step=1, model_id=model.model_id, dataset_name="test", dataset_digest="d1")
+        client.log_metric(run_id, "score", float(i), step=2, model_id=model.model_id, dataset_name="test", dataset_digest="d1")
+        assert client.finalize_logged_model(model.model_id, "READY").status == "READY"
+        models.append(model.model_id)
+    client.log_outputs(run_id, [LoggedModelOutput(models[1], step=2)])
+    assert [(out.model_id, out.step) for out in client.get_run(run_id).outputs.model_outputs] == [(models[1], 2)]
+    found = client.get_logged_model(models[1])
+    assert (found.name, found.params, found.tags, found.model_type) == ("fancy", {"depth": "1"}, {"n": "1"}, "gan"), found
+    assert [(m.key, m.value, m.step, m.dataset_name, m.run_id) for m in found.metrics] == [("score", 1.0, 2, "test", run_id)]
+    client.set_logged_model_tags(models[0], {"note": "看"})
+    client.delete_logged_model_tag(models[0], "n")
+    assert client.get_logged_model(models[0]).tags == {"note": "看"}
+    refused("RESOURCE_DOES_NOT_EXIST", client.delete_logged_model_tag, models[0], "nobody")
+    search = lambda text=None, **more: [  # noqa: E731
+        m.name for m in client.search_logged_models([experiment_id], filter_string=text, **more)
+    ]
+    assert search() == ["fancy", "plain"], search()
+    assert search("metrics.score > 0.5") == ["fancy"] and search("params.depth = '0'") == ["plain"]
+    assert search("name ILIKE 'FAN%' AND tags.n = '1'") == ["fancy"] and search("metrics.score > 0.5 AND name = 'plain'") == []
+    assert search(order_by=[{"field_name": "metrics.score", "ascending": True}]) == ["plain", "fancy"]
+    assert search("metrics.score >= 0", datasets=[{"dataset_name": "other"}]) == []
+    page = client.search_logged_models([experiment_id], max_results=1)
+    rest = client.search_logged_models([experiment_id], max_results=1, page_token=page.token)
+    assert [m.name for m in [*page, *rest]] == ["fancy", "plain"] and not rest.token
+    files = requests.get(
+        f"{URI}/api/2.0/mlflow/logged-models/{models[1]}/artifacts/directories", timeout=10
+    ).json()
+    assert [file["path"] for file in files["files"]] == ["MLmodel"], files
+    text = requests.get(
+        f"{URI}/ajax-api/2.0/mlflow/logged-models/{models[1]}/artifacts/files",
+        params={"artifact_file_path": "MLmodel"}, timeout=10,
+    ).text
+    assert text == "flavors: 1"
+    client.delete_logged_model(models[0])
+    refused("RESOURCE_DOES_NOT_EXIST", client.get_logged_model, models[0])
+    assert search() == ["fancy"]
+
+
+def a_model_is_logged_and_loaded_by_the_fluent_api():
+    mlflow.set_experiment(f"pyfunc-{uuid.uuid4().hex}")
+
+    class Twice(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input, params=None):
+            return [2 * x for x in model_input]
+
+    with mlflow.start_run() as run:
+        logged = mlflow.pyfunc.log_model(name="twice", python_model=Twice(), pip_requirements=[])
+    assert client.get_logged_model(logged.model_id).status == "READY"
+    assert [out.model_id for out in client.get_run(run.info.run_id).outputs.model_outputs] == [logged.model_id]
+    loaded = mlflow.pyfunc.load_model(logged.model_uri)
+    assert loaded.predict([1, 2]) == [2, 4]
+
+
+def autolog_writes_down_what_a_small_model_does():
+    from sklearn.linear_model import LogisticRegression
+
+    mlflow.set_experiment(f"autolog-{uuid.uuid4().hex}")
+    mlflow.sklearn.autolog(log_input_examples=False, log_model_signatures=False)
+    try:
+        x = numpy.arange(40, dtype=float).reshape(20, 2)
+        with mlflow.start_run() as run:
+            LogisticRegression(C=0.5).fit(x, (x[:, 0] > 20).astype(int))
+    finally:
+        mlflow.sklearn.autolog(disable=True)
+    data = client.get_run(run.info.run_id).data
+    assert data.params["C"] == "0.5" and data.metrics["training_accuracy_score"] == 1.0, data
+    found = client.search_logged_models([run.info.experiment_id])
+    assert [m.source_run_id for m in found] == [run.info.run_id] and found[0].status == "READY", found
+
+
+def curves_of_several_runs_come_at_once():
+    experiment_id = fresh_experiment()
+    runs = [fresh_run(experiment_id) for _ in range(2)]
+    for i, run_id in enumerate(runs):
+        client.log_batch(run_id, [Metric("m", float(step), step, step * (i + 1)) for step in range(900)])
+    ask = lambda route, query: requests.get(  # noqa: E731
+        f"{URI}/ajax-api/2.0/mlflow/metrics/{route}", params=query, timeout=10
+    )
+    both = ask("get-history-bulk", [("run_id", runs[0]), ("run_id", runs[1]), ("metric_key", "m")]).json()["metrics"]
+    assert len(both) == 1800 and {m["run_id"] for m in both} == set(runs)
+    thin = ask("get-history-bulk-interval", [("run_ids", runs[0]), ("run_ids", runs[1]), ("metric_key", "m"), ("max_results", 10)])
+    steps = {run_id: [m["step"] for m in thin.json()["metrics"] if m["run_id"] == run_id] for run_id in runs}
+    assert all(2 <= len(s) <= 15 for s in steps.values()), steps
+    assert (steps[runs[0]][0], steps[runs[0]][-1], steps[runs[1]][-1]) == (0, 899, 1798), steps
+    refusal = ask("get-history-bulk-interval", [("run_ids", runs[0]), ("metric_key", "m"), ("max_results", 2501)])
+    assert refusal.status_code == 400 and refusal.json()["message"] == "max_results must be between 1 and 2500."
+    dataset = Dataset(name="emoji", digest="abc", source_type="local", source="{}")
+    client.log_inputs(runs[0], [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+    body = {"experiment_ids": [experiment_id]}
+    found = requests.post(f"{URI}/ajax-api/2.0/mlflow/experiments/search-datasets", json=body, timeout=10).json()
+    expected = {"experiment_id": experiment_id, "name": "emoji", "digest": "abc", "context": "training"}
+    assert found == {"dataset_summaries": [expected]}, found
+
+
 def the_fluent_api_works_with_parent_and_child():
     mlflow.set_experiment(f"fluent-{uuid.uuid4().hex}")
     with mlflow.start_run(run_name="parent") as parent:
@@ -288,6 +396,10 @@ CLAIMS = [
     a_part_of_an_artifact_can_be_asked_for,
     pictures_are_logged_by_step,
     inputs_come_back,
+    models_are_logged_measured_and_found,
+    a_model_is_logged_and_loaded_by_the_fluent_api,
+    autolog_writes_down_what_a_small_model_does,
+    curves_of_several_runs_come_at_once,
     the_fluent_api_works_with_parent_and_child,
     async_logging_loses_nothing,
 ]

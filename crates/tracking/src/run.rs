@@ -96,6 +96,7 @@ impl Run {
             value,
             timestamp,
             step,
+            ..Metric::default()
         }));
     }
 

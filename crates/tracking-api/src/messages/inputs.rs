@@ -69,3 +69,80 @@ pub struct LogInputs {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelInput>,
 }
+
+/// A logged model that a run made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelOutput {
+    /// The model.
+    #[serde(default)]
+    pub model_id: String,
+    /// At which step of the run.
+    #[serde(default, deserialize_with = "crate::number::int64")]
+    pub step: i64,
+}
+
+/// All outputs of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOutputs {
+    /// Models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_outputs: Vec<ModelOutput>,
+}
+
+impl RunOutputs {
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.model_outputs.is_empty()
+    }
+}
+
+/// `POST runs/outputs`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogOutputs {
+    /// The run.
+    #[serde(default)]
+    pub run_id: String,
+    /// What it made.
+    #[serde(default)]
+    pub models: Vec<ModelOutput>,
+}
+
+/// `POST runs/log-model`: the older way to say that a run made a model.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogModel {
+    /// The run.
+    #[serde(default)]
+    pub run_id: String,
+    /// The `MLmodel` file as JSON text.
+    #[serde(default)]
+    pub model_json: String,
+}
+
+/// `POST experiments/search-datasets`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SearchDatasets {
+    /// At most 20 experiments.
+    #[serde(default)]
+    pub experiment_ids: Vec<String>,
+}
+
+/// A data set that runs of an experiment used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetSummary {
+    /// The experiment.
+    pub experiment_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its digest.
+    pub digest: String,
+    /// What for, e.g. `training`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+}
+
+/// The answer of `experiments/search-datasets`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct DatasetSummaries {
+    /// At most 1000.
+    pub dataset_summaries: Vec<DatasetSummary>,
+}

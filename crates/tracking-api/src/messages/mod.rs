@@ -4,12 +4,14 @@ mod artifacts;
 mod experiments;
 mod inputs;
 mod metrics;
+mod models;
 mod runs;
 
 pub use artifacts::*;
 pub use experiments::*;
 pub use inputs::*;
 pub use metrics::*;
+pub use models::*;
 pub use runs::*;
 
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyValue, LifecycleStage, Metric, RunInputs, ViewType};
+use super::{KeyValue, LifecycleStage, Metric, RunInputs, RunOutputs, ViewType};
 use crate::number;
 
 /// How a run stands.
@@ -98,6 +98,9 @@ pub struct Run {
     /// What it was given.
     #[serde(default)]
     pub inputs: RunInputs,
+    /// What it made.
+    #[serde(default, skip_serializing_if = "RunOutputs::is_empty")]
+    pub outputs: RunOutputs,
 }
 
 /// `POST runs/create`.

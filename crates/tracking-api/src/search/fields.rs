@@ -11,6 +11,8 @@ pub enum Subject {
     Runs,
     /// Experiments: tags and attributes.
     Experiments,
+    /// Logged models: metrics, params, tags, attributes.
+    Models,
 }
 
 const NUMBERS: &[Operator] = &[
@@ -42,6 +44,7 @@ const OPTIONAL_TEXTS: &[Operator] = &[
 
 const ENTITIES: &str = "Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']";
 const EXPERIMENT_ENTITIES: &str = "Valid entity types are ('attribute', 'tag', 'tags')";
+const MODEL_ENTITIES: &str = "Valid values are ['metric', 'parameter', 'tag', 'attribute']";
 
 impl Subject {
     fn attributes(self) -> &'static [&'static str] {
@@ -56,6 +59,15 @@ impl Subject {
                 "user_id",
             ],
             Self::Experiments => &["creation_time", "experiment_id", "last_update_time", "name"],
+            Self::Models => &[
+                "creation_time",
+                "last_updated_time",
+                "model_id",
+                "model_type",
+                "name",
+                "source_run_id",
+                "status",
+            ],
         }
     }
 
@@ -85,13 +97,15 @@ impl Subject {
             "dataset" | "datasets" => Some(Entity::Dataset),
             _ => None,
         };
-        let here = |entity: &Entity| {
-            self == Self::Runs || matches!(entity, Entity::Tag | Entity::Attribute)
+        let here = |entity: &Entity| match self {
+            Self::Runs => true,
+            Self::Experiments => matches!(entity, Entity::Tag | Entity::Attribute),
+            Self::Models => *entity != Entity::Dataset,
         };
-        let valid = if self == Self::Runs {
-            ENTITIES
-        } else {
-            EXPERIMENT_ENTITIES
+        let valid = match self {
+            Self::Runs => ENTITIES,
+            Self::Experiments => EXPERIMENT_ENTITIES,
+            Self::Models => MODEL_ENTITIES,
         };
         let refuse = || ApiError::invalid(format!("Invalid entity type '{name}'. {valid}"));
         entity.filter(here).ok_or_else(refuse)
@@ -101,6 +115,10 @@ impl Subject {
         let key = match (self, key) {
             (Self::Runs, "created" | "Created") => "start_time",
             (Self::Runs, "run name" | "Run name" | "Run Name") => "run_name",
+            (Self::Models, "creation_timestamp" | "creation_timestamp_ms") => "creation_time",
+            (Self::Models, "last_updated_timestamp" | "last_updated_timestamp_ms") => {
+                "last_updated_time"
+            }
             (_, key) => key,
         };
         if self.attributes().contains(&key) {

@@ -286,7 +286,7 @@ fn wrong_operator(subject: Subject, field: &Field, operator: &str) -> ApiError {
     let Field { key, .. } = field;
     if operator.starts_with("IS ") {
         let (kinds, kind) = match subject {
-            Subject::Runs => (
+            Subject::Runs | Subject::Models => (
                 "tags and params",
                 format!("'{}'", field.kind().trim_end_matches('s')),
             ),

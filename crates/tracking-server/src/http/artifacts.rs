@@ -141,13 +141,19 @@ async fn get_of_run(
     Message(request): Message<AskArtifact>,
 ) -> Result<Response, Failure> {
     let run_id = run_id(request.run_id, request.run_uuid)?;
-    let root = ArtifactPath::of_uri(&app.store.run_info(&run_id).await?.artifact_uri)?;
-    send(
-        &app,
-        &root.join(&required("path", request.path)?)?,
-        &headers,
-    )
-    .await
+    let root = app.store.run_info(&run_id).await?.artifact_uri;
+    send_below(&app, &root, &required("path", request.path)?, &headers).await
+}
+
+/// A file below an artifact URI of ours.
+pub(super) async fn send_below(
+    app: &AppState,
+    root_uri: &str,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
+    let root = ArtifactPath::of_uri(root_uri)?;
+    send(app, &root.join(path)?, headers).await
 }
 
 async fn send(

@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use idiom_tracking_api::{
-    CreateExperiment, Done, ExperimentAnswer, ExperimentId, GetExperimentByName, SearchExperiments,
-    SearchExperimentsAnswer, SetExperimentTag, UpdateExperiment,
+    ApiError, CreateExperiment, DatasetSummaries, Done, ExperimentAnswer, ExperimentId,
+    GetExperimentByName, SearchDatasets, SearchExperiments, SearchExperimentsAnswer,
+    SetExperimentTag, UpdateExperiment,
 };
 
 use super::AppState;
@@ -104,4 +105,27 @@ pub(super) async fn delete_tag(
         .write(DeleteExperimentTag { experiment_id, key })
         .await?;
     Ok(Json(Done {}))
+}
+
+/// Experiments whose data sets may be asked for at once.
+const MAX_DATASET_EXPERIMENTS: usize = 20;
+
+pub(super) async fn search_datasets(
+    State(app): State<AppState>,
+    Message(request): Message<SearchDatasets>,
+) -> Answer<DatasetSummaries> {
+    let count = request.experiment_ids.len();
+    if count == 0 {
+        let message = "SearchDatasets request must specify at least one experiment_id.";
+        return Err(ApiError::invalid(message).into());
+    }
+    if count > MAX_DATASET_EXPERIMENTS {
+        return Err(ApiError::invalid(format!(
+            "SearchDatasets request cannot specify more than {MAX_DATASET_EXPERIMENTS} experiment_ids. Received {count} \
+             experiment_ids."
+        ))
+        .into());
+    }
+    let dataset_summaries = app.store.search_datasets(&request.experiment_ids).await?;
+    Ok(Json(DatasetSummaries { dataset_summaries }))
 }

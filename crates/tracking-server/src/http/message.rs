@@ -17,6 +17,21 @@ use super::failure::Failure;
 /// Fields that are lists, even when a query gives just one.
 const LISTS: [&str; 3] = ["experiment_ids", "order_by", "run_ids"];
 
+/// A message of which a query gives `run_id` several times.
+pub(super) struct RepeatedRuns<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RepeatedRuns<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
+        let text = request.uri().query().unwrap_or_default();
+        let mut fields = query(text);
+        let runs = form_pairs(text).filter(|(key, _)| key == "run_id");
+        fields["run_id"] = runs.map(|(_, run)| run).collect();
+        from_value(fields).map(Self)
+    }
+}
+
 /// A request's message.
 pub(super) struct Message<T>(pub(super) T);
 

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use idiom_tracking_api::{
-    Done, GetMetricHistory, KeyValue, LogBatch, LogInputs, LogMetric, MetricHistory, SetRunValue,
-    limits,
+    ApiError, Done, GetMetricHistory, GetMetricHistoryBulk, GetMetricHistoryBulkInterval, KeyValue,
+    LogBatch, LogInputs, LogMetric, MetricHistory, MetricsOfRuns, SetRunValue, limits,
 };
 
 use super::AppState;
+use super::charts::listed;
 use super::failure::Answer;
-use super::message::{Message, SmallMessage, required, run_id};
+use super::message::{Message, RepeatedRuns, SmallMessage, required, run_id};
 use crate::store::DeleteTag;
 
 pub(super) async fn log_metric(
@@ -118,4 +119,72 @@ pub(super) async fn history(
             .metric_history(&GetMetricHistory { run_id, ..request })
             .await?,
     ))
+}
+
+/// Runs in one request for a curve, at most.
+const MAX_RUNS: usize = 100;
+/// Points of a run that an interval is thinned out to.
+const MAX_INTERVAL_RESULTS: i64 = 2500;
+
+pub(super) async fn history_bulk(
+    State(app): State<AppState>,
+    RepeatedRuns(request): RepeatedRuns<GetMetricHistoryBulk>,
+) -> Answer<MetricsOfRuns> {
+    if request.run_id.is_empty() {
+        let message = "GetMetricHistoryBulk request must specify at least one run_id.";
+        return Err(ApiError::invalid(message).into());
+    }
+    check_runs("GetMetricHistoryBulk", request.run_id.len())?;
+    if request.metric_key.is_empty() {
+        let message = "GetMetricHistoryBulk request must specify a metric_key.";
+        return Err(ApiError::invalid(message).into());
+    }
+    let metrics = app.store.history_of_runs(&request).await?;
+    Ok(Json(MetricsOfRuns { metrics }))
+}
+
+pub(super) async fn history_bulk_interval(
+    State(app): State<AppState>,
+    Message(request): Message<GetMetricHistoryBulkInterval>,
+) -> Answer<MetricsOfRuns> {
+    let runs = listed(&request.run_ids);
+    if runs.is_empty() {
+        return Err(limits::missing_value("run_ids").into());
+    }
+    check_runs("GetMetricHistoryBulkInterval", runs.len())?;
+    required("metric_key", request.metric_key.clone())?;
+    let size = request.max_results.unwrap_or(MAX_INTERVAL_RESULTS);
+    if !(1..=MAX_INTERVAL_RESULTS).contains(&size) {
+        let message = format!("max_results must be between 1 and {MAX_INTERVAL_RESULTS}.");
+        return Err(ApiError::invalid(message).into());
+    }
+    let steps = match (request.start_step, request.end_step) {
+        (Some(start), Some(end)) if start > end => {
+            return Err(ApiError::invalid(format!(
+                "end_step must be greater than start_step. Found start_step={start} and end_step={end}."
+            ))
+            .into());
+        }
+        (Some(start), Some(end)) => start..=end,
+        (None, None) => i64::MIN..=i64::MAX,
+        _ => {
+            let message = "If either start step or end step are specified, both must be specified.";
+            return Err(ApiError::invalid(message).into());
+        }
+    };
+    let size = usize::try_from(size).unwrap_or(1);
+    let metrics = app
+        .store
+        .interval_of_runs(&runs, &request.metric_key, steps, size)
+        .await?;
+    Ok(Json(MetricsOfRuns { metrics }))
+}
+
+fn check_runs(route: &str, count: usize) -> Result<(), ApiError> {
+    if count <= MAX_RUNS {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "{route} request must specify at most {MAX_RUNS} run_ids. Received {count} run_ids."
+    )))
 }

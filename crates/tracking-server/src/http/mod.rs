@@ -10,6 +10,7 @@ mod failure;
 mod guard;
 mod message;
 mod metrics;
+mod models;
 mod runs;
 
 use std::sync::Arc;
@@ -191,7 +192,16 @@ fn mlflow() -> Router<AppState> {
         .route("/runs/log-inputs", post(metrics::log_inputs))
         .route("/metrics/get-history", get(metrics::history))
         .route("/artifacts/list", get(artifacts::list))
-        .route("/logged-models/search", post(runs::search_logged_models))
+        .route("/metrics/get-history-bulk", get(metrics::history_bulk))
+        .route(
+            "/metrics/get-history-bulk-interval",
+            get(metrics::history_bulk_interval),
+        )
+        .route(
+            "/experiments/search-datasets",
+            post(experiments::search_datasets),
+        )
+        .merge(models::router())
 }
 
 async fn no_such_route(uri: axum::http::Uri) -> Failure {

@@ -1,4 +1,4 @@
-//! `runs/create get update delete restore search`, and the empty answer to a search of logged models.
+//! `runs/create get update delete restore search`.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +6,6 @@ use idiom_tracking_api::search::Dialect;
 use idiom_tracking_api::{
     CreateRun, Done, RunAnswer, RunId, SearchRuns, SearchRunsAnswer, UpdateRun, UpdateRunAnswer,
 };
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::AppState;
@@ -83,20 +82,4 @@ pub(super) async fn search(
     Ok(Json(
         app.store.search_runs(&request, Dialect::Mlflow).await?,
     ))
-}
-
-/// What a search of logged models says; MLflow's client asks when it reads a run.
-#[derive(Deserialize)]
-pub(super) struct SearchLoggedModels {}
-
-/// No models: they come later.
-#[derive(Serialize)]
-pub(super) struct LoggedModels {
-    models: [(); 0],
-}
-
-pub(super) async fn search_logged_models(
-    Message(_): Message<SearchLoggedModels>,
-) -> Answer<LoggedModels> {
-    Ok(Json(LoggedModels { models: [] }))
 }

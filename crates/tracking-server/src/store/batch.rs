@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::runs::{self, NAME_TAG};
 use super::writer::Write;
-use super::{StoreError, points};
+use super::{StoreError, models, points};
 use crate::events::Kind;
 
 impl Write for LogBatch {
@@ -24,6 +24,7 @@ impl Write for LogBatch {
                 .await?;
         }
         points::insert(connection, run.number, &self.metrics).await?;
+        models::measure(connection, run.number, &self.metrics).await?;
         Ok(())
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use idiom_tracking_api::{
-    Dataset, DatasetInput, KeyValue, LogInputs, ModelInput, RunInputs, limits,
+    ApiError, Dataset, DatasetInput, DatasetSummary, KeyValue, LogInputs, ModelInput, RunInputs,
+    limits,
 };
 use sqlx::SqliteConnection;
 
 use super::writer::Write;
-use super::{StoreError, experiments, runs};
+use super::{Store, StoreError, experiments, runs};
 use crate::events::Kind;
 
 impl Write for LogInputs {
@@ -98,6 +99,34 @@ async fn log_dataset(
             .await?;
     }
     Ok(())
+}
+
+impl Store {
+    /// The data sets that runs of experiments used, and what for.
+    pub(crate) async fn search_datasets(
+        &self,
+        experiment_ids: &[String],
+    ) -> Result<Vec<DatasetSummary>, StoreError> {
+        let ids = experiment_ids.iter().map(|id| experiments::number(id));
+        let ids = ids.collect::<Result<Vec<i64>, ApiError>>()?;
+        let query = sqlx::query_as(
+            "SELECT DISTINCT experiment_id, name, digest, input_tags.value FROM datasets JOIN inputs \
+             ON inputs.dataset = datasets.id LEFT JOIN input_tags ON input_tags.input = inputs.id \
+             AND input_tags.key = 'mlflow.data.context' WHERE experiment_id IN (SELECT value FROM json_each($1)) \
+             ORDER BY experiment_id, name, digest, input_tags.value LIMIT 1000",
+        );
+        let rows: Vec<(i64, String, String, Option<String>)> = query
+            .bind(serde_json::to_string(&ids).unwrap_or_default())
+            .fetch_all(&self.readers)
+            .await?;
+        let summary = |(experiment_id, name, digest, context): (i64, _, _, _)| DatasetSummary {
+            experiment_id: experiment_id.to_string(),
+            name,
+            digest,
+            context,
+        };
+        Ok(rows.into_iter().map(summary).collect())
+    }
 }
 
 type DatasetRow = (

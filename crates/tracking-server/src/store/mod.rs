@@ -11,7 +11,10 @@ mod batch;
 mod chunks;
 mod curves;
 mod experiments;
+mod histories;
 mod inputs;
+mod model_search;
+mod models;
 mod points;
 mod runs;
 mod search;
@@ -30,6 +33,7 @@ use sqlx::sqlite::{
 
 pub(crate) use curves::{Curve, CurveSummary};
 pub(crate) use experiments::{DeleteExperiment, DeleteExperimentTag, RestoreExperiment};
+pub(crate) use models::{ChangeModel, ModelChange, NewModel};
 pub(crate) use runs::{DeleteRun, DeleteTag, NewRun, RestoreRun};
 
 use crate::ServerError;

@@ -256,6 +256,7 @@ impl Store {
                 value: value_of(value, is_nan),
                 timestamp,
                 step,
+                ..Metric::default()
             })
             .collect();
         let page = limit

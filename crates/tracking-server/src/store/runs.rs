@@ -9,7 +9,7 @@ use sqlx::{FromRow, Row, SqliteConnection};
 
 use super::points::value_of;
 use super::writer::Write;
-use super::{Store, StoreError, batch, experiments, inputs, now};
+use super::{Store, StoreError, batch, experiments, inputs, models, now};
 use crate::events::Kind;
 
 /// The tag that holds a run's name for MLflow's clients.
@@ -154,6 +154,7 @@ impl Write for NewRun {
             info: row.info,
             data,
             inputs: Default::default(),
+            ..Run::default()
         })
     }
 
@@ -322,6 +323,7 @@ pub(super) async fn complete(
                 value: value_of(value, is_nan),
                 timestamp,
                 step,
+                ..Metric::default()
             })
         });
     }
@@ -335,6 +337,9 @@ pub(super) async fn complete(
     }
     for (run, inputs) in inputs::of_runs(connection, &list).await? {
         runs.at(run, |run| run.inputs = inputs);
+    }
+    for (run, outputs) in models::outputs_of(connection, &list).await? {
+        runs.at(run, |run| run.outputs = outputs);
     }
     Ok(runs.in_order)
 }

@@ -87,6 +87,7 @@ mod tests {
             value,
             timestamp,
             step,
+            ..Metric::default()
         })
     }
 

@@ -18,7 +18,9 @@ fn packages() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache");
     let cache = set("IDIOM_CACHE")
         .unwrap_or_else(|| set("XDG_CACHE_HOME").unwrap_or_else(home).join("idiom"));
-    cache.join("python").join(format!("mlflow-{VERSION}"))
+    cache
+        .join("python")
+        .join(format!("mlflow-client-{VERSION}"))
 }
 
 #[tokio::test]

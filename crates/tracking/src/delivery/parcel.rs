@@ -28,10 +28,10 @@ impl Parcel {
         self.lines.last().map(|line| line.end)
     }
 
-    /// Takes the record unless it belongs into the next request.
-    fn take(&mut self, line: Line) -> Result<(), Line> {
+    /// Takes the record, or gives it back where it belongs into the next request.
+    fn take(&mut self, line: Line) -> Option<Line> {
         if !self.lines.is_empty() && !self.has_room(&line) {
-            return Err(line);
+            return Some(line);
         }
         self.bytes += line.end - line.start;
         match &line.entry {
@@ -42,7 +42,7 @@ impl Parcel {
             _ => {}
         }
         self.lines.push(line);
-        Ok(())
+        None
     }
 
     fn has_room(&self, line: &Line) -> bool {
@@ -82,7 +82,7 @@ impl Parcels {
     pub(crate) fn next_parcel(&mut self) -> io::Result<Option<Parcel>> {
         let mut parcel = Parcel::default();
         while let Some(line) = self.next_line()? {
-            if let Err(line) = parcel.take(line) {
+            if let Some(line) = parcel.take(line) {
                 self.next = Some(line);
                 break;
             }

@@ -98,6 +98,7 @@ mod tests {
             value,
             timestamp: 1,
             step: -2,
+            ..Metric::default()
         })
     }
 
