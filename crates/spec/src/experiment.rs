@@ -17,9 +17,11 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use data::{Augment, Captions, Loader};
+pub use data::{Adaptive, Augment, Captions, Loader};
 pub use networks::{Discriminator, Generator, Normalization, Stages};
-pub use objective::{Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind};
+pub use objective::{
+    Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, WarmStart,
+};
 pub use running::{Checkpoint, DeviceChoice, Logging, Samples, Tracking, Train};
 pub use stage::Stage;
 pub use sweep::{Member, Sweep};
@@ -67,6 +69,10 @@ pub struct Experiment {
     #[garde(dive)]
     #[serde(default)]
     pub discriminator: Discriminator,
+    /// A beginning without a judge; left out for none.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<WarmStart>,
     /// What the two networks are asked to do against each other.
     #[garde(dive)]
     #[serde(default)]

@@ -43,12 +43,6 @@ pub enum TrainError {
         /// The data set's folder.
         dataset: PathBuf,
     },
-    /// `samples.named` names something that no row shows.
-    #[error("`samples.named`: no picture of the data set is captioned `{name}` in every look")]
-    UnknownSubject {
-        /// The name.
-        name: String,
-    },
     /// A new run was asked for where one is already.
     #[error("`{}` already holds a run", run.display())]
     RunExists {
@@ -161,9 +155,6 @@ impl TrainError {
             Self::Resolution { found, .. } => Some(format!(
                 "set `resolution` to at most {found}, or ingest larger pictures"
             )),
-            Self::UnknownSubject { .. } => {
-                Some("take a label as it stands in the data set's captions".to_owned())
-            }
             Self::RunExists { run } => Some(format!(
                 "go on with it: `idiom resume {}`",
                 run.file_name().unwrap_or_default().display()

@@ -34,6 +34,36 @@ pub(crate) fn checked_norm(
     Ok((square.sqrt(), fault))
 }
 
+/// Gradients of the parts of a batch on their way to the whole batch's, which is their mean.
+#[derive(Debug, Default)]
+pub(crate) struct Sum {
+    total: Vec<Tensor>,
+    n_parts: u32,
+}
+
+impl Sum {
+    /// Adds one part's.
+    pub(crate) fn add(&mut self, gradients: Vec<Tensor>) {
+        self.n_parts += 1;
+        if self.n_parts == 1 {
+            self.total = gradients;
+            return;
+        }
+        for (total, gradient) in self.total.iter_mut().zip(&gradients) {
+            *total = &*total + gradient;
+        }
+    }
+
+    /// The mean over the parts.
+    pub(crate) fn mean(self) -> Vec<Tensor> {
+        if self.n_parts < 2 {
+            return self.total;
+        }
+        let n = f64::from(self.n_parts);
+        self.total.iter().map(|total| total / n).collect()
+    }
+}
+
 /// The mean of all entries, for the log.
 pub(crate) fn mean(values: &Tensor) -> f64 {
     values.mean(Kind::Double).double_value(&[])

@@ -24,6 +24,7 @@ mod settings;
 mod sink;
 mod task;
 mod text_to_image;
+mod watch;
 
 pub use error::TrainError;
 pub use estimate::{Estimate, estimate};

@@ -19,6 +19,7 @@ use crate::meters::{Means, Pace};
 use crate::run_folder::RunFolder;
 use crate::schedule::is_due;
 use crate::task::{Moment, Samples, Task};
+use crate::watch::Watch;
 use crate::{Event, Sink, TrainError};
 
 /// What the loop works with; made by [`crate::train`].
@@ -48,6 +49,7 @@ struct Flow<B> {
     loader: Loader<B>,
     guard: Guard,
     means: Means,
+    watch: Watch,
     since_entry: Pace,
     whole: Pace,
 }
@@ -100,6 +102,7 @@ impl<T: Task> Run<'_, T> {
             loader: self.loader()?,
             guard: Guard::default(),
             means: Means::default(),
+            watch: Watch::default(),
             since_entry: Pace::start(),
             whole: Pace::start(),
         })
@@ -196,8 +199,12 @@ impl<T: Task> Run<'_, T> {
 
     fn log(&self, flow: &mut Flow<BatchOf<T>>) {
         let images_seen = self.progress.images_seen as i64;
-        for (key, value) in flow.means.take() {
-            self.sink.metric(key, value, images_seen);
+        let figures = flow.means.take();
+        for (key, value) in &figures {
+            self.sink.metric(key, *value, images_seen);
+        }
+        for sign in flow.watch.look(&figures) {
+            self.warn(format!("after {images_seen} pictures {sign}"));
         }
         let rates = flow.since_entry.rates();
         self.sink.metric(

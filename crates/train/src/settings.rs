@@ -44,11 +44,7 @@ pub(crate) fn decisive(
     encoder_sha256: &str,
 ) -> BTreeMap<String, String> {
     let mut settings = flatten(experiment);
-    settings.retain(|key, _| {
-        !FREE
-            .iter()
-            .any(|free| key == free || (free.ends_with('.') && key.starts_with(free)))
-    });
+    settings.retain(|key, _| !is_free(key));
     settings.insert("dataset_sha256".to_owned(), dataset_sha256.to_owned());
     settings.insert("encoder_sha256".to_owned(), encoder_sha256.to_owned());
     settings
@@ -60,6 +56,7 @@ pub(crate) fn differences(
     then: &BTreeMap<String, String>,
     now: &BTreeMap<String, String>,
 ) -> Vec<String> {
+    let then = &with_later_keys(then);
     let keys: std::collections::BTreeSet<&String> = then.keys().chain(now.keys()).collect();
     let show = |value: Option<&String>| {
         value.map_or_else(|| "nothing".to_owned(), |text| format!("`{text}`"))
@@ -68,6 +65,21 @@ pub(crate) fn differences(
         .filter(|key| then.get(*key) != now.get(*key))
         .map(|key| format!("`{key}`: {} -> {}", show(then.get(key)), show(now.get(key))))
         .collect()
+}
+
+/// A save of an earlier version lacks the keys that came later; what it did is what their defaults do.
+fn with_later_keys(then: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let least = serde_json::json!({ "name": "a", "dataset": "a" });
+    let defaults = serde_json::from_value(least).map_or_else(|_| BTreeMap::new(), |e| flatten(&e));
+    let later = defaults
+        .into_iter()
+        .filter(|(key, _)| !is_free(key) && !then.contains_key(key));
+    later.chain(then.clone()).collect()
+}
+
+fn is_free(key: &str) -> bool {
+    FREE.iter()
+        .any(|free| key == *free || (free.ends_with('.') && key.starts_with(free)))
 }
 
 fn descend(value: &Value, path: String, flat: &mut BTreeMap<String, String>) {
@@ -113,6 +125,21 @@ mod tests {
             r#"{"name": "b", "dataset": "d", "train": {"images": 128}, "loader": {"workers": 3}}"#,
         );
         assert_eq!(decisive(&short, "x", "y"), decisive(&long, "x", "y"));
+    }
+
+    #[test]
+    fn a_save_of_an_earlier_version_goes_on() {
+        let now = decisive(&experiment(r#"{"name": "a", "dataset": "d"}"#), "x", "y");
+        let mut then = now.clone();
+        then.remove("discriminator.normalization").unwrap();
+        assert_eq!(differences(&then, &now), Vec::<String>::new());
+        let spectral =
+            r#"{"name": "a", "dataset": "d", "discriminator": {"normalization": "spectral"}}"#;
+        let now = decisive(&experiment(spectral), "x", "y");
+        assert_eq!(
+            differences(&then, &now),
+            ["`discriminator.normalization`: `none` -> `spectral`"]
+        );
     }
 
     #[test]

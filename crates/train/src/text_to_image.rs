@@ -2,10 +2,12 @@
 //!
 //! One relativistic (or other) game of two networks; the generator's running average draws the sheets and becomes the model.
 
+mod names;
 mod players;
 mod samples;
 mod sheet;
 mod step;
+mod warm;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

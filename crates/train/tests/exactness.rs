@@ -8,7 +8,8 @@ mod toy;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use idiom_train::{Event, NoSink, Outcome, TrainError, train};
+use idiom_spec::experiment::{Adaptive, Experiment, Normalization, ObjectiveKind, WarmStart};
+use idiom_train::{Event, NoSink, Outcome, TrainError, TrainRequest, checkpoint, train};
 use toy::{Toy, checkpoint_bytes, finish, run};
 
 #[test]
@@ -47,23 +48,28 @@ fn n_and_n_pictures_equal_2n() {
     );
 }
 
-#[test]
-fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
-    let toy = Toy::new();
-    finish(&toy.request("whole", 64));
+/// Asks a run to stop when it has seen so many pictures.
+fn interrupt(request: &TrainRequest, images: u64) {
     let (stop, seen) = (AtomicBool::new(false), AtomicU64::new(0));
     let on = |event: Event| {
         if let Event::Advanced(n) = event
-            && seen.fetch_add(n, Ordering::Relaxed) + n == 28
+            && seen.fetch_add(n, Ordering::Relaxed) + n == images
         {
             stop.store(true, Ordering::Relaxed);
         }
     };
-    let outcome = train(&toy.request("stopped", 64), &NoSink, &on, &stop).unwrap();
+    let outcome = train(request, &NoSink, &on, &stop).unwrap();
     let Outcome::Interrupted(summary) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(summary.images_seen, 28);
+    assert_eq!(summary.images_seen, images);
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
+    let toy = Toy::new();
+    finish(&toy.request("whole", 64));
+    interrupt(&toy.request("stopped", 64), 28);
     finish(&toy.resumed("stopped", 64));
     assert_eq!(
         checkpoint_bytes(&toy.run_folder("whole"), 64),
@@ -177,19 +183,148 @@ fn steps_that_never_come_out_finite_stop_the_run_and_name_a_layer() {
     assert!(matches!(error, TrainError::NotFinite { .. }), "{error}");
 }
 
-#[test]
-fn spectral_normalisation_goes_on_where_it_was() {
-    use idiom_spec::experiment::Normalization;
+/// Halves make the whole whatever the experiment switches on.
+fn check_halves(change: impl Fn(&mut Experiment)) {
     let toy = Toy::new();
-    let spectral = |mut request: idiom_train::TrainRequest| {
-        request.experiment.discriminator.normalization = Normalization::Spectral;
+    let changed = |mut request: TrainRequest| {
+        change(&mut request.experiment);
         request
     };
-    finish(&spectral(toy.request("whole", 48)));
-    finish(&spectral(toy.request("halves", 24)));
-    finish(&spectral(toy.resumed("halves", 48)));
+    finish(&changed(toy.request("whole", 48)));
+    finish(&changed(toy.request("halves", 24)));
+    finish(&changed(toy.resumed("halves", 48)));
     assert_eq!(
         checkpoint_bytes(&toy.run_folder("whole"), 48),
         checkpoint_bytes(&toy.run_folder("halves"), 48)
     );
+}
+
+#[test]
+fn spectral_normalisation_goes_on_where_it_was() {
+    check_halves(|experiment| experiment.discriminator.normalization = Normalization::Spectral);
+}
+
+#[test]
+fn adaptive_augmentation_goes_on_where_it_was() {
+    check_halves(|experiment| {
+        experiment.augment.adaptive = Some(Adaptive {
+            target: 0.0,
+            rise_images: 100,
+        });
+    });
+}
+
+#[test]
+fn a_warm_start_goes_on_where_it_was() {
+    let toy = Toy::new();
+    let warm = |mut request: TrainRequest| {
+        request.experiment.warm_start = Some(WarmStart {
+            images: 28,
+            divergence_weight: 1.0,
+        });
+        request
+    };
+    finish(&warm(toy.request("whole", 48)));
+    interrupt(&warm(toy.request("stopped", 48)), 12);
+    finish(&warm(toy.resumed("stopped", 48)));
+    assert_eq!(
+        checkpoint_bytes(&toy.run_folder("whole"), 48),
+        checkpoint_bytes(&toy.run_folder("stopped"), 48)
+    );
+}
+
+#[test]
+fn accumulated_gradients_go_on_where_they_were() {
+    check_halves(|experiment| {
+        experiment.train.batch_size = 8;
+        experiment.train.accumulate = 2;
+    });
+}
+
+#[test]
+fn every_save_of_200_steps_is_the_same_after_five_resumes() {
+    let toy = Toy::new();
+    let saving = |mut request: TrainRequest| {
+        request.experiment.checkpoint.every_images = 40;
+        request.experiment.checkpoint.keep = 99;
+        request
+    };
+    finish(&saving(toy.request("whole", 800)));
+    finish(&saving(toy.request("chained", 120)));
+    for images in [200, 360, 480, 640, 800] {
+        finish(&saving(toy.resumed("chained", images)));
+    }
+    for images in (0..=800).step_by(40) {
+        assert!(
+            checkpoint_bytes(&toy.run_folder("whole"), images)
+                == checkpoint_bytes(&toy.run_folder("chained"), images),
+            "the saves after {images} pictures differ"
+        );
+    }
+}
+
+#[test]
+fn a_batch_in_parts_learns_what_the_whole_batch_does() {
+    let toy = Toy::new();
+    let with_parts = |run: &str, accumulate: u64| {
+        let mut request = toy.request(run, 24);
+        request.experiment.train.batch_size = 8;
+        request.experiment.train.accumulate = accumulate;
+        finish(&request);
+        let saves = toy.run_folder(run).join("checkpoints");
+        checkpoint::load_newest(&saves, &|warning| panic!("{warning}")).unwrap()
+    };
+    let (whole, parts) = (with_parts("whole", 1), with_parts("parts", 2));
+    for network in ["generator", "discriminator", "generator_adam"] {
+        for ((name, one), (_, other)) in whole.tensors[network].iter().zip(&parts.tensors[network])
+        {
+            let scale = one.abs().max().double_value(&[]).max(1e-3);
+            let distance = (one - other).abs().max().double_value(&[]);
+            assert!(
+                distance <= 2e-3 * scale,
+                "{network}/{name} differs by {distance} of {scale}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_cannot_go_together_says_why() {
+    let toy = Toy::new();
+    let check = |change: &dyn Fn(&mut Experiment), words: &str| {
+        let mut request = toy.request("run", 16);
+        change(&mut request.experiment);
+        let error = run(&request).unwrap_err().to_string();
+        assert!(error.contains(words), "{error:?} lacks {words:?}");
+    };
+    check(
+        &|e| e.objective.kind = ObjectiveKind::Wasserstein,
+        "a zero-centred penalty flattens the critic",
+    );
+    check(
+        &|e| {
+            e.augment.translation = 0.0;
+            e.augment.adaptive = Some(Adaptive::default());
+        },
+        "only augmentations that are switched on can happen more or less often",
+    );
+    check(
+        &|e| {
+            e.warm_start = Some(WarmStart {
+                images: 16,
+                ..WarmStart::default()
+            });
+        },
+        "`warm_start.images` is 16, but must be fewer than the run's 16 pictures",
+    );
+}
+
+#[test]
+fn a_sheet_goes_without_a_subject_that_is_not_there() {
+    let toy = Toy::new();
+    let mut request = toy.request("run", 8);
+    request.experiment.samples.named = vec!["thing 3".to_owned(), "nobody".to_owned()];
+    let sheet = finish(&request).sheet.unwrap();
+    let legend = std::fs::read_to_string(sheet.with_extension("json")).unwrap();
+    assert!(legend.contains("thing 3 in ink"), "{legend}");
 }

@@ -20,6 +20,23 @@ pub struct Augment {
     /// How far brightness, saturation and contrast move, 0 to 1; wrong where captions name colours.
     #[garde(custom(between(0.0, 1.0)))]
     pub colour: f64,
+    /// How often each part that is on happens to a picture; left out for always.
+    #[garde(dive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<Adaptive>,
+}
+
+/// Adaptive augmentation (Karras et al. 2020): from never towards always while the discriminator is too sure of real pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+pub struct Adaptive {
+    /// Mean sign of the real pictures' scores (of real minus drawn, for the relativistic and the Wasserstein loss) that is aimed
+    /// at, -0.99 to 0.99.
+    #[garde(custom(between(-0.99, 0.99)))]
+    pub target: f64,
+    /// Pictures in which it could go from never to always, 1 to 1e12.
+    #[garde(custom(between(1, 1_000_000_000_000)))]
+    pub rise_images: u64,
 }
 
 /// Which caption is drawn for a picture.

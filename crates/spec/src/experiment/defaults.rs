@@ -4,9 +4,9 @@
 //! only what differs. All of them are written into the run's resolved configuration.
 
 use super::{
-    Adam, Augment, Captions, Checkpoint, DeviceChoice, Discriminator, Ema, Generator, Loader,
-    Logging, Normalization, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, Samples,
-    Stages, Tracking, Train,
+    Adam, Adaptive, Augment, Captions, Checkpoint, DeviceChoice, Discriminator, Ema, Generator,
+    Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind,
+    Samples, Stages, Tracking, Train, WarmStart,
 };
 
 /// The multilingual sentence encoder.
@@ -61,6 +61,7 @@ impl Default for Train {
             images: 65_536,
             minutes: None,
             batch_size: 32,
+            accumulate: 1,
             threads: None,
             device: DeviceChoice::Auto,
         }
@@ -137,6 +138,25 @@ impl Default for Augment {
             translation: 0.0625,
             cutout: 0.0,
             colour: 0.0,
+            adaptive: None,
+        }
+    }
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        Self {
+            target: 0.6,
+            rise_images: 500_000,
+        }
+    }
+}
+
+impl Default for WarmStart {
+    fn default() -> Self {
+        Self {
+            images: 13_312,
+            divergence_weight: 1.0,
         }
     }
 }

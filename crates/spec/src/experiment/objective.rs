@@ -79,6 +79,19 @@ pub enum PenaltyKind {
     Slope,
 }
 
+/// The beginning of a run as a conditional variational autoencoder (Kingma and Welling 2014): the generator learns to draw real
+/// pictures back from what an encoder says of them, before anyone judges it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+pub struct WarmStart {
+    /// Pictures seen until the game begins, 1 to 1e12; fewer than `train.images`.
+    #[garde(custom(between(1, 1_000_000_000_000)))]
+    pub images: u64,
+    /// Weight of the latent's divergence from the standard normal against the squared distance of the pictures, 0 to 1000.
+    #[garde(custom(between(0.0, 1000.0)))]
+    pub divergence_weight: f64,
+}
+
 /// The optimisers of both networks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]

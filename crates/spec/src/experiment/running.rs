@@ -17,12 +17,16 @@ pub struct Train {
     #[garde(custom(between(1, 1_000_000_000_000)))]
     pub images: u64,
     /// Stop earlier, after this many minutes of training, above 0 and at most 1e6; left out for no such limit. A run
-    /// that it cuts short cannot be repeated to the byte.
+    /// that it cuts short is another one each time; `idiom reproduce` repeats it by the pictures it saw.
     #[garde(custom(if_given(above_up_to(0.0, 1e6))))]
     pub minutes: Option<f64>,
     /// Pictures a step, a multiple of 4 from 4 to 4096: the discriminator compares groups of four.
     #[garde(custom(multiple_of_four))]
     pub batch_size: u64,
+    /// Parts that a batch goes through the networks in, 1 to 64; their gradients are averaged, which takes less memory and more
+    /// time. Each part is a multiple of 4.
+    #[garde(custom(parts_of(self.batch_size)))]
+    pub accumulate: u64,
     /// Threads for arithmetic on the CPU, 1 to 256; left out for all cores. Equal bytes need an equal count.
     #[garde(custom(if_given(between(1, 256))))]
     pub threads: Option<u32>,
@@ -104,6 +108,19 @@ fn multiple_of_four(value: &u64, context: &()) -> garde::Result {
     Err(garde::Error::new(format!(
         "is {value}, but must be a multiple of 4 from 4 to 4096"
     )))
+}
+
+/// Groups of four must not be cut.
+fn parts_of(batch_size: u64) -> impl Fn(&u64, &()) -> garde::Result {
+    move |parts, context| {
+        between(1, 64)(parts, context)?;
+        if batch_size.is_multiple_of(4 * parts) {
+            return Ok(());
+        }
+        Err(garde::Error::new(format!(
+            "is {parts}, but must cut the batch of {batch_size} into multiples of 4"
+        )))
+    }
 }
 
 impl TryFrom<String> for DeviceChoice {

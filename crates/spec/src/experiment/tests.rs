@@ -90,3 +90,11 @@ fn the_resolved_file_reads_back_as_itself() {
         experiment
     );
 }
+
+#[test]
+fn a_batch_is_not_cut_within_its_groups_of_four() {
+    check_message(
+        "train: {batch_size: 24, accumulate: 4}",
+        "train.accumulate: is 4, but must cut the batch of 24 into multiples of 4",
+    );
+}

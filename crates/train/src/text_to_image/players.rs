@@ -3,16 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use idiom_gan::warm_start::LatentEncoder;
 use idiom_gan::{Discriminator, DiscriminatorConfig, Ema, Generator, GeneratorConfig};
 use idiom_model::tensor_file;
 use idiom_spec::experiment::{Adam, Experiment, Normalization, Stages};
 use idiom_torch_ext::{AdamConfig, FusedAdam};
 use tch::nn::VarStore;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
 use crate::checkpoint::TensorSets;
 use crate::init::freeze;
+
+/// Sets that are saved only where the experiment asks for what they belong to.
+const ENCODER: &str = "latent_encoder";
+const ENCODER_ADAM: &str = "latent_encoder_adam";
+const AUGMENTATION: &str = "augmentation";
 
 /// Everything that learns.
 #[derive(Debug)]
@@ -29,7 +35,21 @@ pub(crate) struct Players {
     pub discriminator_adam: FusedAdam,
     /// Moves the average.
     pub ema: Ema,
+    /// Reads real pictures in the warm start, where there is one.
+    pub encoder: Option<Encoder>,
+    /// `[1]`: how often an augmentation happens, where that adapts.
+    probability: Option<Tensor>,
     stores: Stores,
+}
+
+/// The network that reads a real picture into a latent, for the warm start only.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    /// The network.
+    pub network: LatentEncoder,
+    /// Moves it.
+    pub adam: FusedAdam,
+    store: VarStore,
 }
 
 #[derive(Debug)]
@@ -74,7 +94,12 @@ impl Players {
             adam_config(&experiment.optimizer.discriminator),
         )?;
         let ema = Ema::start(&mut stores.average, &stores.generator)?;
+        let encoder = Encoder::new(experiment, &judge_shape, device)?;
+        let adapts = experiment.augment.adaptive.is_some();
+        let probability = adapts.then(|| Tensor::zeros([1], (Kind::Float, Device::Cpu)));
         Ok(Self {
+            encoder,
+            probability,
             generator,
             discriminator,
             average,
@@ -89,7 +114,7 @@ impl Players {
     #[must_use]
     pub(crate) fn tensors(&self) -> TensorSets {
         let weights = |store: &VarStore| sorted(store).into_iter().collect::<Vec<_>>();
-        TensorSets::from([
+        let mut sets = TensorSets::from([
             ("generator".to_owned(), weights(&self.stores.generator)),
             (
                 "discriminator".to_owned(),
@@ -101,7 +126,16 @@ impl Players {
                 "discriminator_adam".to_owned(),
                 self.discriminator_adam.state(),
             ),
-        ])
+        ]);
+        if let Some(encoder) = &self.encoder {
+            sets.insert(ENCODER.to_owned(), weights(&encoder.store));
+            sets.insert(ENCODER_ADAM.to_owned(), encoder.adam.state());
+        }
+        if let Some(probability) = &self.probability {
+            let named = vec![("probability".to_owned(), probability.shallow_clone())];
+            sets.insert(AUGMENTATION.to_owned(), named);
+        }
+        sets
     }
 
     /// Takes over what was saved; `folder` is named in messages.
@@ -127,13 +161,86 @@ impl Players {
         self.generator_adam.load_state(set("generator_adam").0)?;
         self.discriminator_adam
             .load_state(set("discriminator_adam").0)?;
+        if let Some(encoder) = &mut self.encoder {
+            let (tensors, path) = set(ENCODER);
+            tensor_file::copy_into(&sorted(&encoder.store), tensors, &path)?;
+            encoder.adam.load_state(set(ENCODER_ADAM).0)?;
+        }
+        if let Some(probability) = &self.probability {
+            let (tensors, path) = set(AUGMENTATION);
+            let named = BTreeMap::from([("probability".to_owned(), probability.shallow_clone())]);
+            tensor_file::copy_into(&named, tensors, &path)?;
+        }
         Ok(())
+    }
+
+    /// How often an augmentation happens, 0 to 1.
+    pub(crate) fn probability(&self) -> f64 {
+        self.probability
+            .as_ref()
+            .map_or(1.0, |probability| probability.double_value(&[0]))
+    }
+
+    /// Changes how often an augmentation happens, where that adapts.
+    pub(crate) fn set_probability(&mut self, now: f64) {
+        if let Some(probability) = &mut self.probability {
+            let _ = probability.fill_(now);
+        }
+    }
+
+    /// Sets the step sizes of both networks; the encoder's is the generator's.
+    ///
+    /// # Errors
+    /// A rate that is not above 0.
+    pub(crate) fn set_rates(
+        &mut self,
+        generator: f64,
+        discriminator: f64,
+    ) -> Result<(), TrainError> {
+        self.generator_adam.set_learning_rate(generator)?;
+        self.discriminator_adam.set_learning_rate(discriminator)?;
+        if let Some(encoder) = &mut self.encoder {
+            encoder.adam.set_learning_rate(generator)?;
+        }
+        Ok(())
+    }
+
+    /// What learns in the warm start: the generator's parameters, then the encoder's.
+    pub(crate) fn warm_parameters(&self) -> Vec<&Tensor> {
+        let encoder = self.encoder.iter().flat_map(|e| e.adam.parameters());
+        self.generator_adam
+            .parameters()
+            .iter()
+            .chain(encoder)
+            .collect()
     }
 
     /// The averaged generator's weights.
     #[must_use]
     pub(crate) fn average_store(&self) -> &VarStore {
         &self.stores.average
+    }
+}
+
+impl Encoder {
+    fn new(
+        experiment: &Experiment,
+        like: &DiscriminatorConfig,
+        device: Device,
+    ) -> Result<Option<Self>, TrainError> {
+        if experiment.warm_start.is_none() {
+            return Ok(None);
+        }
+        let store = VarStore::new(device);
+        let latent_dim = experiment.generator.latent_dim;
+        let seed = experiment.train.seed;
+        let network = LatentEncoder::new(&store.root(), like, latent_dim, seed)?;
+        let adam = FusedAdam::over(&store, adam_config(&experiment.optimizer.generator))?;
+        Ok(Some(Self {
+            network,
+            adam,
+            store,
+        }))
     }
 }
 

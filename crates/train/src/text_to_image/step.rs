@@ -2,22 +2,27 @@
 //!
 //! The drawn pictures are made once and used by both; real and drawn ones go through the same augmentation, draw for draw. All
 //! randomness comes from streams keyed by the number of pictures seen. A step in which a gradient is not finite moves no weight
-//! of that network and reports the layer. The mathematics is in `idiom-gan`; here is its order.
+//! of that network and reports the layer. With `train.accumulate` above 1 a batch goes through in parts, one after another, whose gradients
+//! are averaged: less memory, and the drawn pictures are made once more for the generator's part. The mathematics is in
+//! `idiom-gan`; here is its order.
 
+use idiom_gan::augment::adaptive::{AdaptiveConfig, mean_sign};
 use idiom_gan::{
-    Adversarial, AugmentConfig, Augmentation, Batch as Pairs, Draws, EmaConfig, Objective, Penalty,
+    AugmentConfig, Augmentation, Batch as Pairs, DiscriminatorTerms, Draws, EmaConfig, Objective,
     discriminator_terms, generator_terms,
 };
-use idiom_spec::experiment::{Experiment, ObjectiveKind, PenaltyKind};
+use idiom_spec::experiment::Experiment;
 use idiom_torch_ext::channels_last;
 use tch::{Device, Kind, Tensor};
 
+use super::names::{adaptive_of, check_warm_start, objective_of};
 use super::players::Players;
 use super::samples::Batch;
 use crate::captions::TextTable;
-use crate::gradients::{Fault, checked_norm, mean};
+use crate::gradients::{Fault, Sum, checked_norm, mean};
 use crate::meters::Means;
 use crate::task::Moment;
+use crate::watch::{DIVERSITY, ORDER};
 use crate::{TrainError, schedule};
 
 /// Side to which drawn and real pictures are pooled for the colour term.
@@ -26,11 +31,12 @@ const COLOUR_SIDE: i64 = 8;
 /// What takes steps.
 pub(crate) struct Stepper {
     pub(crate) players: Players,
-    experiment: Experiment,
+    pub(super) experiment: Experiment,
     table: TextTable,
     device: Device,
     objective: Objective,
     augment: AugmentConfig,
+    adaptive: Option<AdaptiveConfig>,
     average: EmaConfig,
     streams: Streams,
 }
@@ -43,22 +49,52 @@ struct Streams {
     share: Draws,
 }
 
-/// What a step works on, on the device.
-struct Inputs {
+/// Consecutive samples of a batch that go through the networks together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// Pictures seen before its first sample.
+    first: u64,
+    /// Its place in the batch.
+    offset: usize,
+    len: usize,
+    /// Steps before this one.
+    step_idx: u64,
+}
+
+/// The samples of a part, on the device.
+pub(super) struct Real {
     /// `[n, 3, side, side]` in `[-1, 1]`
-    real: Tensor,
-    /// The same, augmented.
+    pub(super) pictures: Tensor,
+    /// `[n, text_dim]`
+    text: Tensor,
+    /// The same with noise.
+    pub(super) noisy_text: Tensor,
+    /// `[n, latent_dim]`
+    pub(super) latent: Tensor,
+}
+
+/// What both networks' steps work on.
+struct Inputs {
+    real: Real,
+    /// The real pictures, augmented.
     real_seen: Tensor,
     /// `[n, 3, side, side]`, with the generator's graph
     fake: Tensor,
     /// The same, augmented.
     fake_seen: Tensor,
-    /// `[n, text_dim]`
-    text: Tensor,
     /// `[n]` in `[0, 1)`
     share: Tensor,
-    /// Steps before this one.
     step_idx: u64,
+}
+
+/// What the discriminator's step leaves for the generator's.
+struct Judged {
+    /// The real pictures' scores as they were before, by part.
+    real_scores: Vec<Tensor>,
+    /// The inputs, where they serve again.
+    inputs: Option<Inputs>,
+    /// The mean sign of the scores, by which augmentation adapts.
+    mean_sign: f64,
 }
 
 impl Stepper {
@@ -70,6 +106,8 @@ impl Stepper {
     ) -> Result<Self, TrainError> {
         let objective = objective_of(experiment);
         objective.check()?;
+        let adaptive = adaptive_of(experiment)?;
+        check_warm_start(experiment)?;
         let seed = experiment.train.seed;
         let said = &experiment.augment;
         Ok(Self {
@@ -83,6 +121,7 @@ impl Stepper {
                 cutout: said.cutout,
                 colour: said.colour,
             },
+            adaptive,
             average: EmaConfig {
                 half_life_images: experiment.ema.half_life_images as f64,
                 ramp: experiment.ema.ramp,
@@ -103,170 +142,240 @@ impl Stepper {
         moment: Moment,
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
-        let n = self.experiment.train.batch_size;
-        let images_seen = moment.images_seen;
         self.set_rates(moment)?;
-        let inputs = self.inputs(batch, images_seen)?;
-        let (real_scores, fault) = self.discriminator_step(&inputs, images_seen, means)?;
-        if fault.is_some() {
-            return Ok(fault);
-        }
-        let fault = self.generator_step(&inputs, &real_scores, means)?;
+        let parts = self.parts(moment.images_seen);
+        let fault = if self.is_warming_up(moment) {
+            self.warm_up(batch, &parts, means)?
+        } else {
+            self.play(batch, &parts, moment, means)?
+        };
         if fault.is_none() {
-            let decay = self.average.decay(images_seen + n, n);
+            let n = self.experiment.train.batch_size;
+            let decay = self.average.decay(moment.images_seen + n, n);
             tch::no_grad(|| self.players.ema.update(decay))?;
         }
         Ok(fault)
+    }
+
+    /// Both networks' steps.
+    fn play(
+        &mut self,
+        batch: &Batch,
+        parts: &[Part],
+        moment: Moment,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError> {
+        let gamma = schedule::gamma(&self.experiment.objective.penalty, moment.images_seen);
+        means.add("penalty/gamma", gamma);
+        let (judged, fault) = self.discriminator_step(batch, parts, gamma, means)?;
+        if fault.is_some() {
+            return Ok(fault);
+        }
+        if let Some(adaptive) = self.adaptive {
+            let n = self.experiment.train.batch_size;
+            let now = adaptive.next(self.players.probability(), judged.mean_sign, n);
+            self.players.set_probability(now);
+            means.add("augment/probability", now);
+            means.add("augment/mean_sign", judged.mean_sign);
+        }
+        self.generator_step(batch, parts, judged, means)
+    }
+
+    fn parts(&self, images_seen: u64) -> Vec<Part> {
+        let train = &self.experiment.train;
+        let len = (train.batch_size / train.accumulate) as usize;
+        let part = |idx: u64| Part {
+            first: images_seen + idx * len as u64,
+            offset: idx as usize * len,
+            len,
+            step_idx: images_seen / train.batch_size,
+        };
+        (0..train.accumulate).map(part).collect()
     }
 
     fn set_rates(&mut self, moment: Moment) -> Result<(), TrainError> {
         let n = self.experiment.train.batch_size;
         let said = &self.experiment.optimizer;
         let rate = |adam| schedule::learning_rate(adam, moment.images_seen, n) * moment.rate_scale;
-        self.players
-            .generator_adam
-            .set_learning_rate(rate(&said.generator))?;
-        self.players
-            .discriminator_adam
-            .set_learning_rate(rate(&said.discriminator))?;
-        Ok(())
+        let (generator, discriminator) = (rate(&said.generator), rate(&said.discriminator));
+        self.players.set_rates(generator, discriminator)
     }
 
-    fn inputs(&self, batch: &Batch, seen: u64) -> Result<Inputs, TrainError> {
-        let (n, side) = (batch.captions.len() as i64, self.experiment.resolution);
-        let device = self.device;
-        let bytes = Tensor::f_from_slice(&batch.pixels)?
+    pub(super) fn real(&self, batch: &Batch, part: Part) -> Result<Real, TrainError> {
+        let (n, side) = (part.len as i64, self.experiment.resolution);
+        let picture_bytes = batch.pixels.len() / batch.captions.len();
+        let pixels =
+            &batch.pixels[part.offset * picture_bytes..(part.offset + part.len) * picture_bytes];
+        let bytes = Tensor::f_from_slice(pixels)?
             .f_view([n, 3, side, side])?
-            .f_to_device(device)?;
-        let real = channels_last(&(bytes.to_kind(Kind::Float) / 127.5 - 1.0));
-        let text = self.table.vectors(&batch.captions)?;
-        let latent = self
-            .streams
-            .latent
-            .normals(seen, n, self.experiment.generator.latent_dim)
-            .to_device(device);
-        let noise = self
-            .streams
-            .noise
-            .normals(seen, n, text.size()[1])
-            .to_device(device);
-        let fake = self
-            .players
-            .generator
-            .forward(&latent, &(&text + noise * self.experiment.captions.noise))?;
-        let augmentation =
-            Augmentation::draw(&self.augment, &self.streams.augment, seen, [n, side])
-                .to_device(device);
-        let share = self
-            .streams
-            .share
-            .uniforms(seen, n, 1)
-            .view([n])
-            .to_device(device);
-        Ok(Inputs {
-            real_seen: augmentation.apply(&real),
-            fake_seen: augmentation.apply(&fake),
-            real,
-            fake,
+            .f_to_device(self.device)?;
+        let captions = &batch.captions[part.offset..part.offset + part.len];
+        let text = self.table.vectors(captions)?;
+        let noise = (self.streams.noise).normals(part.first, n, text.size()[1]);
+        let latent_dim = self.experiment.generator.latent_dim;
+        Ok(Real {
+            pictures: channels_last(&(bytes.to_kind(Kind::Float) / 127.5 - 1.0)),
+            noisy_text: &text + noise.to_device(self.device) * self.experiment.captions.noise,
             text,
-            share,
-            step_idx: seen / n as u64,
+            latent: (self.streams.latent)
+                .normals(part.first, n, latent_dim)
+                .to_device(self.device),
         })
     }
 
-    /// Moves the discriminator; gives the scores of the real pictures as they were before.
+    fn inputs(&self, batch: &Batch, part: Part) -> Result<Inputs, TrainError> {
+        let real = self.real(batch, part)?;
+        let n = part.len as i64;
+        let fake = (self.players.generator).forward(&real.latent, &real.noisy_text)?;
+        let probability = self.adaptive.map_or(1.0, |_| self.players.probability());
+        let augmentation = Augmentation::draw_some(
+            &self.augment,
+            &self.streams.augment,
+            part.first,
+            [n, self.experiment.resolution],
+            probability,
+        )
+        .to_device(self.device);
+        let share = self.streams.share.uniforms(part.first, n, 1).view([n]);
+        Ok(Inputs {
+            real_seen: augmentation.apply(&real.pictures),
+            fake_seen: augmentation.apply(&fake),
+            real,
+            fake,
+            share: share.to_device(self.device),
+            step_idx: part.step_idx,
+        })
+    }
+
     fn discriminator_step(
         &mut self,
-        inputs: &Inputs,
-        images_seen: u64,
+        batch: &Batch,
+        parts: &[Part],
+        gamma: f64,
         means: &mut Means,
-    ) -> Result<(Tensor, Option<Fault>), TrainError> {
-        let said = &self.experiment.objective.penalty;
-        let due = inputs.step_idx.is_multiple_of(said.every);
-        let gamma = schedule::gamma(said, images_seen);
+    ) -> Result<(Judged, Option<Fault>), TrainError> {
+        let mut judged = Judged {
+            real_scores: Vec::new(),
+            inputs: None,
+            mean_sign: 0.0,
+        };
+        let mut sum = Sum::default();
+        for part in parts {
+            let inputs = self.inputs(batch, *part)?;
+            let terms = self.discriminator_terms(&inputs, gamma)?;
+            sum.add(self.players.discriminator_adam.gradients(&terms.loss)?);
+            add_figures(&terms, &inputs, means);
+            judged.mean_sign +=
+                mean_sign(self.objective.adversarial, &terms.scores) / parts.len() as f64;
+            judged.real_scores.push(terms.scores.real);
+            judged.inputs = (parts.len() == 1).then_some(inputs);
+        }
+        let gradients = sum.mean();
+        let (norm, fault) = checked_norm(&gradients, &self.players.discriminator_adam)?;
+        if fault.is_none() {
+            self.players.discriminator_adam.step(&gradients)?;
+            means.add("gradient/discriminator", norm);
+        }
+        Ok((judged, fault))
+    }
+
+    fn discriminator_terms(
+        &self,
+        inputs: &Inputs,
+        gamma: f64,
+    ) -> Result<DiscriminatorTerms, TrainError> {
+        let every = self.experiment.objective.penalty.every;
+        let due = inputs.step_idx.is_multiple_of(every);
         let pairs = Pairs {
             real: &inputs.real_seen,
             fake: &inputs.fake_seen,
-            text: &inputs.text,
+            text: &inputs.real.text,
             shift: inputs.step_idx,
             share: Some(&inputs.share),
         };
-        let weight = due.then_some(gamma * said.every as f64);
-        let terms =
-            discriminator_terms(&self.players.discriminator, &self.objective, &pairs, weight)?;
-        let gradients = self.players.discriminator_adam.gradients(&terms.loss)?;
-        let (norm, fault) = checked_norm(&gradients, &self.players.discriminator_adam)?;
-        if fault.is_some() {
-            return Ok((terms.scores.real, fault));
-        }
-        self.players.discriminator_adam.step(&gradients)?;
-        means.add("loss/discriminator", mean(&terms.adversarial));
-        means.add("score/real", mean(&terms.scores.real));
-        means.add("score/fake", mean(&terms.scores.fake));
-        means.add("score/mismatch", mean(&terms.scores.mismatch));
-        means.add("gradient/discriminator", norm);
-        means.add("penalty/gamma", gamma);
-        if let Some(penalty) = &terms.penalty {
-            means.add("penalty/value", mean(penalty));
-        }
-        Ok((terms.scores.real, None))
+        let weight = due.then_some(gamma * every as f64);
+        Ok(discriminator_terms(
+            &self.players.discriminator,
+            &self.objective,
+            &pairs,
+            weight,
+        )?)
     }
 
     fn generator_step(
         &mut self,
+        batch: &Batch,
+        parts: &[Part],
+        judged: Judged,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError> {
+        let mut sum = Sum::default();
+        let mut kept = judged.inputs;
+        for (part, real_scores) in parts.iter().zip(&judged.real_scores) {
+            let inputs = match kept.take() {
+                Some(inputs) => inputs,
+                None => self.inputs(batch, *part)?,
+            };
+            let loss = self.generator_loss(&inputs, real_scores, means)?;
+            sum.add(self.players.generator_adam.gradients(&loss)?);
+        }
+        let gradients = sum.mean();
+        let (norm, fault) = checked_norm(&gradients, &self.players.generator_adam)?;
+        if fault.is_none() {
+            self.players.generator_adam.step(&gradients)?;
+            means.add("gradient/generator", norm);
+        }
+        Ok(fault)
+    }
+
+    fn generator_loss(
+        &self,
         inputs: &Inputs,
         real_scores: &Tensor,
         means: &mut Means,
-    ) -> Result<Option<Fault>, TrainError> {
-        let discriminator = &self.players.discriminator;
+    ) -> Result<Tensor, TrainError> {
         let terms = generator_terms(
-            discriminator,
+            &self.players.discriminator,
             &self.objective,
             &inputs.fake_seen,
-            &inputs.text,
+            &inputs.real.text,
             real_scores,
         )?;
-        let weight = self.experiment.objective.pooled_colour_weight;
-        let mut loss = terms.loss.shallow_clone();
-        if weight > 0.0 {
-            let colour = colour_distance(&inputs.fake, &inputs.real);
-            means.add("loss/colour", mean(&colour));
-            // Not `+=`, which would also change the figure that is logged.
-            loss = &terms.loss + colour * weight;
-        }
-        let gradients = self.players.generator_adam.gradients(&loss)?;
-        let (norm, fault) = checked_norm(&gradients, &self.players.generator_adam)?;
-        if fault.is_some() {
-            return Ok(fault);
-        }
-        self.players.generator_adam.step(&gradients)?;
         means.add("loss/generator", mean(&terms.loss));
-        means.add("gradient/generator", norm);
-        Ok(None)
+        let weight = self.experiment.objective.pooled_colour_weight;
+        if weight == 0.0 {
+            return Ok(terms.loss);
+        }
+        let colour = colour_distance(&inputs.fake, &inputs.real.pictures);
+        means.add("loss/colour", mean(&colour));
+        // Not `+=`, which would also change the figure that is logged.
+        Ok(&terms.loss + colour * weight)
     }
 }
 
-/// The objective in the terms of the networks' crate.
-fn objective_of(experiment: &Experiment) -> Objective {
-    let said = &experiment.objective;
-    Objective {
-        adversarial: match said.kind {
-            ObjectiveKind::Relativistic => Adversarial::Relativistic,
-            ObjectiveKind::Hinge => Adversarial::Hinge,
-            ObjectiveKind::NonSaturating => Adversarial::NonSaturating,
-            ObjectiveKind::Wasserstein => Adversarial::Wasserstein,
-        },
-        mismatch: said.mismatch,
-        penalty: match said.penalty.kind {
-            PenaltyKind::None => None,
-            PenaltyKind::R1 => Some(Penalty::R1),
-            PenaltyKind::R1AndR2 => Some(Penalty::R1AndR2),
-            PenaltyKind::MatchingAware => Some(Penalty::MatchingAware {
-                exponent: said.penalty.exponent,
-            }),
-            PenaltyKind::Slope => Some(Penalty::Slope),
-        },
+/// Figures of one part of the discriminator's step. Those that watch the game cost a pass over the pictures, and so come with
+/// the penalty only.
+fn add_figures(terms: &DiscriminatorTerms, inputs: &Inputs, means: &mut Means) {
+    let scores = &terms.scores;
+    means.add("loss/discriminator", mean(&terms.adversarial));
+    means.add("score/real", mean(&scores.real));
+    means.add("score/fake", mean(&scores.fake));
+    means.add("score/mismatch", mean(&scores.mismatch));
+    means.add(
+        ORDER,
+        mean(&scores.real.gt_tensor(&scores.fake).to_kind(Kind::Float)),
+    );
+    if let Some(penalty) = &terms.penalty {
+        means.add("penalty/value", mean(penalty));
+        let real = deviation(&inputs.real.pictures);
+        means.add(DIVERSITY, deviation(&inputs.fake) / real.max(1e-6));
     }
+}
+
+/// How much the pictures of a batch differ among themselves: the root of the mean variance of a pixel.
+fn deviation(pictures: &Tensor) -> f64 {
+    let variance = pictures.detach().var_dim([0_i64].as_slice(), false, false);
+    mean(&variance).sqrt()
 }
 
 /// Mean absolute difference of two batches of pictures `[n, 3, side, side]`, both averaged over the cells of an 8x8 grid.
@@ -292,5 +401,13 @@ mod tests {
                 .abs()
                 < 1e-6
         );
+    }
+
+    #[test]
+    fn one_picture_over_and_over_has_no_deviation() {
+        let one = Tensor::rand([1, 3, 8, 8], (Kind::Float, Device::Cpu));
+        assert!(deviation(&one.repeat([4, 1, 1, 1])) < 1e-6);
+        let two = Tensor::cat(&[one.zeros_like(), one.ones_like()], 0);
+        assert!((deviation(&two) - 0.5).abs() < 1e-6);
     }
 }

@@ -50,7 +50,7 @@ struct Subject {
 /// Chooses what the sheets show, and takes up the captions' vectors in the table.
 ///
 /// # Errors
-/// The data set cannot be read, or a subject that the settings name is not there.
+/// The data set cannot be read.
 pub(crate) fn plan(
     dataset: &Dataset,
     table: &mut TextTableBuilder<'_>,
@@ -69,10 +69,7 @@ pub(crate) fn plan(
     let trained = subjects(dataset, Split::Train, looks)?;
     let held_out = subjects(dataset, Split::Validation, looks)?;
     let mut cells = Vec::new();
-    for (row, subject) in chosen(&trained, &held_out, options)?
-        .into_iter()
-        .enumerate()
-    {
+    for (row, subject) in chosen(&trained, &held_out, options).into_iter().enumerate() {
         let language = language_of(row, subject);
         cells.extend(
             looks
@@ -104,20 +101,25 @@ fn chosen<'a>(
     trained: &'a BTreeMap<String, Subject>,
     held_out: &'a BTreeMap<String, Subject>,
     options: &Samples,
-) -> Result<Vec<&'a Subject>, TrainError> {
+) -> Vec<&'a Subject> {
     let mut chosen = Vec::new();
     for name in &options.named {
         let found = trained
             .values()
             .chain(held_out.values())
             .find(|subject| is_called(subject, name));
-        chosen.push(found.ok_or_else(|| TrainError::UnknownSubject { name: name.clone() })?);
+        if found.is_none() {
+            tracing::warn!(
+                "`samples.named`: no picture of the data set is captioned `{name}` in every look; the sheets go without it"
+            );
+        }
+        chosen.extend(found);
     }
     let left = options.subjects.saturating_sub(chosen.len());
     let n_held_out = options.held_out_subjects.min(left);
     chosen.extend(spread(trained, left - n_held_out));
     chosen.extend(spread(held_out, n_held_out));
-    Ok(chosen)
+    chosen
 }
 
 /// `n` values at even distances.

@@ -1,0 +1,67 @@
+//! From the words of an experiment to the settings of `idiom-gan`, and what cannot go together.
+
+use idiom_gan::{AdaptiveConfig, Adversarial, GanError, Objective, Penalty};
+use idiom_spec::experiment::{Experiment, ObjectiveKind, PenaltyKind};
+
+/// The objective in the terms of the networks' crate.
+pub(super) fn objective_of(experiment: &Experiment) -> Objective {
+    let said = &experiment.objective;
+    Objective {
+        adversarial: match said.kind {
+            ObjectiveKind::Relativistic => Adversarial::Relativistic,
+            ObjectiveKind::Hinge => Adversarial::Hinge,
+            ObjectiveKind::NonSaturating => Adversarial::NonSaturating,
+            ObjectiveKind::Wasserstein => Adversarial::Wasserstein,
+        },
+        mismatch: said.mismatch,
+        penalty: match said.penalty.kind {
+            PenaltyKind::None => None,
+            PenaltyKind::R1 => Some(Penalty::R1),
+            PenaltyKind::R1AndR2 => Some(Penalty::R1AndR2),
+            PenaltyKind::MatchingAware => Some(Penalty::MatchingAware {
+                exponent: said.penalty.exponent,
+            }),
+            PenaltyKind::Slope => Some(Penalty::Slope),
+        },
+    }
+}
+
+/// How augmentation adapts, where it does.
+///
+/// # Errors
+/// There is nothing to adapt.
+pub(super) fn adaptive_of(experiment: &Experiment) -> Result<Option<AdaptiveConfig>, GanError> {
+    let said = &experiment.augment;
+    let Some(adaptive) = &said.adaptive else {
+        return Ok(None);
+    };
+    if said.translation == 0.0 && said.cutout == 0.0 && said.colour == 0.0 {
+        return Err(GanError::Combination {
+            first: "augment.adaptive".to_owned(),
+            second: "augment: none".to_owned(),
+            reason: "only augmentations that are switched on can happen more or less often",
+        });
+    }
+    let config = AdaptiveConfig {
+        target: adaptive.target,
+        rise_images: adaptive.rise_images as f64,
+    };
+    config.check()?;
+    Ok(Some(config))
+}
+
+/// The game must begin before the run ends.
+///
+/// # Errors
+/// The warm start is the whole run.
+pub(super) fn check_warm_start(experiment: &Experiment) -> Result<(), GanError> {
+    let (warm, images) = (&experiment.warm_start, experiment.train.images);
+    match warm {
+        Some(warm) if warm.images >= images => Err(GanError::Setting {
+            key: "warm_start.images".to_owned(),
+            found: warm.images.to_string(),
+            allowed: format!("fewer than the run's {images} pictures, or no one ever judges"),
+        }),
+        _ => Ok(()),
+    }
+}
