@@ -4,6 +4,7 @@
 // hover would lay the chart out again. `_fullLayout` is plotly's inner state; it has kept this shape since 1.0.
 import { colour, dash, faded, resolved } from "./colours.js";
 import { eachFrame, fill, make } from "./elements.js";
+import { saveAddress } from "./export.js";
 import * as format from "./format.js";
 import { nearest } from "./history.js";
 import { say } from "./shell.js";
@@ -39,11 +40,12 @@ export class Chart {
   /** `on` has `point(x)` as the pointer moves and `range([from, to] or null)` as the reader zooms. */
   constructor(key, title, on) {
     this.on = on;
+    this.key = key;
     this.plot = make("div", { class: "plot", role: "img", "aria-label": say("curves.chart", { key }) });
     this.line = make("div", { class: "cursor-line", "aria-hidden": "true" });
     this.readout = make("ul", { class: "readout" });
     this.title = make("h3", { title: key }, title);
-    this.head = make("div", { class: "chart-head" }, this.title, this.readout, this.#enlarge());
+    this.head = make("div", { class: "chart-head" }, this.title, this.readout, this.#save(), this.#enlarge());
     this.element = make(
       "article",
       { class: "chart", data: { key } },
@@ -55,6 +57,27 @@ export class Chart {
       eachFrame((event) => this.#point(event)),
     );
     this.plot.addEventListener("dblclick", () => on.range(null));
+  }
+
+  /** Hands the chart out as a picture, as it is drawn. */
+  #save() {
+    const label = say("curves.png");
+    const about = { type: "button", class: "quiet enlarge", "aria-label": label, title: label };
+    const button = make("button", about, "⤓");
+    button.addEventListener("click", async () => {
+      const Plotly = await plotly();
+      const { data, layout } = this.figure();
+      const paper = { ...layout, paper_bgcolor: resolved("var(--surface)"), showlegend: data.length > 1 };
+      const size = { width: 900, height: 480 };
+      const address = await Plotly.toImage({ data, layout: { ...paper, ...size } }, { format: "png", scale: 2, ...size });
+      saveAddress(`${this.key.replaceAll("/", "_")}.png`, address);
+    });
+    return button;
+  }
+
+  /** What plotly is told to draw. */
+  figure() {
+    return { data: this.#traces(), layout: this.#layout() };
   }
 
   #enlarge() {
@@ -116,7 +139,7 @@ export class Chart {
     this.line.hidden = !(left >= axis._offset && left <= axis._offset + axis._length);
     this.line.style.transform = `translateX(${left}px)`;
     const shown = this.lines.filter((line) => line.shown);
-    this.head.classList.toggle("two-lines", shown.length > 2);
+    this.head.classList.toggle("two-lines", shown.length > 2 || shown.some(({ n }) => n));
     fill(
       this.readout,
       shown.map((line) => this.#valueAt(line, x)),
@@ -127,7 +150,9 @@ export class Chart {
   #valueAt(line, x) {
     const at = nearest(line.x, x);
     if (at < 0) return null;
-    const text = format.value(line.smoothed?.[at] ?? line.y[at]);
+    const half = line.n?.[at] > 1 ? (line.high[at] - line.low[at]) / 2 : NaN;
+    const spread = Number.isFinite(half) ? ` ± ${format.value(half)} · n=${line.n[at]}` : "";
+    const text = `${format.value(line.smoothed?.[at] ?? line.y[at])}${spread}`;
     const ended = at === line.x.length - 1 && x > line.x[at];
     const swatch = make("span", { class: "swatch" });
     return make(
@@ -177,7 +202,12 @@ export class Chart {
       line.smoothed = smooth(line.y, this.look.smoothing);
       const main = { ...base, y: line.smoothed, line: style, marker: { color: rgb, size: 7 } };
       const ghost = { ...base, y: line.y, line: { width: 1, color: faded(rgb, 0.28) } };
-      return [...(this.look.smoothing ? [ghost] : []), main, ...broken(line, base.x, rgb)];
+      const edge = (y) => ({ ...base, mode: "lines", y: smooth(y, this.look.smoothing), line: { width: 0 }, showlegend: false });
+      const spread = line.low
+        ? [edge(line.low), { ...edge(line.high), fill: "tonexty", fillcolor: faded(rgb, 0.16) }]
+        : [];
+      const raw = this.look.smoothing && !line.low ? [ghost] : [];
+      return [...spread, ...raw, main, ...broken(line, base.x, rgb)];
     });
   }
 

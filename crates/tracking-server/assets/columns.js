@@ -1,9 +1,10 @@
 // Which columns the table of runs has, what a run's value in one is, and which value is the best.
 //
 // A column is named `attribute:started`, `param:KEY`, `tag:KEY` or `metric:TAKE:KEY`, where TAKE says which
-// of a curve's values is meant: `last`, `min`, `max`, or `curve` for the curve itself in small.
+// of a curve's values is meant: `last`, `min`, `max`, `best` (whichever of both is better, with its step), or
+// `curve` for the curve itself in small.
 
-export const TAKES = ["last", "min", "max", "curve"];
+export const TAKES = ["last", "best", "min", "max", "curve"];
 const ATTRIBUTES = ["status", "started", "duration", "experiment"];
 
 /** A column from its name, or null when it is none. */
@@ -65,9 +66,13 @@ export function better(key) {
   return /loss|error|\bfid|\bkid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "";
 }
 
+/** Where the best point of a curve is looked for; the last one where neither direction is known to be better. */
+export const takeOf = ({ key, take }) => (take === "best" ? ({ low: "min", high: "max" }[better(key)] ?? "last") : take);
+
 /** A run's value in a column: a number, a text, or undefined. `extremes` is `byCurve` of `server.summaries`. */
 export function valueOf(column, run, extremes) {
-  const { kind, key, take } = column;
+  const { kind, key } = column;
+  const take = takeOf(column);
   if (kind === "metric") return take === "last" ? run.metrics[key]?.value : extremes?.get(run.id)?.[key]?.[take]?.value;
   if (kind === "param") return run.params[key];
   if (kind === "tag") return run.tags[key];

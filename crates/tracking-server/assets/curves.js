@@ -4,6 +4,7 @@ import { fill, make, segments } from "./elements.js";
 import { csv, save } from "./export.js";
 import { place } from "./history.js";
 import { addKeys } from "./keys.js";
+import { band, groupsOf, hasSeeds } from "./seeds.js";
 import { say, shell } from "./shell.js";
 import * as view from "./view.js";
 
@@ -25,6 +26,7 @@ export class Curves {
     smoothing: Number(view.read("smooth") || 0),
     log: view.read("log") === "yes",
     clip: view.read("clip") === "yes",
+    seeds: view.read("seeds") === "yes",
     range: null,
   };
 
@@ -44,6 +46,8 @@ export class Curves {
   /** Shows these curves (`server.curves`) of these runs; `shown(run)` says which are visible. */
   set(runs, all, shown) {
     [this.runs, this.all, this.shown] = [runs, all, shown];
+    this.seeds.hidden = !hasSeeds(runs);
+    if (this.seeds.hidden) this.look.seeds = false;
     const keys = [...new Set(all.map(({ key }) => key))].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
     if (!keys.length || keys.join("\n") !== [...this.charts.keys()].join("\n")) this.#layOut(keys);
     this.redraw();
@@ -58,16 +62,29 @@ export class Curves {
 
   #change(look) {
     Object.assign(this.look, look);
-    const { smoothing, log, clip } = this.look;
-    view.write({ smooth: smoothing ? String(smoothing) : null, log: log ? "yes" : null, clip: clip ? "yes" : null });
+    const { smoothing, log, clip, seeds } = this.look;
+    const yes = (is) => (is ? "yes" : null);
+    view.write({ smooth: smoothing ? String(smoothing) : null, log: yes(log), clip: yes(clip), seeds: yes(seeds) });
     this.redraw();
   }
 
   #linesOf(key) {
+    const lines = this.#linesOfRuns(key);
+    if (!this.look.seeds) return lines;
+    return groupsOf(this.runs).map(({ name, runs }) => {
+      const own = lines.filter(({ run, shown, x }) => runs.includes(run) && shown && x.length);
+      const first = lines.find(({ run }) => run === runs[0]);
+      if (!own.length) return { ...first, shown: false };
+      return { ...first, shown: true, name: `${name} (n=${own.length})`, ...band(own) };
+    });
+  }
+
+  #linesOfRuns(key) {
     return this.runs.map((run, i) => {
       const points = this.all.find((curve) => curve.run === run.id && curve.key === key)?.points ?? [];
       const x = points.map(([step, timestamp]) => place(this.cursor.axis, run, step, timestamp));
-      return { i: run.colour ?? i, name: run.name, shown: this.shown(run), x, y: points.map((point) => point[2]) };
+      const y = points.map((point) => point[2]);
+      return { run, i: run.colour ?? i, name: run.name, shown: this.shown(run), x, y };
     });
   }
 
@@ -104,17 +121,21 @@ export class Curves {
   #head() {
     const quiet = (words, click) => make("button", { type: "button", class: "quiet", on: { click } }, say(words));
     const scale = this.#scale();
-    const clip = this.#clip();
+    const clip = this.#switch("clip", "curves.clip");
+    this.seeds = this.#switch("seeds", "curves.seeds");
+    this.seeds.hidden = true;
     this.reset = quiet("curves.reset", () => this.#change({ range: null }));
     addKeys([
       ["l", "keys.log", () => scale.querySelector('[aria-pressed="false"]').click()],
       ["o", "keys.clip", () => clip.click()],
+      ["e", "keys.seeds", () => this.seeds.hidden || this.seeds.click()],
       ["r", "keys.reset", () => this.reset.click()],
     ]);
     const push = make("span", { class: "push" });
     const csvButton = quiet("export.csv", () => this.#export());
     const title = make("h2", {}, say("curves.title"));
-    return make("div", { class: "pane-head" }, title, this.#smoothing(), scale, clip, push, this.reset, csvButton);
+    const ways = [this.#smoothing(), scale, clip, this.seeds];
+    return make("div", { class: "pane-head" }, title, ways, push, this.reset, csvButton);
   }
 
   #smoothing() {
@@ -133,11 +154,12 @@ export class Curves {
     return segments(say("curves.scale"), kinds, this.look.log, (log) => this.#change({ log }));
   }
 
-  #clip() {
-    const button = make("button", { type: "button", "aria-pressed": String(this.look.clip) }, say("curves.clip"));
+  #switch(name, words) {
+    const about = { type: "button", "aria-pressed": String(this.look[name]), title: say(`${words}_hint`) };
+    const button = make("button", about, say(words));
     button.addEventListener("click", () => {
-      this.#change({ clip: !this.look.clip });
-      button.setAttribute("aria-pressed", String(this.look.clip));
+      this.#change({ [name]: !this.look[name] });
+      button.setAttribute("aria-pressed", String(this.look[name]));
     });
     return button;
   }

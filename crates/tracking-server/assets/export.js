@@ -1,4 +1,4 @@
-// Takes what is on screen away as a CSV file.
+// Takes what is on screen away as a file.
 
 /** One field: quoted where CSV needs it, and never a formula to a spreadsheet. */
 function field(value) {
@@ -11,10 +11,14 @@ function field(value) {
 /** Rows of fields as CSV (RFC 4180). */
 export const csv = (rows) => rows.map((row) => `${row.map(field).join(",")}\r\n`).join("");
 
+/** Hands what is at an address to the browser as a file. */
+export function saveAddress(name, address) {
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+}
+
 /** Hands a text to the browser as a file. */
 export function save(name, text, type = "text/csv;charset=utf-8") {
   const address = URL.createObjectURL(new Blob([text], { type }));
-  const link = Object.assign(document.createElement("a"), { href: address, download: name });
-  link.click();
+  saveAddress(name, address);
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }

@@ -73,7 +73,9 @@ export class Matrix {
     const label = `${run.name}, ${words(this.cursor.axis, item.x)}`;
     const move = () => this.cursor.moveTo(x);
     const picture = windowed(item.address, part, { loading: "lazy" });
-    return make("td", {}, make("button", { type: "button", "aria-label": label, on: { click: move } }, picture));
+    const after = brokenBy(run, item);
+    const about = { type: "button", "aria-label": after ? `${label}, ${say("pictures.broken")}` : label, on: { click: move } };
+    return make("td", { class: after ? "broken" : null, title: after ? say("pictures.broken") : null }, make("button", about, picture));
   }
 
   /** As large as lets all columns be seen, within reason. */
@@ -83,6 +85,11 @@ export class Matrix {
     const each = Math.floor((this.element.clientWidth - names - 4) / this.columns.length - 6);
     this.element.style.setProperty("--thumb", `${Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, each))}px`);
   }
+}
+
+/** Whether the run had stopped being a number by then (`run.broken` is the first step of that). */
+export function brokenBy(run, item) {
+  return run.broken !== undefined && item.step >= run.broken;
 }
 
 function shortWords(axis, x) {

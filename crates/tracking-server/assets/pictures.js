@@ -8,7 +8,7 @@ import { fill, make } from "./elements.js";
 import { nearest, place, union, words } from "./history.js";
 import { addKeys } from "./keys.js";
 import { openLoupe } from "./loupe.js";
-import { Matrix } from "./matrix.js";
+import { Matrix, brokenBy } from "./matrix.js";
 import { WHOLE, letChoosePart, windowed } from "./part.js";
 import { say } from "./shell.js";
 import * as view from "./view.js";
@@ -38,7 +38,7 @@ export class Pictures {
   set(runs, all, shown) {
     [this.runs, this.all, this.shown] = [runs, all, shown];
     const drawn = JSON.stringify([
-      runs.filter(shown).map(({ id, name }) => [id, name]),
+      runs.filter(shown).map(({ id, name, broken }) => [id, name, broken]),
       all.map(({ address }) => address),
     ]);
     if (drawn === this.drawn) return;
@@ -157,7 +157,9 @@ export class Pictures {
     for (const card of this.cards ?? []) {
       const item = card.row.items[nearest(card.row.items, x, (candidate) => candidate.x)];
       if (item !== card.shown) swap(card, item, this.part);
-      card.label.textContent = item ? words(axis, item.x) : "";
+      const broken = item && brokenBy(card.row.run, item);
+      card.label.textContent = item ? `${words(axis, item.x)}${broken ? " · NaN" : ""}` : "";
+      card.label.classList.toggle("broken", Boolean(broken));
       const off = item && Math.abs(item.x - x) > 1e-9;
       card.label.classList.toggle("off", Boolean(off));
       card.label.title = off ? say("pictures.nearest", { x: words(axis, x) }) : "";

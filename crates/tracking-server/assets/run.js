@@ -3,6 +3,7 @@ import { Artifacts } from "./artifacts.js";
 import { byCurve, lasted } from "./columns.js";
 import { Cursor, cursorControls } from "./cursor.js";
 import { Curves } from "./curves.js";
+import { binButton, nameOf, noteOf, tagsOf as ownTags } from "./edit.js";
 import { byId, fill, make, paced, tell } from "./elements.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
@@ -52,6 +53,7 @@ async function load() {
 }
 
 function drawHead() {
+  if (isEditing()) return;
   const { run } = page;
   document.title = `${run.name} · Idiom`;
   byId("run-name").textContent = run.name;
@@ -67,8 +69,9 @@ function drawHead() {
   );
   fill(
     byId("run-head"),
-    make("h1", {}, run.name),
+    nameOf(run, load),
     badge(run),
+    run.deleted ? make("span", { class: "badge failed" }, say("runs.deleted")) : null,
     make(
       "span",
       { class: "muted" },
@@ -76,6 +79,7 @@ function drawHead() {
     ),
     make("span", { class: "push" }),
     copy,
+    binButton(run, load),
     make("a", { class: "button", href: `/?ticked=${encodeURIComponent(run.id)}` }, say("run.compare")),
   );
 }
@@ -118,19 +122,23 @@ function draw() {
         "div",
         { class: "overview" },
         parts.pictures,
-        make("div", { class: "column" }, tiles(), facts("run.params", page.run.params)),
+        make("div", { class: "column" }, noteOf(page.run, load), tiles(), facts("run.params", page.run.params)),
       ),
     pictures: () => parts.pictures,
     curves: () => parts.curves,
     artifacts: () => artifacts.element,
     config: () => artifacts.config(facts("run.params", page.run.params)),
-    provenance: () => facts("run.tags", tagsOf(page.run)),
+    provenance: () =>
+      make("div", { class: "column" }, ownTags(page.run, load), facts("run.tags", tagsOf(page.run))),
   };
-  if (page.drawn === page.tab && page.tab === "artifacts") return;
+  if (page.drawn === page.tab && (page.tab === "artifacts" || isEditing())) return;
   page.drawn = page.tab;
   fill(byId("panel"), contents[page.tab]());
   if (page.tab === "artifacts") artifacts.open();
 }
+
+/** Whether somebody is writing on the page: news of a run that trains must not take the words away. */
+const isEditing = () => document.activeElement?.matches?.("textarea, input[type=text]") ?? false;
 
 function tagsOf(run) {
   return Object.fromEntries(Object.entries(run.tags).filter(([key]) => key !== "mlflow.loggedImages"));

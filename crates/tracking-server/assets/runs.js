@@ -5,6 +5,7 @@ import { byId, fill, make, paced, settled, tell } from "./elements.js";
 import { csv, save } from "./export.js";
 import { colour } from "./colours.js";
 import * as format from "./format.js";
+import * as grouping from "./grouping.js";
 import { addKeys } from "./keys.js";
 import { follow } from "./live.js";
 import { addressOf } from "./mlflow_links.js";
@@ -35,6 +36,9 @@ const page = {
 
 const sortOf = (text) => ({ id: text.replace(/^-/, ""), descending: text.startsWith("-") });
 const sort = () => sortOf(view.read("sort", "-attribute:started"));
+
+/** Whether the table shows what was deleted. */
+const isBin = () => view.read("view") === "deleted";
 
 function shownColumns() {
   const chosen = view.readList("columns");
@@ -72,7 +76,7 @@ async function search(pageToken) {
   const chosen = view.read("experiment");
   const experimentIds = chosen ? [chosen] : page.experiments.map(({ id }) => id);
   const found = experimentIds.length
-    ? await server.searchRuns({ experimentIds, filter: filterOf(view.read("filter")), pageToken })
+    ? await server.searchRuns({ experimentIds, filter: filterOf(view.read("filter")), pageToken, deleted: isBin() })
     : { runs: [] };
   if (asked !== page.asked) return;
   take(found, pageToken);
@@ -95,7 +99,7 @@ function take(found, pageToken) {
 /** Least and greatest values are only asked for when a column shows them, and so are curves. */
 async function loadExtremes() {
   const shown = shownColumns();
-  if (shown.some(({ take }) => take === "min" || take === "max")) {
+  if (shown.some((column) => ["min", "max"].includes(columns.takeOf(column)))) {
     page.extremes = columns.byCurve(await inPieces(page.runs, 500, server.summaries));
     draw();
   }
@@ -147,6 +151,7 @@ function draw() {
     curves: page.curves,
     thumbs: page.thumbs,
     ticked: page.ticked,
+    groupBy: view.read("group"),
     shown: frame.querySelectorAll("tbody tr").length,
     on: { sort: sortBy, tick, tickAll },
   };
@@ -158,8 +163,22 @@ function draw() {
         n: `${format.count(page.runs.length)}${page.next ? "+" : ""}`,
       })
     : "";
+  fillGroups();
   drawTicked();
   markCurrent();
+}
+
+function fillGroups() {
+  const chosen = view.read("group");
+  const ids = grouping.choices(page.runs);
+  const known = !chosen || ids.includes(chosen) ? ids : [chosen, ...ids];
+  const select = byId("group");
+  fill(
+    select,
+    select.firstElementChild,
+    known.map((id) => make("option", { value: id }, id.replace(/^[a-z]+:/, ""))),
+  );
+  select.value = chosen;
 }
 
 function moreButton() {
@@ -264,7 +283,23 @@ function drawTicked() {
       },
       say("runs.clear"),
     ),
+    make(
+      "button",
+      { type: "button", class: "quiet", id: "bin", on: { click: moveTicked } },
+      say(isBin() ? "runs.restore" : "runs.delete"),
+    ),
   );
+}
+
+/** Deletes what is ticked, or restores it where the table shows what was deleted. */
+async function moveTicked() {
+  const move = isBin() ? server.restoreRun : server.deleteRun;
+  const moved = await Promise.allSettled([...page.ticked].map((id) => move(id)));
+  const failed = moved.find(({ status }) => status === "rejected");
+  tell(byId("filter-error"), failed ? say("shell.failed", { message: failed.reason.message }) : null);
+  page.ticked.clear();
+  afterTick();
+  await load();
 }
 
 function markCurrent(step = 0) {
@@ -298,6 +333,17 @@ const setFilter = () => {
 byId("filter").addEventListener("input", settled(setFilter, 450));
 byId("experiment").addEventListener("change", (event) => {
   view.write({ experiment: event.target.value });
+  load();
+});
+byId("group").addEventListener("change", (event) => {
+  view.write({ group: event.target.value });
+  draw();
+});
+byId("view").value = view.read("view");
+byId("view").addEventListener("change", (event) => {
+  view.write({ view: event.target.value });
+  page.ticked.clear();
+  afterTick();
   load();
 });
 byId("columns").addEventListener("click", () =>

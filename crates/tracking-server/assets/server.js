@@ -46,6 +46,7 @@ function runOf({ info, data = {} }) {
     name: info.run_name || tags["mlflow.runName"] || info.run_id,
     experimentId: info.experiment_id,
     status: info.status,
+    deleted: info.lifecycle_stage === "deleted",
     start: Number(info.start_time ?? 0),
     end: info.end_time ? Number(info.end_time) : null,
     params: pairs(data.params),
@@ -74,14 +75,14 @@ export async function experiments() {
 }
 
 /** Runs that a filter (MLflow's grammar with OR and parentheses) lets through, a page of at most 1000, and the token of the next page. */
-export async function searchRuns({ experimentIds, filter, orderBy, pageToken }) {
+export async function searchRuns({ experimentIds, filter, orderBy, pageToken, deleted = false }) {
   const body = await post("/api/idiom/runs/search", {
     experiment_ids: experimentIds,
     filter,
     order_by: orderBy,
     page_token: pageToken,
     max_results: 1000,
-    run_view_type: "ACTIVE_ONLY",
+    run_view_type: deleted ? "DELETED_ONLY" : "ACTIVE_ONLY",
   });
   return { runs: (body.runs ?? []).map(runOf), next: body.next_page_token };
 }
@@ -90,6 +91,21 @@ export async function searchRuns({ experimentIds, filter, orderBy, pageToken }) 
 export async function getRun(id) {
   return runOf((await get(`${REST}/runs/get`, { run_id: id })).run);
 }
+
+/** Gives a run another name. */
+export const renameRun = (id, name) => post(`${REST}/runs/update`, { run_id: id, run_name: name });
+
+/** Sets a tag of a run. */
+export const setTag = (id, key, value) => post(`${REST}/runs/set-tag`, { run_id: id, key, value });
+
+/** Takes a tag off a run. */
+export const deleteTag = (id, key) => post(`${REST}/runs/delete-tag`, { run_id: id, key });
+
+/** Deletes a run; it can be restored. */
+export const deleteRun = (id) => post(`${REST}/runs/delete`, { run_id: id });
+
+/** Restores a deleted run. */
+export const restoreRun = (id) => post(`${REST}/runs/restore`, { run_id: id });
 
 /** What is in a folder of a run's artifacts, as `{ path, is_dir, file_size }`. */
 export async function listArtifacts(id, path) {

@@ -2,6 +2,7 @@
 import * as columns from "./columns.js";
 import { make, drawn } from "./elements.js";
 import * as format from "./format.js";
+import { groupRow, grouped } from "./grouping.js";
 import { say } from "./shell.js";
 import { badge } from "./status.js";
 
@@ -19,7 +20,10 @@ export function tableOf(runs, look) {
   }));
   const body = make("tbody");
   const table = make("table", { class: "runs-table" }, make("thead", {}, headRow(runs, marks, look)), body);
-  appendRows(body, runs, Math.max(CHUNK, look.shown), (run) => rowOf(run, marks, look));
+  const items = look.groupBy ? grouped(runs, look.groupBy).flatMap((group) => [{ group }, ...group.runs]) : runs;
+  appendRows(body, items, Math.max(CHUNK, look.shown), (item) =>
+    item.group ? groupRow(item.group, look) : rowOf(item, marks, look),
+  );
   return table;
 }
 
@@ -128,7 +132,7 @@ function cell(run, { column, number, best }, { extremes, curves }) {
   if (column.kind === "attribute")
     return make("td", { class: number ? "number" : "" }, attribute(column.key, value, run));
   const isBest = best !== undefined && value === best;
-  const at = extremes?.get(run.id)?.[column.key]?.[column.take]?.step ?? run.metrics[column.key]?.step;
+  const at = extremes?.get(run.id)?.[column.key]?.[columns.takeOf(column)]?.step ?? run.metrics[column.key]?.step;
   const title =
     column.kind === "metric" && value !== undefined ? say("runs.at_images", { n: format.count(at) }) : value;
   const text = number && column.kind === "metric" ? format.value(value) : (value ?? "");
@@ -136,6 +140,7 @@ function cell(run, { column, number, best }, { extremes, curves }) {
     "td",
     { class: `${number ? "number" : ""} ${isBest ? "best" : ""}`, title },
     text,
+    column.take === "best" && text ? make("small", { class: "at-step" }, ` @ ${format.compact(at)}`) : null,
     isBest ? make("span", { class: "unseen" }, ` ${say("runs.best")}`) : null,
   );
 }

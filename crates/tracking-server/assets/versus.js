@@ -5,10 +5,15 @@ import { fill, make, segments } from "./elements.js";
 import { csv, save } from "./export.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
+import { groupsOf, hasSeeds } from "./seeds.js";
 import { say } from "./shell.js";
+import { halfWidth, summary, welch } from "./stats.js";
 import * as view from "./view.js";
 
-const PARTS = ["params", "metrics", "tags"];
+const PARTS = ["params", "metrics", "seeds", "tags"];
+
+/** A difference this unlikely without a cause is worth a mark. */
+const SIGNIFICANT = 0.05;
 
 /** Rows `{ key, values, differs }` of one part of the runs, in the order of their names. */
 export function rowsOf(part, runs) {
@@ -30,7 +35,7 @@ export class Versus {
   constructor(element) {
     this.body = make("div", { class: "versus-frame" });
     this.count = make("span", { class: "muted" });
-    const parts = segments(
+    this.parts = segments(
       say("versus.title"),
       PARTS.map((part) => [part, say(`versus.${part}`)]),
       this.part,
@@ -52,7 +57,7 @@ export class Versus {
         "div",
         { class: "pane-head" },
         make("h2", {}, say("versus.title")),
-        parts,
+        this.parts,
         make("label", { class: "field" }, box, make("span", {}, say("versus.all"))),
         this.count,
         make("span", { class: "push" }),
@@ -66,11 +71,36 @@ export class Versus {
   /** Shows these runs; the first is the one the others are measured against. */
   set(runs) {
     this.runs = runs;
+    const seeds = this.parts.children[PARTS.indexOf("seeds")];
+    seeds.hidden = !hasSeeds(runs);
     this.draw();
   }
 
   draw() {
-    const rows = rowsOf(this.part, this.runs);
+    if (this.part === "seeds" && hasSeeds(this.runs)) {
+      this.#drawSeeds();
+      return;
+    }
+    this.#drawRows();
+  }
+
+  /** Last values by group of runs that are alike but for their seed, against the first group. */
+  #drawSeeds() {
+    const groups = groupsOf(this.runs);
+    const rows = seedRows(groups);
+    this.count.textContent = say("versus.seeds_about");
+    const heads = groups.map(({ name, runs }) =>
+      make("th", { scope: "col" }, make("span", { class: "swatch", style: { "--swatch": colour(runs[0].colour ?? 0) } }), `${name} (n=${runs.length})`),
+    );
+    const body = rows.map(({ key, cells }) =>
+      make("tr", {}, make("th", { scope: "row", title: key }, key), cells.map((cell) => seedCell(key, cell))),
+    );
+    const head = make("thead", {}, make("tr", {}, make("td", {}), heads));
+    fill(this.body, make("table", { class: "versus-table" }, head, make("tbody", {}, body)));
+  }
+
+  #drawRows() {
+    const rows = rowsOf(this.#partOfRuns, this.runs);
     const shown = rows.filter(({ differs }) => this.all || differs);
     this.count.textContent = say("versus.count", { n: rows.filter(({ differs }) => differs).length, all: rows.length });
     if (!shown.length) {
@@ -100,36 +130,65 @@ export class Versus {
     );
   }
 
+  /** Without seeds to tell apart, a link that asks for them shows last values. */
+  get #partOfRuns() {
+    return this.part === "seeds" ? "metrics" : this.part;
+  }
+
   #row({ key, values, differs }) {
     const finite = values.filter(Number.isFinite);
-    const wish = this.part === "metrics" && differs && finite.length > 1 ? better(key) : "";
+    const wish = this.#partOfRuns === "metrics" && differs && finite.length > 1 ? better(key) : "";
     const best = { low: Math.min(...finite), high: Math.max(...finite) }[wish];
     const cells = values.map((value, i) => {
       const same = String(value) === String(values[0]);
       const kind = value === undefined ? "missing" : best !== undefined && value === best ? "best" : same ? "same" : "";
-      const text = value === undefined ? "—" : this.part === "metrics" ? format.value(value) : value;
+      const text = value === undefined ? "—" : this.#partOfRuns === "metrics" ? format.value(value) : value;
       return make(
         "td",
         { class: kind, title: value },
         text,
-        this.part === "metrics" && i ? change(values[0], value, wish) : null,
+        this.#partOfRuns === "metrics" && i ? change(values[0], value, wish) : null,
       );
     });
     return make(
       "tr",
-      { class: differs && this.part !== "metrics" ? "differs" : "" },
+      { class: differs && this.#partOfRuns !== "metrics" ? "differs" : "" },
       make("th", { scope: "row", title: key }, key),
       cells,
     );
   }
 
   #export() {
-    const rows = rowsOf(this.part, this.runs).filter(({ differs }) => this.all || differs);
+    const rows = rowsOf(this.#partOfRuns, this.runs).filter(({ differs }) => this.all || differs);
     save(
       `${this.part}.csv`,
       csv([[this.part, ...this.runs.map(({ name }) => name)], ...rows.map(({ key, values }) => [key, ...values])]),
     );
   }
+}
+
+/** Rows `{ key, cells: [{ n, mean, deviation, half, change, p }] }` of last values by group; the first is the measure. */
+export function seedRows(groups) {
+  const keys = [...new Set(groups.flatMap(({ runs }) => runs.flatMap((run) => Object.keys(run.metrics))))].sort();
+  return keys.map((key) => {
+    const samples = groups.map(({ runs }) => runs.map((run) => run.metrics[key]?.value).filter(Number.isFinite));
+    const cells = samples.map((sample, i) => {
+      const about = summary(sample);
+      return { ...about, of: groups[i].runs.length, half: halfWidth(about), first: summary(samples[0]).mean, p: i ? welch(sample, samples[0]).p : NaN };
+    });
+    return { key, cells };
+  });
+}
+
+function seedCell(key, { n, of, mean, half, first, p }) {
+  if (!n) return make("td", { class: "missing" }, "—");
+  const spread = Number.isFinite(half) ? ` ± ${format.value(half)}` : "";
+  const sure = p < SIGNIFICANT;
+  const wish = sure ? better(key) : "";
+  const chance = Number.isFinite(p) ? make("span", { class: `change ${sure ? "sure" : ""}` }, `p=${p < 0.001 ? "<0.001" : p.toFixed(3)}`) : null;
+  // A run that ended without a number does not count.
+  const counted = n < of ? make("span", { class: "change" }, `n=${n}`) : null;
+  return make("td", {}, `${format.value(mean)}${spread}`, counted, change(first, mean, wish), chance);
 }
 
 /** By how much a value differs from the first run's, coloured by whether that is better. */

@@ -10,6 +10,7 @@
 
 mod browser {
     mod access;
+    mod analysis;
     pub(crate) mod driver;
     pub(crate) mod lab;
 }

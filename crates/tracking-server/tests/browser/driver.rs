@@ -88,7 +88,12 @@ impl Browser {
              const look = () => {{ if (holds()) done(true); else if (performance.now() > end) done(false); else requestAnimationFrame(look); }};
              look();"
         );
-        let held = self.client.execute_async(&look, Vec::new()).await.unwrap();
+        let mut held = self.client.execute_async(&look, Vec::new()).await;
+        if held.is_err() {
+            // The page went away under the script, as it does where a link leads on: look at the next one.
+            held = self.client.execute_async(&look, Vec::new()).await;
+        }
+        let held = held.unwrap();
         if held != true {
             let page = self
                 .value("document.querySelector('main').innerText.slice(0, 2000)")
@@ -196,6 +201,6 @@ fn capabilities(profile: &Path) -> serde_json::Map<String, Value> {
     let mut args: Vec<String> = flags.map(str::to_owned).to_vec();
     args.push(format!("--user-data-dir={}", profile.display()));
     let options = json!({ "binary": CHROMIUM, "args": args });
-    let wishes = json!({ "browserName": "chrome", "goog:loggingPrefs": { "browser": "WARNING" }, "goog:chromeOptions": options });
+    let wishes = json!({ "browserName": "chrome", "timeouts": { "script": 25000 }, "goog:loggingPrefs": { "browser": "WARNING" }, "goog:chromeOptions": options });
     wishes.as_object().unwrap().clone()
 }

@@ -67,7 +67,7 @@ impl Lab {
     }
 
     pub(crate) async fn log_metric(&self, run: usize, key: &str, value: f64, step: i64) {
-        let point = json!({ "run_id": self.runs[run], "key": key, "value": value, "timestamp": START + step, "step": step });
+        let point = json!({ "run_id": self.runs[run], "key": key, "value": if value.is_nan() { json!("NaN") } else { json!(value) }, "timestamp": START + step, "step": step });
         self.post("runs/log-metric", &point).await;
     }
 
