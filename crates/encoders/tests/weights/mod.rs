@@ -1,5 +1,7 @@
 //! Encoders whose weights may not be on this machine.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use idiom_encoders::{Locations, TextEncoder, load as load_encoder};
 use std::path::PathBuf;
 
@@ -10,15 +12,7 @@ use std::path::PathBuf;
 pub(crate) fn load(name: &str) -> Option<Box<dyn TextEncoder>> {
     let folder = cache().join("encoders");
     if !folder.join(name).join("tokenizer.json").exists() {
-        let line = format!(
-            "skipped: encoders need `{name}` in {} (fetch_encoders.py)",
-            folder.display()
-        );
-        assert!(
-            std::env::var("IDIOM_REQUIRE_ALL").as_deref() != Ok("1"),
-            "{line}"
-        );
-        println!("{line}");
+        skip(name);
         return None;
     }
     let locations = Locations {
@@ -29,7 +23,24 @@ pub(crate) fn load(name: &str) -> Option<Box<dyn TextEncoder>> {
     Some(load_encoder(name, &locations, tch::Device::Cpu).unwrap())
 }
 
-fn cache() -> PathBuf {
+/// One line that says what is missing.
+///
+/// # Panics
+/// Where `IDIOM_REQUIRE_ALL=1`.
+pub(crate) fn skip(name: &str) {
+    let folder = cache().join("encoders");
+    let line = format!(
+        "skipped: encoders need `{name}` in {} (fetch_encoders.py)",
+        folder.display()
+    );
+    assert!(
+        std::env::var("IDIOM_REQUIRE_ALL").as_deref() != Ok("1"),
+        "{line}"
+    );
+    println!("{line}");
+}
+
+pub(crate) fn cache() -> PathBuf {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

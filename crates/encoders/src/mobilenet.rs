@@ -1,0 +1,234 @@
+//! MobileNetV2 as a measure of pictures: what a network that was trained to name a thousand kinds of things sees in them.
+//!
+//! Sandler et al. 2018 (arXiv:1801.04381), with torchvision's ImageNet weights. Its last features, averaged over the cells, stand where
+//! Inception's stand in published KID and FID; figures taken in them are of the same kind but cannot be compared with
+//! published ones, so they are always named with [`MobileNet::name`]. Frozen; gradients flow to the pictures.
+
+use crate::weights::{Weight, Weights, bytes_of};
+use crate::{EncoderError, digest};
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+/// The folder's name among the user's encoders.
+pub const MOBILENET_V2: &str = "mobilenet-v2";
+/// Entries of a feature vector.
+pub const FEATURES: i64 = 1280;
+
+/// Side to which pictures are brought, in pixels.
+const SIDE: i64 = 128;
+/// Mean and deviation of ImageNet's colours in `[0, 1]`.
+const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+/// Added to a variance under the root.
+const EPSILON: f64 = 1e-5;
+/// Expansion, channels, repetitions, stride: the paper's table 2.
+const BLOCKS: [[i64; 4]; 7] = [
+    [1, 16, 1, 1],
+    [6, 24, 2, 2],
+    [6, 32, 3, 2],
+    [6, 64, 4, 2],
+    [6, 96, 3, 1],
+    [6, 160, 3, 2],
+    [6, 320, 1, 1],
+];
+
+/// The network.
+pub struct MobileNet {
+    first: Layer,
+    blocks: Vec<Block>,
+    last: Layer,
+    mean: Tensor,
+    deviation: Tensor,
+    sha256: String,
+}
+
+/// A convolution without bias and a batch norm by stored moments.
+struct Layer {
+    weight: Weight,
+    norm: [Weight; 4],
+    stride: i64,
+    groups: i64,
+}
+
+/// Widen, filter each channel, narrow; added to its input where the shapes allow.
+struct Block {
+    widen: Option<Layer>,
+    filter: Layer,
+    narrow: Layer,
+    is_residual: bool,
+}
+
+impl MobileNet {
+    /// Reads `model.safetensors` in a folder that the recipe made.
+    ///
+    /// # Errors
+    /// The file is missing or damaged, or does not hold this network.
+    pub fn read(folder: &Path, device: Device) -> Result<Self, EncoderError> {
+        let path = folder.join("model.safetensors");
+        let bytes = bytes_of(&path)?;
+        let weights = Weights::open(&path, &bytes, device)?;
+        let mut blocks = Vec::new();
+        let mut n_in = 32;
+        for [expansion, n_out, n, stride] in BLOCKS {
+            for idx in 0..n {
+                let name = format!("features.{}.conv", blocks.len() + 1);
+                let stride = if idx == 0 { stride } else { 1 };
+                blocks.push(Block::read(
+                    &weights,
+                    &name,
+                    [n_in, expansion, n_out],
+                    stride,
+                )?);
+                n_in = n_out;
+            }
+        }
+        let colours = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
+        Ok(Self {
+            first: Layer::read(&weights, ["features.0.0", "features.0.1"], [32, 3, 3], 2, 1)?,
+            blocks,
+            last: Layer::read(
+                &weights,
+                ["features.18.0", "features.18.1"],
+                [FEATURES, n_in, 1],
+                1,
+                1,
+            )?,
+            mean: colours(MEAN).to_device(device),
+            deviation: colours(DEVIATION).to_device(device),
+            sha256: digest::of_parts(&[("model.safetensors", &bytes)]),
+        })
+    }
+
+    /// What figures taken in these features are named with: network and filter.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        "mobilenet-v2, bilinear to 128"
+    }
+
+    /// The weights' hash.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Features `[batch, 1280]` of `pictures [batch, 3, height, width]` in `[-1, 1]`, which are brought to 128 pixels by bilinear
+    /// interpolation without a low-pass.
+    ///
+    /// # Errors
+    /// What libtorch throws for another shape.
+    pub fn features(&self, pictures: &Tensor) -> Result<Tensor, EncoderError> {
+        let sized = pictures.f_upsample_bilinear2d([SIDE, SIDE], false, None, None)?;
+        let coloured = ((sized + 1.0) * 0.5)
+            .f_sub(&self.mean)?
+            .f_div(&self.deviation)?;
+        let mut features = self.first.forward(&coloured)?.clamp(0.0, 6.0);
+        for block in &self.blocks {
+            features = block.forward(&features)?;
+        }
+        let last = self.last.forward(&features)?.clamp(0.0, 6.0);
+        Ok(last.f_mean_dim([2_i64, 3].as_slice(), false, Kind::Float)?)
+    }
+}
+
+impl std::fmt::Debug for MobileNet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "MobileNet({})", self.sha256)
+    }
+}
+
+impl Layer {
+    fn read(
+        weights: &Weights<'_>,
+        [conv, norm]: [&str; 2],
+        [n_out, n_in, side]: [i64; 3],
+        stride: i64,
+        groups: i64,
+    ) -> Result<Self, EncoderError> {
+        let part = |key: &str| weights.float(&format!("{norm}.{key}"), &[n_out]);
+        Ok(Self {
+            weight: weights.float(
+                &format!("{conv}.weight"),
+                &[n_out, n_in / groups, side, side],
+            )?,
+            norm: [
+                part("weight")?,
+                part("bias")?,
+                part("running_mean")?,
+                part("running_var")?,
+            ],
+            stride,
+            groups,
+        })
+    }
+
+    fn forward(&self, input: &Tensor) -> Result<Tensor, EncoderError> {
+        let padding = (self.weight.size()[2] - 1) / 2;
+        let [scale, shift, mean, variance] = &self.norm;
+        let output = input.f_conv2d(
+            &self.weight,
+            None::<&Tensor>,
+            self.stride,
+            padding,
+            1,
+            self.groups,
+        )?;
+        Ok(output.f_batch_norm(
+            Some(&**scale),
+            Some(&**shift),
+            Some(&**mean),
+            Some(&**variance),
+            false,
+            0.0,
+            EPSILON,
+            false,
+        )?)
+    }
+}
+
+impl Block {
+    fn read(
+        weights: &Weights<'_>,
+        name: &str,
+        [n_in, expansion, n_out]: [i64; 3],
+        stride: i64,
+    ) -> Result<Self, EncoderError> {
+        let wide = n_in * expansion;
+        // Without a widening layer all others stand one place earlier.
+        let shift = i64::from(expansion > 1);
+        let widen = (expansion > 1).then(|| {
+            let names = [format!("{name}.0.0"), format!("{name}.0.1")];
+            Layer::read(weights, [&names[0], &names[1]], [wide, n_in, 1], 1, 1)
+        });
+        let filter = [format!("{name}.{shift}.0"), format!("{name}.{shift}.1")];
+        let narrow = [
+            format!("{name}.{}", shift + 1),
+            format!("{name}.{}", shift + 2),
+        ];
+        Ok(Self {
+            widen: widen.transpose()?,
+            filter: Layer::read(
+                weights,
+                [&filter[0], &filter[1]],
+                [wide, wide, 3],
+                stride,
+                wide,
+            )?,
+            narrow: Layer::read(weights, [&narrow[0], &narrow[1]], [n_out, wide, 1], 1, 1)?,
+            is_residual: stride == 1 && n_in == n_out,
+        })
+    }
+
+    fn forward(&self, input: &Tensor) -> Result<Tensor, EncoderError> {
+        let wide = match &self.widen {
+            Some(layer) => layer.forward(input)?.clamp(0.0, 6.0),
+            None => input.shallow_clone(),
+        };
+        let filtered = self.filter.forward(&wide)?.clamp(0.0, 6.0);
+        let narrow = self.narrow.forward(&filtered)?;
+        Ok(if self.is_residual {
+            input + narrow
+        } else {
+            narrow
+        })
+    }
+}
