@@ -37,6 +37,17 @@ const MAP: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "idiom-evaluate",
+        &[
+            "idiom-dataset",
+            "idiom-picture",
+            "idiom-torch-ext",
+            "idiom-encoders",
+            "idiom-gan",
+            "idiom-model",
+        ],
+    ),
+    (
         "idiom-train",
         &[
             "idiom-spec",

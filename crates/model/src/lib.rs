@@ -12,6 +12,7 @@
 //! [`tensor_file`] too.
 
 mod config;
+mod contrastive;
 mod digest;
 mod error;
 mod load;
@@ -19,6 +20,9 @@ mod save;
 pub mod tensor_file;
 
 pub use config::{CONFIG_FILE, FileEntry, ModelConfig, TextEncoderInfo};
+pub use contrastive::{
+    ContrastiveConfig, ContrastiveModel, ContrastiveNetworks, load_contrastive, save_contrastive,
+};
 pub use error::ModelError;
 pub use load::{Model, Networks, load, weights};
 pub use save::{Saved, save};

@@ -99,7 +99,7 @@ struct Files {
     files: BTreeMap<String, FileEntry>,
 }
 
-fn read_config(folder: &Path, path: &Path) -> Result<Vec<u8>, ModelError> {
+pub(crate) fn read_config(folder: &Path, path: &Path) -> Result<Vec<u8>, ModelError> {
     let size = match fs::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -120,7 +120,11 @@ fn read_config(folder: &Path, path: &Path) -> Result<Vec<u8>, ModelError> {
 }
 
 /// Reads one weights file into the variables of a store.
-fn fill(folder: &Path, entry: &FileEntry, store: &mut VarStore) -> Result<(), ModelError> {
+pub(crate) fn fill(
+    folder: &Path,
+    entry: &FileEntry,
+    store: &mut VarStore,
+) -> Result<(), ModelError> {
     let tensors = read_weights(folder, entry)?;
     let path = folder.join(&entry.name);
     tensor_file::copy_into(&store.variables().into_iter().collect(), &tensors, &path)?;

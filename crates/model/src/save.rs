@@ -48,7 +48,7 @@ pub fn save(
     let mut json = serde_json::to_string_pretty(&document).expect("plain data has a JSON form");
     json.push('\n');
     write_whole(folder, CONFIG_FILE, json.as_bytes())?;
-    remove_orphans(folder, &document)?;
+    remove_orphans(folder, &document.files)?;
     let names = document
         .files
         .values()
@@ -60,7 +60,11 @@ pub fn save(
     })
 }
 
-fn save_weights(folder: &Path, role: &str, store: &VarStore) -> Result<FileEntry, ModelError> {
+pub(crate) fn save_weights(
+    folder: &Path,
+    role: &str,
+    store: &VarStore,
+) -> Result<FileEntry, ModelError> {
     let tensors: Vec<(String, Tensor)> = store.variables().into_iter().collect();
     let bytes = tensor_file::to_bytes(&tensors, &folder.join(role))?;
     let sha256 = sha256_hex(&bytes);
@@ -74,7 +78,7 @@ fn save_weights(folder: &Path, role: &str, store: &VarStore) -> Result<FileEntry
 }
 
 /// Puts `bytes` under a temporary name, on the disk, and only then under `name`.
-fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), ModelError> {
+pub(crate) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), ModelError> {
     let target = folder.join(name);
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = File::create(&temporary)
@@ -89,11 +93,14 @@ fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), ModelError
 }
 
 /// Removes weights of an older model of ours that the new `config.json` does not name, and nothing else.
-fn remove_orphans(folder: &Path, document: &Document) -> Result<(), ModelError> {
+pub(crate) fn remove_orphans(
+    folder: &Path,
+    files: &BTreeMap<String, FileEntry>,
+) -> Result<(), ModelError> {
     for entry in fs::read_dir(folder).map_err(ModelError::io(folder))? {
         let name = entry.map_err(ModelError::io(folder))?.file_name();
         let Some(name) = name.to_str() else { continue };
-        let is_named = document.files.values().any(|file| file.name == name);
+        let is_named = files.values().any(|file| file.name == name);
         if is_weights_name(name) && !is_named {
             fs::remove_file(folder.join(name)).map_err(ModelError::io(&folder.join(name)))?;
         }
@@ -108,7 +115,7 @@ fn is_weights_name(name: &str) -> bool {
     let Some((role, hash)) = stem.split_once('-') else {
         return false;
     };
-    ["generator", "discriminator"].contains(&role)
+    ["generator", "discriminator", "contrastive"].contains(&role)
         && hash.len() == 12
         && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,0 +1,18 @@
+//! How good is it? Metrics as functions of features and scores, and what applies them to a trained run.
+//!
+//! [`metrics`] takes arrays and knows no network and no file. [`gallery`] reads the real pictures, [`judge`] says of any picture how it
+//! is drawn and what it shows. Every figure comes with its number of pictures, the encoder whose features it is taken in, and the
+//! split; beside a distance stands what real pictures score against real ones.
+
+mod error;
+pub mod gallery;
+pub mod independence;
+pub mod judge;
+mod memorised;
+pub mod metrics;
+mod page;
+pub mod report;
+pub mod sentences;
+pub mod text_to_image;
+
+pub use error::EvaluateError;

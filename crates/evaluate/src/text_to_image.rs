@@ -1,0 +1,569 @@
+//! The evaluation of a generator that draws from sentences: how real, how varied, in the look and of the subject asked for, in each language
+//! alike, and not by heart.
+//!
+//! Sentences come from the data set: those of training rows, and those of held-out subjects with held-out phrases. What a metric says of
+//! real pictures stands beside it.
+
+use crate::gallery::{Gallery, pixels_of};
+use crate::judge::{self, Vectors, looks_right, share};
+use crate::metrics::bootstrap::{gap_interval, mean_interval};
+use crate::metrics::fid::{self, fid};
+use crate::metrics::kid::{KidOptions, kid};
+use crate::metrics::manifold::manifold;
+use crate::metrics::memorisation::{Sets, audit, nearest_pairs};
+use crate::metrics::retrieval::{RPrecisionOptions, r_precision};
+use crate::report::{Better, Bounds, Figure, Reference, Report};
+use crate::sentences::{Sentence, by_phrase, sentences};
+use crate::{EvaluateError, memorised};
+use idiom_dataset::embeddings::Embeddings;
+use idiom_dataset::{Dataset, Phrase, Split};
+use idiom_encoders::MobileNet;
+use idiom_gan::Draws;
+use idiom_model::{ContrastiveModel, Model};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+/// Pictures at once.
+const BATCH: usize = 64;
+
+/// What is evaluated, and by whom.
+pub struct Request<'a> {
+    /// The run's name.
+    pub run: String,
+    /// The model.
+    pub model: &'a Model,
+    /// The data it learnt from.
+    pub dataset: &'a Dataset,
+    /// The vectors of its captions.
+    pub embeddings: &'a Embeddings,
+    /// Says of pictures which look and subject they show; without one these figures are left out.
+    pub judge: Option<&'a ContrastiveModel>,
+    /// Measures how real and how varied pictures are.
+    pub features: &'a MobileNet,
+    /// Where it computes.
+    pub device: Device,
+    /// Sentences a language and a split, at most.
+    pub n_sentences: usize,
+    /// Decides latents, sentences, distractors and subsets.
+    pub seed: u64,
+    /// A font for the pictures' captions; may be empty.
+    pub font: &'a [u8],
+    /// The folder for the results.
+    pub folder: &'a Path,
+    /// Told what is being done.
+    pub on: &'a dyn Fn(&str),
+}
+
+/// A set of drawn pictures and the sentences they were drawn from.
+struct Drawn {
+    sentences: Vec<Sentence>,
+    /// `u8 [n, 3, side, side]`
+    pixels: Tensor,
+}
+
+/// Evaluates, and writes the results into the request's folder.
+///
+/// # Errors
+/// The data set cannot be read, or a file cannot be written.
+pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
+    let side = request.model.generator.config().resolution as u32;
+    let read = |split| Gallery::read(request.dataset, split, side, usize::MAX);
+    let (training, test) = (read(Split::Train)?, read(Split::Test)?);
+    let mut work = Work {
+        request,
+        phrases: request.dataset.phrases()?,
+        figures: Vec::new(),
+        remarks: Vec::new(),
+    };
+    (request.on)("features of the real pictures");
+    let real_training = work.features(&training.pixels)?;
+    let real_test = work.features(&test.pixels)?;
+    for (gallery, real, name) in [
+        (&training, &real_training, "train"),
+        (&test, &real_test, "test"),
+    ] {
+        (request.on)(&format!("drawing sentences of `{name}`"));
+        let languages = sentences(
+            gallery,
+            request.embeddings,
+            request.n_sentences,
+            request.seed,
+        );
+        let mut drawn = BTreeMap::new();
+        for (lang, sentences) in languages {
+            drawn.insert(lang, work.draw(sentences)?);
+        }
+        let all: Vec<&Tensor> = drawn.values().map(|drawn| &drawn.pixels).collect();
+        let features = work.features(&Tensor::cat(&all, 0))?;
+        let other = if name == "train" {
+            &real_test
+        } else {
+            &real_training
+        };
+        work.realness(name, [real, other], &features)?;
+        if let Some(model) = request.judge {
+            work.judged(name, model, gallery, &drawn)?;
+        }
+        if name == "test" {
+            let pictures = Tensor::cat(&all, 0);
+            let sets = Sets {
+                training: &real_training,
+                held_out: &real_test,
+                drawn: &features,
+            };
+            work.memorised(&sets, &training, &pictures)?;
+        }
+    }
+    let report = work.report();
+    report.write(request.folder)?;
+    Ok(report)
+}
+
+struct Work<'a, 'b> {
+    request: &'a Request<'b>,
+    phrases: Vec<Phrase>,
+    figures: Vec<Figure>,
+    remarks: Vec<String>,
+}
+
+impl Work<'_, '_> {
+    fn draw(&self, sentences: Vec<Sentence>) -> Result<Drawn, EvaluateError> {
+        let Request {
+            model,
+            device,
+            embeddings,
+            ..
+        } = *self.request;
+        let _guard = tch::no_grad_guard();
+        let latents = Draws::new(self.request.seed, "evaluate_latent");
+        let latent_dim = model.generator.config().latent_dim;
+        let mut parts = Vec::new();
+        for (idx, chunk) in sentences.chunks(BATCH).enumerate() {
+            let vectors: Vec<f32> = chunk
+                .iter()
+                .flat_map(|sentence| embeddings.get(&sentence.text).unwrap_or_default())
+                .copied()
+                .collect();
+            let n = chunk.len() as i64;
+            let text = Tensor::f_from_slice(&vectors)?.f_view([n, -1])?;
+            let text = (text * model.config.text_encoder.scale).to_device(device);
+            let latent = latents.normals((idx * BATCH) as u64, n, latent_dim);
+            let drawn = model.generator.forward(&latent.to_device(device), &text)?;
+            let bytes = ((drawn.clamp(-1.0, 1.0) + 1.0) * 127.5).round();
+            parts.push(
+                bytes
+                    .to_kind(Kind::Uint8)
+                    .to_device(Device::Cpu)
+                    .contiguous(),
+            );
+        }
+        Ok(Drawn {
+            sentences,
+            pixels: Tensor::f_cat(&parts, 0)?,
+        })
+    }
+
+    fn features(&self, pixels: &Tensor) -> Result<Tensor, EvaluateError> {
+        features(self.request.features, pixels, self.request.device)
+    }
+
+    /// KID, precision and recall, FID where there are enough.
+    fn realness(
+        &mut self,
+        split: &str,
+        [real, other]: [&Tensor; 2],
+        drawn: &Tensor,
+    ) -> Result<(), EvaluateError> {
+        let options = KidOptions {
+            seed: self.request.seed,
+            ..KidOptions::default()
+        };
+        let (found, floor) = (kid(real, drawn, &options)?, kid(real, other, &options)?);
+        let n = drawn.size()[0] as usize;
+        let by = self.request.features.name();
+        let mut figure = self.figure(split, "kid", "KID to the real pictures", found.mean, n);
+        figure.bounds = Some(Bounds {
+            low: found.mean - found.deviation,
+            high: found.mean + found.deviation,
+            what: format!("sd, subsets of {}", found.subset_size),
+        });
+        figure.reference = reference("floor, real train against real test", floor.mean);
+        figure.better = Better::Lower;
+        self.push(figure, by);
+        // Equal numbers, or the denser side would cover more by number alone.
+        let least = real.size()[0].min(drawn.size()[0]).min(1000);
+        let part = |rows: &Tensor| every(rows, least);
+        let (found, best) = (
+            manifold(&part(real), &part(drawn), [3, 5])?,
+            manifold(&part(real), &part(other), [3, 5])?,
+        );
+        let rows = [
+            (
+                "precision",
+                "precision: drawn pictures like real ones",
+                found.precision,
+                best.precision,
+            ),
+            (
+                "recall",
+                "recall: real pictures that could be drawn",
+                found.recall,
+                best.recall,
+            ),
+            ("density", "density", found.density, best.density),
+            ("coverage", "coverage", found.coverage, best.coverage),
+        ];
+        for (key, what, value, best) in rows {
+            let mut figure = self.figure(split, key, what, value, least as usize);
+            figure.reference = reference("the other split's real pictures", best);
+            self.push(figure, by);
+        }
+        if real.size()[0].min(drawn.size()[0]) >= fid::LEAST {
+            let mut figure = self.figure(split, "fid", "FID", fid(real, drawn)?, n);
+            figure.better = Better::Lower;
+            self.push(figure, by);
+        }
+        Ok(())
+    }
+
+    /// Look and subject by the judge, over all and language by language, and the gap between languages.
+    fn judged(
+        &mut self,
+        split: &str,
+        model: &ContrastiveModel,
+        gallery: &Gallery,
+        drawn: &BTreeMap<String, Drawn>,
+    ) -> Result<(), EvaluateError> {
+        let Some(anchors) = &model.networks.anchors else {
+            self.remarks.push("the judge knows no looks".into());
+            return Ok(());
+        };
+        let device = self.request.device;
+        let real = judge::vectors(&model.networks, &gallery.pixels, device)?;
+        let directions = tch::no_grad(|| anchors.directions());
+        let looks = gallery.looks(&model.config.looks);
+        let ceiling_look = share(&looks_right(&real.style, &directions, &looks)?);
+        let pools = Pools::new(gallery);
+        let ceiling_subject =
+            share(&pools.real_in_another_look(&real, gallery, self.request.seed)?);
+        let mut units: [BTreeMap<String, Vec<f64>>; 2] = Default::default();
+        let mut n_all = 0;
+        for (lang, drawn) in drawn {
+            let vectors = judge::vectors(&model.networks, &drawn.pixels, device)?;
+            let rows: Vec<i64> = drawn.sentences.iter().map(|s| s.row as i64).collect();
+            let asked: Vec<i64> = rows.iter().map(|row| looks[*row as usize]).collect();
+            let right = looks_right(&vectors.style, &directions, &asked)?;
+            let found =
+                pools.r_precision(&vectors.subject, &real.subject, &rows, self.request.seed)?;
+            n_all += rows.len();
+            for (units, values) in units.iter_mut().zip([right, found]) {
+                let by = by_phrase(&drawn.sentences, &values, &self.phrases);
+                units.insert(lang.clone(), by);
+            }
+        }
+        let chance = 1.0 / (pools.n_distractors as f64 + 1.0);
+        let names = [
+            (
+                "look_accuracy",
+                "look as asked for, by the judge",
+                ceiling_look,
+                "ceiling, the judge on real pictures",
+            ),
+            (
+                "r_precision",
+                "R-precision@1, the subject among others in the same look",
+                ceiling_subject,
+                "ceiling, real pictures in another look",
+            ),
+        ];
+        for (units, (key, what, ceiling, beside)) in units.iter().zip(names) {
+            let what = if key == "r_precision" {
+                format!(
+                    "{what} ({} of them, chance {chance:.3})",
+                    pools.n_distractors
+                )
+            } else {
+                what.to_owned()
+            };
+            let all: Vec<f64> = units.values().flatten().copied().collect();
+            self.with_interval(split, key, &what, &all, n_all, ceiling.map(|c| (beside, c)));
+            for (lang, values) in units.iter().filter(|(lang, _)| !lang.is_empty()) {
+                let n = drawn[lang].sentences.len();
+                self.with_interval(
+                    split,
+                    &format!("{key}_{lang}"),
+                    &format!("the same in `{lang}`"),
+                    values,
+                    n,
+                    None,
+                );
+            }
+            self.gap(split, key, units);
+        }
+        Ok(())
+    }
+
+    /// The gap between the language with most phrases and the next.
+    fn gap(&mut self, split: &str, key: &str, units: &BTreeMap<String, Vec<f64>>) {
+        let mut langs: Vec<(&String, &Vec<f64>)> =
+            units.iter().filter(|(lang, _)| !lang.is_empty()).collect();
+        langs.sort_by_key(|(_, values)| std::cmp::Reverse(values.len()));
+        let [(first, a), (second, b), ..] = langs.as_slice() else {
+            return;
+        };
+        if let Some(gap) = gap_interval(a, b, self.request.seed) {
+            let key = format!("{key}_gap");
+            let what = format!("gap, `{first}` minus `{second}`");
+            let mut figure = self.figure(split, &key, &what, gap.value, a.len() + b.len());
+            figure.bounds = Some(over_phrases(gap.low, gap.high));
+            figure.better = Better::Neither;
+            self.push(figure, "the judge");
+        }
+    }
+
+    /// The memorisation audit, its planted control, and the picture of the nearest pairs.
+    fn memorised(
+        &mut self,
+        sets: &Sets<'_>,
+        training: &Gallery,
+        pictures: &Tensor,
+    ) -> Result<(), EvaluateError> {
+        (self.request.on)("looking for training pictures among the drawn ones");
+        let seed = self.request.seed;
+        let found = audit(sets, memorised::CELLS, seed)?;
+        let planted = memorised::planted(sets.training, found.n_drawn as i64);
+        let control = audit(
+            &Sets {
+                drawn: &planted,
+                ..*sets
+            },
+            memorised::CELLS,
+            seed,
+        )?;
+        let rows = [
+            (
+                "distance_ratio",
+                "distance to the training set over that to held-out pictures; 1 without preference",
+                found.distance_ratio,
+                control.distance_ratio,
+            ),
+            ("c_t", "C_T, below -3 means copying", found.c_t, control.c_t),
+            (
+                "authentic",
+                "authentic pictures",
+                found.authentic,
+                control.authentic,
+            ),
+        ];
+        let by = self.request.features.name();
+        for (key, what, value, control) in rows {
+            let mut figure = self.figure("test", key, what, value, found.n_drawn);
+            figure.reference = reference("planted copies", control);
+            figure.better = Better::Neither;
+            self.push(figure, by);
+        }
+        self.remarks.push(memorised::verdict(&found, &control));
+        let pairs = nearest_pairs(sets.training, sets.drawn, memorised::SHOWN)?;
+        let left = |pair: usize| pixels_of(&crate::gallery::signed(&pictures.get(pair as i64)));
+        memorised::sheet(
+            &pairs,
+            &left,
+            training,
+            self.request.font,
+            self.request.folder,
+        )
+    }
+
+    fn with_interval(
+        &mut self,
+        split: &str,
+        key: &str,
+        what: &str,
+        units: &[f64],
+        n: usize,
+        ceiling: Option<(&str, f64)>,
+    ) {
+        let Some(found) = mean_interval(units, self.request.seed) else {
+            return;
+        };
+        let mut figure = self.figure(split, key, what, found.value, n);
+        figure.bounds = Some(over_phrases(found.low, found.high));
+        figure.reference = ceiling.and_then(|(what, value)| reference(what, value));
+        self.push(figure, "the judge");
+    }
+
+    fn figure(&self, split: &str, key: &str, what: &str, value: f64, n: usize) -> Figure {
+        Figure {
+            key: format!("evaluate/{split}/{key}"),
+            what: what.to_owned(),
+            value,
+            bounds: None,
+            reference: None,
+            n,
+            encoder: String::new(),
+            split: split.to_owned(),
+            better: Better::Higher,
+        }
+    }
+
+    fn push(&mut self, figure: Figure, by: &str) {
+        self.figures.push(Figure {
+            encoder: by.to_owned(),
+            ..figure
+        });
+    }
+
+    fn report(self) -> Report {
+        let request = self.request;
+        let mut facts = BTreeMap::from([
+            ("model_sha256".to_owned(), request.model.sha256.clone()),
+            (
+                "dataset_sha256".to_owned(),
+                request.dataset.sha256().to_owned(),
+            ),
+            ("features".to_owned(), request.features.name().to_owned()),
+            (
+                "features_sha256".to_owned(),
+                request.features.sha256().to_owned(),
+            ),
+            ("seed".to_owned(), request.seed.to_string()),
+        ]);
+        let mut remarks = self.remarks;
+        match request.judge {
+            Some(judge) => drop(facts.insert("judge_sha256".to_owned(), judge.sha256.clone())),
+            None => remarks.push("without a judge nothing is said about looks and subjects".into()),
+        }
+        remarks.push(
+            "`train` are sentences that were learnt from; `test` are subjects that were not, with phrases that were not".into(),
+        );
+        Report {
+            run: request.run.clone(),
+            facts,
+            figures: self.figures,
+            remarks,
+            pictures: vec![(
+                memorised::SHEET.to_owned(),
+                "drawn pictures (left of each pair) and the training pictures nearest to them"
+                    .to_owned(),
+            )],
+        }
+    }
+}
+
+/// Features of pictures `u8 [n, 3, side, side]` in batches.
+///
+/// # Errors
+/// What libtorch throws.
+pub fn features(
+    network: &MobileNet,
+    pixels: &Tensor,
+    device: Device,
+) -> Result<Tensor, EvaluateError> {
+    let _guard = tch::no_grad_guard();
+    let mut parts = Vec::new();
+    for part in pixels.split(BATCH as i64, 0) {
+        let pictures = crate::gallery::signed(&part).to_device(device);
+        parts.push(network.features(&pictures)?.to_device(Device::Cpu));
+    }
+    Ok(Tensor::f_cat(&parts, 0)?)
+}
+
+/// For R-precision: rows in the same look, other subjects.
+struct Pools {
+    of_row: Vec<Vec<i64>>,
+    n_distractors: usize,
+}
+
+impl Pools {
+    fn new(gallery: &Gallery) -> Self {
+        let mut by_look: BTreeMap<Option<&str>, Vec<i64>> = BTreeMap::new();
+        for (idx, row) in gallery.rows.iter().enumerate() {
+            by_look
+                .entry(row.style.as_deref())
+                .or_default()
+                .push(idx as i64);
+        }
+        let same_subject = |a: usize, b: i64| {
+            let (a, b) = (&gallery.rows[a], &gallery.rows[b as usize]);
+            a.subject.is_some() && a.subject == b.subject
+        };
+        let of_row: Vec<Vec<i64>> = gallery
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(idx, row)| {
+                let pool = by_look[&row.style.as_deref()].iter().copied();
+                pool.filter(|other| *other != idx as i64 && !same_subject(idx, *other))
+                    .collect()
+            })
+            .collect();
+        let least = of_row.iter().map(Vec::len).min().unwrap_or(0);
+        Self {
+            n_distractors: least.min(RPrecisionOptions::default().n_distractors),
+            of_row,
+        }
+    }
+
+    /// `rows[i]` is the real picture that query i should look like.
+    fn r_precision(
+        &self,
+        queries: &Tensor,
+        keys: &Tensor,
+        rows: &[i64],
+        seed: u64,
+    ) -> Result<Vec<bool>, EvaluateError> {
+        let pools: Vec<&[i64]> = rows
+            .iter()
+            .map(|row| self.of_row[*row as usize].as_slice())
+            .collect();
+        let options = RPrecisionOptions {
+            n_distractors: self.n_distractors,
+            seed,
+        };
+        r_precision(queries, keys, rows, &pools, options)
+    }
+
+    /// What real pictures of the subject in another look come to.
+    fn real_in_another_look(
+        &self,
+        real: &Vectors,
+        gallery: &Gallery,
+        seed: u64,
+    ) -> Result<Vec<bool>, EvaluateError> {
+        let (mut queries, mut rows) = (Vec::new(), Vec::new());
+        for looks in gallery.subjects().values().filter(|looks| looks.len() > 1) {
+            let all: Vec<usize> = looks.values().copied().collect();
+            for (place, row) in all.iter().enumerate() {
+                queries.push(all[(place + 1) % all.len()] as i64);
+                rows.push(*row as i64);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.r_precision(&real.select(&queries).subject, &real.subject, &rows, seed)
+    }
+}
+
+/// `n` rows, evenly spread.
+fn every(rows: &Tensor, n: i64) -> Tensor {
+    let total = rows.size()[0];
+    let chosen: Vec<i64> = (0..n).map(|idx| idx * total / n).collect();
+    rows.index_select(0, &Tensor::from_slice(&chosen))
+}
+
+fn reference(what: &str, value: f64) -> Option<Reference> {
+    Some(Reference {
+        what: what.to_owned(),
+        value,
+    })
+}
+
+fn over_phrases(low: f64, high: f64) -> Bounds {
+    Bounds {
+        low,
+        high,
+        what: "95 %, over phrases".to_owned(),
+    }
+}
