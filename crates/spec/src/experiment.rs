@@ -5,6 +5,7 @@
 //! change of the batch size changes nothing else. Not here: reading YAML, `extends` and overrides ([`crate::document`]),
 //! and the networks themselves.
 
+mod contrastive;
 mod data;
 pub mod defaults;
 mod networks;
@@ -17,6 +18,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use contrastive::Contrastive;
 pub use data::{Adaptive, Augment, Captions, Loader};
 pub use networks::{Discriminator, Generator, Normalization, Stages};
 pub use objective::{
@@ -81,6 +83,10 @@ pub struct Experiment {
     #[garde(dive)]
     #[serde(default)]
     pub optimizer: Optimizers,
+    /// What the task `contrastive` brings together.
+    #[garde(dive)]
+    #[serde(default)]
+    pub contrastive: Contrastive,
     /// What is done, alike, to real and drawn pictures before they are judged.
     #[garde(dive)]
     #[serde(default)]
@@ -139,6 +145,8 @@ pub enum Task {
     /// Pictures from a latent vector and the vector of a sentence.
     #[default]
     TextToImage,
+    /// Vectors of pictures and of words in one space: style, subject, or both.
+    Contrastive,
 }
 
 /// The name becomes part of a folder's name.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use idiom_dataset::DatasetError;
+use idiom_evaluate::EvaluateError;
 use idiom_gan::GanError;
 use idiom_model::ModelError;
 use idiom_torch_ext::TorchError;
@@ -43,6 +44,18 @@ pub enum TrainError {
         /// The data set's folder.
         dataset: PathBuf,
     },
+    /// No training phrase speaks of a look.
+    #[error("`contrastive.style_words`: no embedded phrase speaks of the look `{look}`")]
+    NoPhrases {
+        /// The look.
+        look: String,
+    },
+    /// Every term of the objective is off, or the data has nothing for it.
+    #[error("`contrastive`: no term is left to learn from")]
+    NothingToLearn,
+    /// A measure could not be taken.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
     /// A new run was asked for where one is already.
     #[error("`{}` already holds a run", run.display())]
     RunExists {
@@ -177,6 +190,13 @@ impl TrainError {
                 "free some space and go on with `idiom resume`; what was saved before is whole"
                     .to_owned(),
             ),
+            Self::NoPhrases { .. } => Some(
+                "add phrases for it to the pipeline, or set `contrastive.looks` and leave `style_words` at 0".to_owned(),
+            ),
+            Self::NothingToLearn => Some(
+                "without looks, give `subject_pairs` or `subject_words` a weight above 0".to_owned(),
+            ),
+            Self::Evaluate(error) => error.hint(),
             Self::Dataset(error) => error.hint(),
             Self::Gan(error) => error.hint(),
             Self::Model(error) => error.hint(),

@@ -7,6 +7,7 @@
 
 mod captions;
 pub mod checkpoint;
+mod contrastive;
 mod error;
 mod estimate;
 mod event;

@@ -14,6 +14,7 @@ use idiom_torch_ext::{keep_freed_memory, libtorch_version, set_n_threads};
 use tch::Device;
 
 use crate::checkpoint::{self, Progress};
+use crate::contrastive::Contrastive;
 use crate::init;
 use crate::meters::Pace;
 use crate::run::{End, Run};
@@ -116,6 +117,7 @@ pub fn train(
     };
     match request.experiment.task {
         spec::Task::TextToImage => run.train(TextToImage::new(request, &source)?, stop),
+        spec::Task::Contrastive => run.train(Contrastive::new(request, &source)?, stop),
     }
 }
 

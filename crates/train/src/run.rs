@@ -86,13 +86,17 @@ impl<T: Task> Run<'_, T> {
         checkpoint::prune(&checkpoints, self.experiment.checkpoint.keep)
     }
 
-    /// Draws the sheet now, where there is something to show.
+    /// Draws the sheet now, where there is something to show, and takes the task's measures.
     pub(crate) fn draw_sheet(&self) -> Result<Option<PathBuf>, TrainError> {
         let images_seen = self.progress.images_seen;
         let drawn = self.task.draw_sheet(images_seen, self.folder)?;
         if let Some(path) = &drawn {
             self.sink.image("samples", images_seen as i64, path);
             (self.on)(Event::Sheet(path.clone()));
+        }
+        for (key, value) in self.task.measures()? {
+            self.sink.metric(key, value, images_seen as i64);
+            (self.on)(Event::Message(format!("{key} {value:.3}")));
         }
         Ok(drawn)
     }

@@ -24,6 +24,16 @@ pub(crate) fn learning_rate(adam: &Adam, images_seen: u64, batch_size: u64) -> f
     adam.learning_rate * reached as f64 / adam.warmup_images as f64
 }
 
+/// What is left of the step size: half a cosine from 1 to nearly 0 over `cooldown_images`, never quite 0; 1 throughout for 0.
+#[must_use]
+pub(crate) fn cooldown(cooldown_images: u64, images_seen: u64) -> f64 {
+    if cooldown_images == 0 {
+        return 1.0;
+    }
+    let progress = (images_seen as f64 / cooldown_images as f64).min(1.0);
+    (0.5 + 0.5 * (std::f64::consts::PI * progress).cos()).max(1e-4)
+}
+
 /// Whether something that happens each `every` pictures falls due in the step that ends at `images_seen`.
 #[must_use]
 pub(crate) fn is_due(every: u64, images_seen: u64, batch_size: u64) -> bool {
@@ -65,6 +75,14 @@ mod tests {
         };
         assert!((learning_rate(&adam, 0, 32) - 1e-4).abs() < 1e-12);
         assert_eq!(learning_rate(&adam, 320, 32), 1e-3);
+    }
+
+    #[test]
+    fn a_cooldown_is_half_way_at_half_its_length() {
+        assert!((cooldown(1000, 500) - 0.5).abs() < 1e-12);
+        assert_eq!(cooldown(1000, 0), 1.0);
+        assert_eq!(cooldown(1000, 9000), 1e-4);
+        assert_eq!(cooldown(0, 9000), 1.0);
     }
 
     #[test]

@@ -72,6 +72,14 @@ pub(crate) trait Task {
         folder: &RunFolder,
     ) -> Result<Option<PathBuf>, TrainError>;
 
+    /// Figures of quality on pictures that are not trained on, cheap enough to be taken with every sheet; none by default.
+    ///
+    /// # Errors
+    /// What libtorch throws.
+    fn measures(&self) -> Result<Vec<(&'static str, f64)>, TrainError> {
+        Ok(Vec::new())
+    }
+
     /// Keeps what was learnt as a model that stands on its own, in `folder`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! only what differs. All of them are written into the run's resolved configuration.
 
 use super::{
-    Adam, Adaptive, Augment, Captions, Checkpoint, DeviceChoice, Discriminator, Ema, Generator,
+    Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema, Generator,
     Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind,
     Samples, Stages, Tracking, Train, WarmStart,
 };
@@ -110,6 +110,30 @@ impl Default for Penalty {
             anneal_images: 65_536,
             every: 8,
             exponent: 6.0,
+        }
+    }
+}
+
+impl Default for Contrastive {
+    fn default() -> Self {
+        Self {
+            looks: 0.0,
+            style_words: 1.0,
+            subject_pairs: 1.0,
+            subject_words: 1.0,
+            style_temperature: 0.07,
+            subject_temperature: 0.1,
+            fine_channels: 16,
+            channels: vec![24, 48, 96, 144],
+            hidden_dim: 128,
+            style_dim: 128,
+            subject_dim: 128,
+            // The target stands still here, so the gradient's memory helps.
+            optimizer: Adam {
+                beta1: 0.9,
+                ..adam(2e-3)
+            },
+            cooldown_images: 0,
         }
     }
 }

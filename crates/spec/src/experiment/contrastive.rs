@@ -1,0 +1,54 @@
+//! The task `contrastive`: which vectors are to lie together, and the networks that make them.
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Adam;
+use crate::range::{above_up_to, between, each};
+
+/// What a picture encoder, and heads on the frozen sentence vectors, are asked to agree on. Weights of 0 switch a term off, and
+/// its network with it. Read by the task `contrastive` only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+pub struct Contrastive {
+    /// Weight of telling the looks apart, each by one learnt direction, 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub looks: f64,
+    /// Weight of style vectors of pictures against those of phrases about their look (InfoNCE), 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub style_words: f64,
+    /// Weight of two pictures of one subject, in two looks where there are two (InfoNCE), 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub subject_pairs: f64,
+    /// Weight of subject vectors of pictures against those of their captions (InfoNCE), 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub subject_words: f64,
+    /// What cosines between style vectors are divided by, above 0 and at most 1.
+    #[garde(custom(above_up_to(0.0, 1.0)))]
+    pub style_temperature: f64,
+    /// What cosines between subject vectors are divided by, above 0 and at most 1.
+    #[garde(custom(above_up_to(0.0, 1.0)))]
+    pub subject_temperature: f64,
+    /// Channels of the encoder's stage at the pictures' own size, 0 to 1024; 0 leaves it out.
+    #[garde(custom(between(0, 1024)))]
+    pub fine_channels: i64,
+    /// Channels after each halving down to 4x4 (four at 64 px), multiples of 8, each 8 to 1024.
+    #[garde(length(min = 1, max = 8), custom(each(between(8, 1024))))]
+    pub channels: Vec<i64>,
+    /// Width of the hidden layers, 1 to 2048.
+    #[garde(custom(between(1, 2048)))]
+    pub hidden_dim: i64,
+    /// Entries of a style vector, 1 to 1024.
+    #[garde(custom(between(1, 1024)))]
+    pub style_dim: i64,
+    /// Entries of a subject vector, 1 to 1024.
+    #[garde(custom(between(1, 1024)))]
+    pub subject_dim: i64,
+    /// How the weights move.
+    #[garde(dive)]
+    pub optimizer: Adam,
+    /// Pictures seen until the step size has fallen to 0 along half a cosine, 0 to 1e12; 0 leaves it level.
+    #[garde(custom(between(0, 1_000_000_000_000)))]
+    pub cooldown_images: u64,
+}

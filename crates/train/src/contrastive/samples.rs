@@ -1,0 +1,111 @@
+//! Samples of this task: a subject twice, in two looks where there are two, with a phrase and a caption each.
+
+use idiom_dataset::order::SampleOrder;
+use idiom_gan::Draws;
+use idiom_spec::experiment::Train;
+
+use crate::TrainError;
+use crate::captions::CaptionIndex;
+use crate::pictures::Pictures;
+use crate::task::Samples;
+
+use super::roster::Roster;
+
+/// What the loop learns from in one step; rows 2k and 2k + 1 show one subject.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// `[n, 3, side, side]`, 0 to 255
+    pub(super) pixels: Vec<u8>,
+    /// The subject's number: `[n]`.
+    pub(super) subjects: Vec<i64>,
+    /// The look's number, or -1: `[n]`.
+    pub(super) looks: Vec<i64>,
+    /// A phrase about the look, by number in the text table: `[n]`, or empty.
+    pub(super) phrases: Vec<i64>,
+    /// A caption without the look, by number in the text table: `[n]`, or empty.
+    pub(super) captions: Vec<i64>,
+}
+
+/// Every subject in the run's order.
+#[derive(Debug)]
+pub(crate) struct Paired {
+    pictures: Pictures,
+    roster: Roster,
+    /// Of each look; empty where phrases are not learnt from.
+    phrases: Vec<Vec<u32>>,
+    captions: Option<CaptionIndex>,
+    order: SampleOrder,
+    draws: Draws,
+    batch_size: u64,
+}
+
+impl Paired {
+    pub(super) fn new(
+        pictures: Pictures,
+        roster: Roster,
+        phrases: Vec<Vec<u32>>,
+        captions: Option<CaptionIndex>,
+        train: &Train,
+    ) -> Self {
+        Self {
+            order: SampleOrder::new(train.seed, roster.subjects().len() as u64),
+            draws: Draws::new(train.seed, "pair"),
+            batch_size: train.batch_size,
+            pictures,
+            roster,
+            phrases,
+            captions,
+        }
+    }
+
+    /// The two rows that the pair's pictures are of.
+    fn pair(&self, pair: u64) -> [u64; 2] {
+        let rows = &self.roster.subjects()[self.order.row(pair) as usize];
+        let (mut draws, n) = (self.draws.sample(pair), rows.len() as u64);
+        let first = draws.below(n);
+        let step = 1 + draws.below(n.saturating_sub(1));
+        [rows[first as usize], rows[((first + step) % n) as usize]]
+    }
+
+    fn add(&self, batch: &mut Batch, row: u64, sample: u64) -> Result<(), TrainError> {
+        let (row, picture) = self.pictures.get(row)?;
+        let [subject, look] = self.roster.row(row);
+        batch.pixels.extend_from_slice(&picture);
+        batch.subjects.push(subject);
+        batch.looks.push(look);
+        if let Some(captions) = &self.captions {
+            batch.captions.push(captions.draw(row, sample));
+        }
+        if !self.phrases.is_empty() {
+            // A row without a look borrows a phrase that no loss reads.
+            let phrases = &self.phrases[look.max(0) as usize];
+            let mut draws = Draws::sample(&self.draws, u64::MAX - sample);
+            batch.phrases.push(i64::from(
+                phrases[draws.below(phrases.len() as u64) as usize],
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Samples for Paired {
+    type Batch = Batch;
+
+    fn batch(&self, images_seen: u64) -> Result<Batch, TrainError> {
+        let mut batch = Batch::default();
+        for pair in images_seen / 2..(images_seen + self.batch_size) / 2 {
+            for (place, row) in self.pair(pair).into_iter().enumerate() {
+                self.add(&mut batch, row, 2 * pair + place as u64)?;
+            }
+        }
+        Ok(batch)
+    }
+
+    fn batch_size(&self) -> u64 {
+        self.batch_size
+    }
+
+    fn n_substituted(&self) -> u64 {
+        self.pictures.n_substituted()
+    }
+}
