@@ -25,6 +25,10 @@ embed dataset="emoji" *arguments: build encoders
 experiment *arguments: build encoders font
     @{{idiom}} experiment "$@"
 
+# Measure a finished run on held-out data, by a judge that had no part in it: just evaluate RUN [--judge RUN]
+evaluate *arguments: build encoders font
+    @{{idiom}} evaluate "$@"
+
 # Go on with an interrupted run: just resume RUN
 resume *arguments: build encoders font
     @{{idiom}} resume "$@"

@@ -4,6 +4,7 @@
 //! is drawn and what it shows. Every figure comes with its number of pictures, the encoder whose features it is taken in, and the
 //! split; beside a distance stands what real pictures score against real ones.
 
+pub mod contrastive;
 mod error;
 pub mod gallery;
 pub mod independence;

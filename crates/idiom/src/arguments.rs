@@ -54,6 +54,11 @@ pub(crate) enum Verb {
     /// The JSON Schema of experiments or pipelines, for editors.
     #[command(after_help = "Example:\n  idiom schema experiment > experiments/schema.json")]
     Schema(Schema),
+    /// Measure a finished run on held-out data: a table, a page beside the run, figures on the tracking server.
+    #[command(
+        after_help = "Examples:\n  idiom evaluate baseline-20260102-030405\n  idiom evaluate baseline-20260102-030405 --judge judge-20260102-020304 --sentences 200"
+    )]
+    Evaluate(Evaluate),
     /// Serve the tracking API and its pages until Ctrl-C; takes up what runs have left to send, as `sync` does.
     #[command(after_help = "Example:\n  idiom serve --port 5151")]
     Serve(Serve),
@@ -167,6 +172,24 @@ pub(crate) enum Kind {
     Experiment,
     /// `pipelines/*.yaml`.
     Pipeline,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// The name of a run in data/runs, or its folder.
+    pub(crate) run: String,
+    /// A contrastive run that had no part in this one [default: the newest such run].
+    #[arg(long)]
+    pub(crate) judge: Option<String>,
+    /// Sentences drawn in each language and split, at most.
+    #[arg(long, default_value_t = 500)]
+    pub(crate) sentences: usize,
+    /// Decides latents, sentences and distractors.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Threads for arithmetic [default: all cores].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod data;
 mod doctor;
 mod dry_run;
+mod evaluate;
 mod experiment;
 mod init;
 mod reproduce;
@@ -40,6 +41,7 @@ impl Session {
             Verb::Resume(a) => self.resume(&a),
             Verb::Reproduce(a) => self.reproduce(&a),
             Verb::Schema(a) => Ok(schema::schema(a.kind)),
+            Verb::Evaluate(a) => self.evaluate(&a),
             Verb::Runs(a) => self.runs(&a),
             Verb::Serve(a) => self.serve(&a),
             Verb::Sync(a) => self.sync(&a),

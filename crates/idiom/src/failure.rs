@@ -3,8 +3,11 @@
 use idiom_dataset::DatasetError;
 use idiom_embed::EmbedError;
 use idiom_encoders::EncoderError;
+use idiom_evaluate::EvaluateError;
 use idiom_ingest::IngestError;
+use idiom_model::ModelError;
 use idiom_spec::SpecError;
+use idiom_torch_ext::TorchError;
 use idiom_tracking::TrackingError;
 use idiom_tracking_server::ServerError;
 use idiom_train::TrainError;
@@ -52,6 +55,9 @@ from_library_errors!(
     EncoderError,
     EmbedError,
     TrainError,
+    EvaluateError,
+    ModelError,
+    TorchError,
     TrackingError,
     ServerError
 );
