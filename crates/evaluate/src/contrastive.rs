@@ -68,7 +68,10 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
         run: request.run.clone(),
         facts: BTreeMap::from([
             ("model_sha256".to_owned(), request.model.sha256.clone()),
-            ("dataset_sha256".to_owned(), request.dataset.sha256().to_owned()),
+            (
+                "dataset_sha256".to_owned(),
+                request.dataset.sha256().to_owned(),
+            ),
             ("seed".to_owned(), request.seed.to_string()),
         ]),
         figures: work.figures,
@@ -102,11 +105,24 @@ impl Work<'_, '_> {
         let chance = Some(("chance", 1.0 / names.len() as f64));
         let right = looks_right(&test.vectors.style, &directions, &test.looks)?;
         self.share("look_accuracy", "looks told right", &right, chance);
-        let known: Vec<i64> = test.looks.iter().copied().filter(|look| *look >= 0).collect();
+        let known: Vec<i64> = test
+            .looks
+            .iter()
+            .copied()
+            .filter(|look| *look >= 0)
+            .collect();
         for (number, name) in names.iter().enumerate() {
-            let own = right.iter().zip(&known).filter(|(_, look)| **look == number as i64);
+            let own = right
+                .iter()
+                .zip(&known)
+                .filter(|(_, look)| **look == number as i64);
             let own: Vec<bool> = own.map(|(right, _)| *right).collect();
-            self.share(&format!("look_accuracy_{name}"), &format!("of `{name}`"), &own, None);
+            self.share(
+                &format!("look_accuracy_{name}"),
+                &format!("of `{name}`"),
+                &own,
+                None,
+            );
         }
         Ok(())
     }
@@ -139,7 +155,10 @@ impl Work<'_, '_> {
                 continue;
             };
             let right = looks_right(&test.vectors.style, &directions, &test.looks)?;
-            let what = format!("looks told right by the mean of {} held-out `{lang}` phrases", own.len());
+            let what = format!(
+                "looks told right by the mean of {} held-out `{lang}` phrases",
+                own.len()
+            );
             self.share(&format!("words_look_accuracy_{lang}"), &what, &right, None);
         }
         let seed = self.request.seed;
@@ -184,7 +203,10 @@ impl Work<'_, '_> {
     }
 
     fn share(&mut self, key: &str, what: &str, found: &[bool], beside: Option<(&str, f64)>) {
-        let values: Vec<f64> = found.iter().map(|is_true| f64::from(u8::from(*is_true))).collect();
+        let values: Vec<f64> = found
+            .iter()
+            .map(|is_true| f64::from(u8::from(*is_true)))
+            .collect();
         let Some(interval) = mean_interval(&values, self.request.seed) else {
             return;
         };
@@ -236,14 +258,15 @@ fn directions(words: &[&Word], n_looks: usize) -> Option<Tensor> {
             .filter(|word| word.look == look as i64)
             .map(|word| &word.vector)
             .collect();
-        let mean = |own: &[&Tensor]| {
-            Tensor::cat(own, 0).mean_dim([0_i64].as_slice(), true, Kind::Float)
-        };
+        let mean =
+            |own: &[&Tensor]| Tensor::cat(own, 0).mean_dim([0_i64].as_slice(), true, Kind::Float);
         (!own.is_empty()).then(|| mean(&own))
     };
     let rows: Option<Vec<Tensor>> = (0..n_looks).map(of_look).collect();
     let rows = Tensor::cat(&rows?, 0);
-    let lengths = rows.square().sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
+    let lengths = rows
+        .square()
+        .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
     Some(rows / lengths.sqrt())
 }
 
@@ -255,9 +278,16 @@ fn pairs(side: &Side, words: &[Word], seed: u64) -> Result<Pairs, EvaluateError>
         let mut sample = draws.sample(row as u64);
         let style = side.vectors.style.get(row as i64);
         let mut score = |is_own: bool| {
-            let fits: Vec<&Word> = words.iter().filter(|word| (word.look == *look) == is_own).collect();
+            let fits: Vec<&Word> = words
+                .iter()
+                .filter(|word| (word.look == *look) == is_own)
+                .collect();
             let drawn = fits.get(sample.below(fits.len() as u64) as usize)?;
-            Some((drawn.vector.squeeze_dim(0) * &style).sum(Kind::Double).double_value(&[]))
+            Some(
+                (drawn.vector.squeeze_dim(0) * &style)
+                    .sum(Kind::Double)
+                    .double_value(&[]),
+            )
         };
         let (own, other) = (score(true), score(false));
         if let (Some(own), Some(other), true) = (own, other, *look >= 0) {

@@ -11,6 +11,7 @@ use idiom_torch_ext::{accelerator_memory, keep_freed_memory, process_memory, set
 use tch::Device;
 
 use crate::TrainError;
+use crate::contrastive::Contrastive;
 use crate::meters::Means;
 use crate::request::{Source, TrainRequest};
 use crate::task::{Moment, Samples, Task};
@@ -37,6 +38,7 @@ pub fn estimate(request: &TrainRequest) -> Result<Estimate, TrainError> {
     let source = Source::open(request)?;
     match request.experiment.task {
         spec::Task::TextToImage => of_task(request, TextToImage::new(request, &source)?),
+        spec::Task::Contrastive => of_task(request, Contrastive::new(request, &source)?),
     }
 }
 

@@ -55,7 +55,10 @@ fn two_looks_that_differ_plainly_are_told_apart() {
     };
     train(&request, &NoSink, &on, &AtomicBool::new(false)).unwrap();
     let said = messages.into_inner().unwrap();
-    let accuracy = said.iter().rev().find(|text| text.contains("look_accuracy"));
+    let accuracy = said
+        .iter()
+        .rev()
+        .find(|text| text.contains("look_accuracy"));
     assert_eq!(accuracy.unwrap(), "validation/look_accuracy 1.000");
 }
 
@@ -67,7 +70,13 @@ fn what_is_kept_is_a_model_with_its_looks() {
     assert_eq!(model.config.looks, ["flat", "ink"]);
     assert!(model.networks.anchors.is_some() && model.networks.style_head.is_none());
     assert_eq!(model.config.provenance["run"], "kept");
-    assert!(!model.weights.variables().values().any(tch::Tensor::requires_grad));
+    assert!(
+        !model
+            .weights
+            .variables()
+            .values()
+            .any(tch::Tensor::requires_grad)
+    );
 }
 
 #[test]

@@ -116,7 +116,10 @@ impl Session {
             independence::check_independent(&run.folder, &judge.sha256, &name_of(&folder))?;
             return Ok(Some(judge));
         }
-        let entries = std::fs::read_dir(self.home.runs()).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(self.home.runs())
+            .into_iter()
+            .flatten()
+            .flatten();
         let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         // Newest first: by when their model was written.
         folders.sort_by_key(|folder| {
