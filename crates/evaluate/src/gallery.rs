@@ -58,6 +58,26 @@ impl Gallery {
         })
     }
 
+    /// At most `n` of the pictures, evenly spread over the whole.
+    ///
+    /// # Errors
+    /// What libtorch throws.
+    pub fn spread(self, n: usize) -> Result<Self, EvaluateError> {
+        let total = self.rows.len();
+        if n >= total {
+            return Ok(self);
+        }
+        let chosen: Vec<usize> = (0..n).map(|idx| idx * total / n).collect();
+        let numbers: Vec<i64> = chosen.iter().map(|row| *row as i64).collect();
+        Ok(Self {
+            split: self.split,
+            pixels: self
+                .pixels
+                .f_index_select(0, &Tensor::from_slice(&numbers))?,
+            rows: chosen.iter().map(|row| self.rows[*row].clone()).collect(),
+        })
+    }
+
     /// Pictures.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -12,6 +12,7 @@ pub mod judge;
 mod memorised;
 pub mod metrics;
 mod page;
+mod pools;
 pub mod report;
 pub mod sentences;
 pub mod text_to_image;

@@ -202,7 +202,7 @@ mod tests {
         };
         Report {
             run: "a-run".into(),
-            facts: BTreeMap::from([("judge".into(), "none".into())]),
+            facts: BTreeMap::from([("seed".into(), "0".into())]),
             figures: vec![figure],
             remarks: vec!["no judge".into()],
             pictures: Vec::new(),

@@ -5,13 +5,13 @@
 //! real pictures stands beside it.
 
 use crate::gallery::{Gallery, pixels_of};
-use crate::judge::{self, Vectors, looks_right, share};
+use crate::judge::{self, looks_right, share};
 use crate::metrics::bootstrap::{gap_interval, mean_interval};
 use crate::metrics::fid::{self, fid};
 use crate::metrics::kid::{KidOptions, kid};
 use crate::metrics::manifold::manifold;
 use crate::metrics::memorisation::{Sets, audit, nearest_pairs};
-use crate::metrics::retrieval::{RPrecisionOptions, r_precision};
+use crate::pools::Pools;
 use crate::report::{Better, Bounds, Figure, Reference, Report};
 use crate::sentences::{Sentence, by_phrase, sentences};
 use crate::{EvaluateError, memorised};
@@ -45,6 +45,8 @@ pub struct Request<'a> {
     pub device: Device,
     /// Sentences a language and a split, at most.
     pub n_sentences: usize,
+    /// Real training pictures that are looked at, at most, evenly spread; the memorisation audit sees no others.
+    pub n_training: usize,
     /// Decides latents, sentences, distractors and subsets.
     pub seed: u64,
     /// A font for the pictures' captions; may be empty.
@@ -70,13 +72,15 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
     let side = request.model.generator.config().resolution as u32;
     let read = |split| Gallery::read(request.dataset, split, side, usize::MAX);
     let (training, test) = (read(Split::Train)?, read(Split::Test)?);
+    let training = training.spread(request.n_training)?;
     let mut work = Work {
         request,
         phrases: request.dataset.phrases()?,
         figures: Vec::new(),
         remarks: Vec::new(),
     };
-    (request.on)("features of the real pictures");
+    let n_real = training.len() + test.len();
+    (request.on)(&format!("features of {n_real} real pictures"));
     let real_training = work.features(&training.pixels)?;
     let real_test = work.features(&test.pixels)?;
     for (gallery, real, name) in [
@@ -467,83 +471,6 @@ pub fn features(
         parts.push(network.features(&pictures)?.to_device(Device::Cpu));
     }
     Ok(Tensor::f_cat(&parts, 0)?)
-}
-
-/// For R-precision: rows in the same look, other subjects.
-struct Pools {
-    of_row: Vec<Vec<i64>>,
-    n_distractors: usize,
-}
-
-impl Pools {
-    fn new(gallery: &Gallery) -> Self {
-        let mut by_look: BTreeMap<Option<&str>, Vec<i64>> = BTreeMap::new();
-        for (idx, row) in gallery.rows.iter().enumerate() {
-            by_look
-                .entry(row.style.as_deref())
-                .or_default()
-                .push(idx as i64);
-        }
-        let same_subject = |a: usize, b: i64| {
-            let (a, b) = (&gallery.rows[a], &gallery.rows[b as usize]);
-            a.subject.is_some() && a.subject == b.subject
-        };
-        let of_row: Vec<Vec<i64>> = gallery
-            .rows
-            .iter()
-            .enumerate()
-            .map(|(idx, row)| {
-                let pool = by_look[&row.style.as_deref()].iter().copied();
-                pool.filter(|other| *other != idx as i64 && !same_subject(idx, *other))
-                    .collect()
-            })
-            .collect();
-        let least = of_row.iter().map(Vec::len).min().unwrap_or(0);
-        Self {
-            n_distractors: least.min(RPrecisionOptions::default().n_distractors),
-            of_row,
-        }
-    }
-
-    /// `rows[i]` is the real picture that query i should look like.
-    fn r_precision(
-        &self,
-        queries: &Tensor,
-        keys: &Tensor,
-        rows: &[i64],
-        seed: u64,
-    ) -> Result<Vec<bool>, EvaluateError> {
-        let pools: Vec<&[i64]> = rows
-            .iter()
-            .map(|row| self.of_row[*row as usize].as_slice())
-            .collect();
-        let options = RPrecisionOptions {
-            n_distractors: self.n_distractors,
-            seed,
-        };
-        r_precision(queries, keys, rows, &pools, options)
-    }
-
-    /// What real pictures of the subject in another look come to.
-    fn real_in_another_look(
-        &self,
-        real: &Vectors,
-        gallery: &Gallery,
-        seed: u64,
-    ) -> Result<Vec<bool>, EvaluateError> {
-        let (mut queries, mut rows) = (Vec::new(), Vec::new());
-        for looks in gallery.subjects().values().filter(|looks| looks.len() > 1) {
-            let all: Vec<usize> = looks.values().copied().collect();
-            for (place, row) in all.iter().enumerate() {
-                queries.push(all[(place + 1) % all.len()] as i64);
-                rows.push(*row as i64);
-            }
-        }
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.r_precision(&real.select(&queries).subject, &real.subject, &rows, seed)
-    }
 }
 
 /// `n` rows, evenly spread.

@@ -184,6 +184,9 @@ pub(crate) struct Evaluate {
     /// Sentences drawn in each language and split, at most.
     #[arg(long, default_value_t = 500)]
     pub(crate) sentences: usize,
+    /// Real training pictures that are looked at, at most; the memorisation audit sees no others [default: all].
+    #[arg(long)]
+    pub(crate) training: Option<usize>,
     /// Decides latents, sentences and distractors.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -95,6 +95,7 @@ impl Session {
             features: &MobileNet::read(&weights, device)?,
             device,
             n_sentences: arguments.sentences,
+            n_training: arguments.training.unwrap_or(usize::MAX),
             seed: arguments.seed,
             font: &font.unwrap_or_default(),
             folder: &run.results,

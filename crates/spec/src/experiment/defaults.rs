@@ -4,9 +4,9 @@
 //! only what differs. All of them are written into the run's resolved configuration.
 
 use super::{
-    Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema, Generator,
-    Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind,
-    Samples, Stages, Tracking, Train, WarmStart,
+    Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
+    Generator, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Penalty,
+    PenaltyKind, Samples, Stages, Tracking, Train, WarmStart,
 };
 
 /// The multilingual sentence encoder.
