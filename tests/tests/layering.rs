@@ -48,6 +48,15 @@ const MAP: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "idiom-studio",
+        &[
+            "idiom-picture",
+            "idiom-model",
+            "idiom-encoders",
+            "idiom-gan",
+        ],
+    ),
+    (
         "idiom-train",
         &[
             "idiom-spec",

@@ -81,9 +81,11 @@ fn declared_names() -> BTreeSet<String> {
             .flatten()
         {
             let path = entry.path();
-            // `folder` is also the name of a kind of source, and the code must know that one.
+            // `folder` is also the name of a kind of source and `restyle` that of a task, which the code must know.
             if path.extension().is_some_and(|e| e == "yaml")
-                && path.file_stem().is_some_and(|s| s != "folder")
+                && path
+                    .file_stem()
+                    .is_some_and(|s| s != "folder" && s != "restyle")
             {
                 names.extend(path.file_stem().map(|s| s.to_string_lossy().into_owned()));
             }

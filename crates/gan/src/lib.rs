@@ -37,6 +37,7 @@ mod modulation;
 pub mod objective;
 pub mod penalties;
 pub mod picture_encoder;
+pub mod restyle;
 pub mod scores;
 mod spectral;
 pub mod text_head;

@@ -70,6 +70,24 @@ pub(crate) enum Verb {
     /// Send what runs have logged and no server has taken yet.
     #[command(after_help = "Examples:\n  idiom sync\n  idiom sync baseline-20260102-030405")]
     Sync(Sync),
+    /// Restyle pictures by words, or by another picture.
+    #[command(
+        after_help = "Examples:\n  idiom stylize cat.png \"like a napkin scribble\"\n  idiom stylize cat.png \"像小時候的簡筆畫\" --strength 0.6 --out cat-drawn.png\n  idiom stylize drawings/ \"shiny clay toy + comic strip\" --out restyled/     two looks mixed\n  idiom stylize cat.png --reference stamp.png --keep-background\n  idiom stylize --run restyle-20260102-030405 cat.png \"stamped in ink\""
+    )]
+    Stylize(Stylize),
+    /// Draw pictures from words alone.
+    #[command(
+        after_help = "Examples:\n  idiom generate \"a dog like squishy clay\" -n 16 --out dogs"
+    )]
+    Generate(Generate),
+    /// Say in everyday words which look a picture has.
+    #[command(after_help = "Examples:\n  idiom describe cat.png")]
+    Describe(Describe),
+    /// Hand a trained model on: weights, configuration and a card, without the data set.
+    #[command(
+        after_help = "Examples:\n  idiom export restyle-20260102-030405 --out my-model\n  idiom stylize --run my-model cat.png \"stamped in ink\""
+    )]
+    Export(Export),
     /// Versions, devices, threads, caches, the server, and what is wrong.
     Doctor,
 }
@@ -241,4 +259,84 @@ pub(crate) struct Serve {
 pub(crate) struct Sync {
     /// A run in data/runs; all of them where none is named.
     pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stylize {
+    /// Pictures or folders of pictures, then the words for the look (none with `--reference`).
+    #[arg(required = true, value_name = "PICTURE... WORDS")]
+    inputs: Vec<String>,
+    /// A run in data/runs, or an exported model's folder; the newest run that can restyle where none is named.
+    #[arg(long)]
+    pub(crate) run: Option<String>,
+    /// How far to go from the picture's own style to the wished one, 0 to 1.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) strength: f64,
+    /// Take the style of this picture instead of words.
+    #[arg(long)]
+    pub(crate) reference: Option<PathBuf>,
+    /// Leave the background as it is.
+    #[arg(long)]
+    pub(crate) keep_background: bool,
+    /// Write the words into the picture's metadata.
+    #[arg(long)]
+    pub(crate) write_words: bool,
+    /// The file for one picture, the folder for several [default: NAME-restyled.png beside each].
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+impl Stylize {
+    /// The pictures, and the words where there are any.
+    pub(crate) fn split(&self) -> (Vec<PathBuf>, Option<String>) {
+        let n_pictures = match self.reference {
+            Some(_) => self.inputs.len(),
+            None => self.inputs.len() - 1,
+        };
+        let (pictures, words) = self.inputs.split_at(n_pictures);
+        (
+            pictures.iter().map(PathBuf::from).collect(),
+            words.first().cloned(),
+        )
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// What to draw, subject and look in one sentence.
+    pub(crate) words: String,
+    /// How many pictures.
+    #[arg(short, default_value_t = 1)]
+    pub(crate) n: u32,
+    /// A run in data/runs, or a model's folder; the newest run that can draw where none is named.
+    #[arg(long)]
+    pub(crate) run: Option<String>,
+    /// Decides the latents: equal seeds give equal pictures.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the words into the pictures' metadata.
+    #[arg(long)]
+    pub(crate) write_words: bool,
+    /// The folder for the pictures.
+    #[arg(long, default_value = "generated")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Describe {
+    /// Pictures or folders of pictures.
+    #[arg(required = true)]
+    pub(crate) pictures: Vec<PathBuf>,
+    /// A run in data/runs, or an exported model's folder; the newest run that can restyle where none is named.
+    #[arg(long)]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A run in data/runs.
+    pub(crate) run: String,
+    /// The folder to write.
+    #[arg(long, default_value = "model")]
+    pub(crate) out: PathBuf,
 }

@@ -10,6 +10,7 @@ mod reproduce;
 mod runs;
 mod schema;
 mod serve;
+mod studio;
 mod sweep;
 mod sync;
 
@@ -45,6 +46,10 @@ impl Session {
             Verb::Runs(a) => self.runs(&a),
             Verb::Serve(a) => self.serve(&a),
             Verb::Sync(a) => self.sync(&a),
+            Verb::Stylize(a) => self.stylize(&a),
+            Verb::Generate(a) => self.generate(&a),
+            Verb::Describe(a) => self.describe(&a),
+            Verb::Export(a) => self.export(&a),
             Verb::Doctor => Ok(self.doctor()),
         }
     }

@@ -7,6 +7,7 @@ use idiom_evaluate::EvaluateError;
 use idiom_ingest::IngestError;
 use idiom_model::ModelError;
 use idiom_spec::SpecError;
+use idiom_studio::StudioError;
 use idiom_torch_ext::TorchError;
 use idiom_tracking::TrackingError;
 use idiom_tracking_server::ServerError;
@@ -59,5 +60,6 @@ from_library_errors!(
     ModelError,
     TorchError,
     TrackingError,
-    ServerError
+    ServerError,
+    StudioError
 );

@@ -1,19 +1,9 @@
-//! What `config.json` says.
+//! What `config.json` says of a model that draws from words.
 
-use crate::ModelError;
+use crate::document::{Described, Flaw};
 use idiom_gan::{DiscriminatorConfig, GeneratorConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
-
-/// The file's name within a model's folder.
-pub const CONFIG_FILE: &str = "config.json";
-
-/// The version of the layout; a reader refuses any other.
-pub(crate) const LAYOUT_VERSION: u32 = 1;
-
-/// The largest `config.json` that is read, in bytes.
-pub(crate) const MOST_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Everything needed to build the networks again and to feed them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,125 +34,47 @@ pub struct TextEncoderInfo {
     pub scale: f64,
 }
 
-/// One weights file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub struct FileEntry {
-    /// Its name within the folder.
-    pub name: String,
-    /// Its size.
-    pub bytes: u64,
-    /// The hash of its bytes, lower-case hexadecimal.
-    pub sha256: String,
-}
+impl Described for ModelConfig {
+    const TASK: &'static str = "text_to_image";
 
-/// `config.json` as it stands on disk.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub(crate) struct Document {
-    pub(crate) layout_version: u32,
-    pub(crate) model: ModelConfig,
-    pub(crate) files: BTreeMap<String, FileEntry>,
-}
-
-impl Document {
-    /// Reads and checks the bytes of a `config.json`; `path` is named in the message only.
-    pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
-        let bad = |reason: String| ModelError::Config {
-            path: path.to_owned(),
-            reason,
-        };
-        let document: Self =
-            serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
-        if document.layout_version != LAYOUT_VERSION {
-            let found = document.layout_version;
-            return Err(bad(format!(
-                "`layout_version` is {found}, but this program reads {LAYOUT_VERSION}"
-            )));
-        }
-        document.check_agreement().map_err(bad)?;
-        document.check_files().map_err(bad)?;
-        let network = |source| ModelError::Network {
-            path: path.to_owned(),
-            source,
-        };
-        document.model.generator.check().map_err(network)?;
-        document
-            .model
-            .discriminator
-            .as_ref()
-            .map_or(Ok(()), DiscriminatorConfig::check)
-            .map_err(network)?;
-        Ok(document)
+    fn roles(&self) -> Vec<&'static str> {
+        let judge = self.discriminator.is_some().then_some("discriminator");
+        ["generator"].into_iter().chain(judge).collect()
     }
 
-    /// The parts must fit one another.
-    fn check_agreement(&self) -> Result<(), String> {
-        let ModelConfig {
-            generator,
-            discriminator,
-            text_encoder,
-            ..
-        } = &self.model;
-        let dims = [
-            ("generator.text_dim", Some(generator.text_dim)),
-            (
-                "discriminator.text_dim",
-                discriminator.as_ref().map(|config| config.text_dim),
-            ),
-        ];
-        for (key, dim) in dims {
-            if dim.is_some_and(|dim| dim != text_encoder.dim) {
-                return Err(format!(
-                    "`{key}` is {}, but `text_encoder.dim` is {}",
-                    dim.unwrap_or(0),
-                    text_encoder.dim
-                ));
-            }
+    fn check(&self) -> Result<(), Flaw> {
+        let judge = self.discriminator.as_ref();
+        self.text_encoder
+            .check_dim("generator.text_dim", self.generator.text_dim)?;
+        if let Some(judge) = judge {
+            (self.text_encoder).check_dim("discriminator.text_dim", judge.text_dim)?;
         }
-        if !(text_encoder.scale.is_finite() && text_encoder.scale > 0.0) {
-            return Err(format!(
-                "`text_encoder.scale` is {}, but must be above 0",
-                text_encoder.scale
-            ));
-        }
+        self.text_encoder.check()?;
+        self.generator.check()?;
+        judge.map_or(Ok(()), DiscriminatorConfig::check)?;
         Ok(())
     }
-
-    /// A file's name must stay within the folder, and each network must have its file.
-    fn check_files(&self) -> Result<(), String> {
-        self.files
-            .iter()
-            .try_for_each(|(role, file)| file.check_name(role))?;
-        let wanted = [
-            ("generator", true),
-            ("discriminator", self.model.discriminator.is_some()),
-        ];
-        match wanted
-            .into_iter()
-            .find(|(role, is_wanted)| *is_wanted != self.files.contains_key(*role))
-        {
-            Some((role, true)) => Err(format!("`files.{role}` is missing")),
-            Some((role, false)) => Err(format!(
-                "`files.{role}` is there, but `model.{role}` is not"
-            )),
-            None => Ok(()),
-        }
-    }
 }
 
-impl FileEntry {
-    /// A file's name must stay within the model's folder.
-    pub(crate) fn check_name(&self, role: &str) -> Result<(), String> {
-        let is_plain = Path::new(&self.name)
-            .file_name()
-            .is_some_and(|name| name == self.name.as_str());
-        if is_plain && self.name.ends_with(".safetensors") {
+impl TextEncoderInfo {
+    /// A network's text vectors must be as long as the encoder's.
+    pub(crate) fn check_dim(&self, key: &str, dim: i64) -> Result<(), Flaw> {
+        if dim == self.dim {
             return Ok(());
         }
-        Err(format!(
-            "`files.{role}.name` is `{}`, but must be a plain name ending in `.safetensors`",
-            self.name
-        ))
+        let text = format!("`{key}` is {dim}, but `text_encoder.dim` is {}", self.dim);
+        Err(Flaw::Text(text))
+    }
+
+    /// The scale must be usable.
+    pub(crate) fn check(&self) -> Result<(), Flaw> {
+        if self.scale.is_finite() && self.scale > 0.0 {
+            return Ok(());
+        }
+        let text = format!(
+            "`text_encoder.scale` is {}, but must be above 0",
+            self.scale
+        );
+        Err(Flaw::Text(text))
     }
 }

@@ -8,17 +8,15 @@
 //! It judges pictures (looks by the anchors, subjects by comparison), gives style vectors, and measures features for a
 //! restyling generator. Written and read under the rules of [`crate::save`] and [`crate::load`].
 
-use crate::config::{CONFIG_FILE, FileEntry, LAYOUT_VERSION};
-use crate::digest::sha256_hex;
-use crate::load::{fill, read_config};
-use crate::save::{Saved, remove_orphans, save_weights, write_whole};
+use crate::document::{Described, Flaw};
+use crate::load::Read;
+use crate::save::{Saved, save_described, tensors_of};
 use crate::{ModelError, TextEncoderInfo};
 use idiom_gan::{
     Anchors, GanError, PictureEncoder, PictureEncoderConfig, TextHead, TextHeadConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use tch::{Device, nn, nn::VarStore};
 
@@ -100,12 +98,28 @@ pub struct ContrastiveModel {
     pub weights: VarStore,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-struct Document {
-    layout_version: u32,
-    contrastive: ContrastiveConfig,
-    files: BTreeMap<String, FileEntry>,
+impl Described for ContrastiveConfig {
+    const TASK: &'static str = "contrastive";
+
+    fn roles(&self) -> Vec<&'static str> {
+        vec![ROLE]
+    }
+
+    fn check(&self) -> Result<(), Flaw> {
+        self.text_encoder.check()?;
+        self.picture_encoder.check()?;
+        let heads = [
+            ("style_head.text_dim", &self.style_head),
+            ("subject_head.text_dim", &self.subject_head),
+        ];
+        for (key, head) in heads {
+            if let Some(head) = head {
+                self.text_encoder.check_dim(key, head.text_dim)?;
+                head.check()?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Saves a contrastive model into `folder`; an older one there stays whole until the new one is.
@@ -117,73 +131,27 @@ pub fn save_contrastive(
     config: &ContrastiveConfig,
     weights: &VarStore,
 ) -> Result<Saved, ModelError> {
-    fs::create_dir_all(folder).map_err(ModelError::io(folder))?;
-    let entry = save_weights(folder, ROLE, weights)?;
-    let file = folder.join(&entry.name);
-    let document = Document {
-        layout_version: LAYOUT_VERSION,
-        contrastive: config.clone(),
-        files: BTreeMap::from([(ROLE.to_owned(), entry)]),
-    };
-    let mut json = serde_json::to_string_pretty(&document).expect("plain data has a JSON form");
-    json.push('\n');
-    write_whole(folder, CONFIG_FILE, json.as_bytes())?;
-    remove_orphans(folder, &document.files)?;
-    Ok(Saved {
-        sha256: sha256_hex(json.as_bytes()),
-        files: vec![file, folder.join(CONFIG_FILE)],
-    })
+    save_described(folder, config, vec![(ROLE, tensors_of(weights))])
 }
 
 /// Loads the contrastive model in `folder` onto `device`.
 ///
 /// # Errors
-/// A file that is missing, damaged or changed, a model of another kind, or weights that do not fit the configuration.
+/// A file that is missing, damaged or changed, a model of another task, or weights that do not fit the configuration.
 pub fn load_contrastive(folder: &Path, device: Device) -> Result<ContrastiveModel, ModelError> {
-    let path = folder.join(CONFIG_FILE);
-    let bytes = read_config(folder, &path)?;
-    let document = parse(&bytes, &path)?;
+    let read = Read::<ContrastiveConfig>::open(folder)?;
     let mut weights = VarStore::new(device);
     // The seed does not matter: every weight is overwritten.
-    let networks = ContrastiveNetworks::new(&weights.root(), &document.contrastive, 0);
+    let networks = ContrastiveNetworks::new(&weights.root(), &read.document.model, 0);
     let networks = networks.map_err(|source| ModelError::Network {
-        path: path.clone(),
+        path: folder.to_owned(),
         source,
     })?;
-    fill(folder, &document.files[ROLE], &mut weights)?;
+    read.fill(ROLE, &mut weights)?;
     Ok(ContrastiveModel {
-        config: document.contrastive,
+        config: read.document.model,
         networks,
-        sha256: sha256_hex(&bytes),
+        sha256: read.sha256,
         weights,
     })
-}
-
-fn parse(bytes: &[u8], path: &Path) -> Result<Document, ModelError> {
-    let bad = |reason: String| ModelError::Config {
-        path: path.to_owned(),
-        reason,
-    };
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
-    if value.get("contrastive").is_none() {
-        return Err(bad(
-            "is no contrastive model: it lacks the key `contrastive`".to_owned(),
-        ));
-    }
-    let document: Document =
-        serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
-    if document.layout_version != LAYOUT_VERSION {
-        let found = document.layout_version;
-        return Err(bad(format!(
-            "`layout_version` is {found}, but this program reads {LAYOUT_VERSION}"
-        )));
-    }
-    match document.files.get(ROLE) {
-        Some(file) => {
-            file.check_name(ROLE).map_err(bad)?;
-            Ok(document)
-        }
-        None => Err(bad(format!("`files.{ROLE}` is missing"))),
-    }
 }

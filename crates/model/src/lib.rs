@@ -11,18 +11,22 @@
 //! Pickle files (`.pt`, `.pkl`, `.ckpt`) are never opened. Checkpoints, which also hold optimisers, are in `train`; it uses
 //! [`tensor_file`] too.
 
+mod card;
 mod config;
 mod contrastive;
 mod digest;
+mod document;
 mod error;
 mod load;
+pub mod restyle;
 mod save;
 pub mod tensor_file;
 
-pub use config::{CONFIG_FILE, FileEntry, ModelConfig, TextEncoderInfo};
+pub use config::{ModelConfig, TextEncoderInfo};
 pub use contrastive::{
     ContrastiveConfig, ContrastiveModel, ContrastiveNetworks, load_contrastive, save_contrastive,
 };
+pub use document::{CONFIG_FILE, Described, FileEntry, Flaw};
 pub use error::ModelError;
-pub use load::{Model, Networks, load, weights};
-pub use save::{Saved, save};
+pub use load::{Model, Networks, load, task_of, weights};
+pub use save::{Saved, save, save_described, tensors_of};

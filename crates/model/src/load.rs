@@ -1,7 +1,8 @@
 //! Reading a model: every check before the first use of a value.
 
-use crate::config::{CONFIG_FILE, Document, FileEntry, MOST_CONFIG_BYTES, ModelConfig};
+use crate::config::ModelConfig;
 use crate::digest::sha256_hex;
+use crate::document::{CONFIG_FILE, Described, Document, FileEntry, MOST_CONFIG_BYTES, task_in};
 use crate::{ModelError, tensor_file};
 use idiom_gan::{Discriminator, GanError, Generator};
 use std::collections::BTreeMap;
@@ -32,16 +33,9 @@ pub struct Model {
 /// # Errors
 /// A file that is missing, damaged or changed, or weights that do not fit the configuration: naming the layer and both shapes.
 pub fn load(folder: &Path, device: Device) -> Result<Model, ModelError> {
-    if let Some("pt" | "pth" | "pkl" | "ckpt" | "bin") =
-        folder.extension().and_then(|end| end.to_str())
-    {
-        return Err(ModelError::Pickle {
-            path: folder.to_owned(),
-        });
-    }
+    let read = Read::<ModelConfig>::open(folder)?;
+    let document = &read.document;
     let path = folder.join(CONFIG_FILE);
-    let bytes = read_config(folder, &path)?;
-    let document = Document::parse(&bytes, &path)?;
     let network = |source: GanError| ModelError::Network {
         path: path.clone(),
         source,
@@ -51,20 +45,19 @@ pub fn load(folder: &Path, device: Device) -> Result<Model, ModelError> {
     let (mut generator_weights, mut discriminator_weights) = (VarStore::new(device), None);
     let generator =
         Generator::new(&generator_weights.root(), &document.model.generator, 0).map_err(network)?;
-    fill(folder, &document.files["generator"], &mut generator_weights)?;
+    read.fill("generator", &mut generator_weights)?;
     let mut discriminator = None;
     if let Some(config) = &document.model.discriminator {
         let mut weights = VarStore::new(device);
         discriminator = Some(Discriminator::new(&weights.root(), config, 0).map_err(network)?);
-        fill(folder, &document.files["discriminator"], &mut weights)?;
+        read.fill("discriminator", &mut weights)?;
         discriminator_weights = Some(weights);
     }
-    let sha256 = sha256_hex(&bytes);
     Ok(Model {
-        config: document.model,
+        config: read.document.model,
         generator,
         discriminator,
-        sha256,
+        sha256: read.sha256,
         generator_weights,
         discriminator_weights,
     })
@@ -99,7 +92,53 @@ struct Files {
     files: BTreeMap<String, FileEntry>,
 }
 
-pub(crate) fn read_config(folder: &Path, path: &Path) -> Result<Vec<u8>, ModelError> {
+/// The task of the model in `folder`, as its `config.json` names it.
+///
+/// # Errors
+/// There is no model of ours.
+pub fn task_of(folder: &Path) -> Result<String, ModelError> {
+    let path = folder.join(CONFIG_FILE);
+    task_in(&read_config(folder, &path)?, &path)
+}
+
+/// A model's `config.json`, read and checked; its weights not yet.
+#[derive(Debug)]
+pub(crate) struct Read<C> {
+    folder: std::path::PathBuf,
+    pub(crate) document: Document<C>,
+    pub(crate) sha256: String,
+}
+
+impl<C: Described> Read<C> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, ModelError> {
+        let path = folder.join(CONFIG_FILE);
+        let bytes = read_config(folder, &path)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            document: Document::parse(&bytes, &path)?,
+            sha256: sha256_hex(&bytes),
+        })
+    }
+
+    /// Reads a role's weights into the variables of a store, which then require no gradient.
+    pub(crate) fn fill(&self, role: &str, store: &mut VarStore) -> Result<(), ModelError> {
+        fill(&self.folder, &self.document.files[role], store)
+    }
+
+    /// A role's tensors by name.
+    pub(crate) fn tensors(&self, role: &str) -> Result<Vec<(String, Tensor)>, ModelError> {
+        read_weights(&self.folder, &self.document.files[role])
+    }
+}
+
+fn read_config(folder: &Path, path: &Path) -> Result<Vec<u8>, ModelError> {
+    if let Some("pt" | "pth" | "pkl" | "ckpt" | "bin") =
+        folder.extension().and_then(|end| end.to_str())
+    {
+        return Err(ModelError::Pickle {
+            path: folder.to_owned(),
+        });
+    }
     let size = match fs::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -132,6 +171,7 @@ pub(crate) fn fill(
     Ok(())
 }
 
+/// The tensors of a weights file, which must be of the size and hash that `config.json` says.
 fn read_weights(folder: &Path, entry: &FileEntry) -> Result<Vec<(String, Tensor)>, ModelError> {
     let path = folder.join(&entry.name);
     let size = fs::metadata(&path).map_err(ModelError::io(&path))?.len();

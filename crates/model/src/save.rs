@@ -1,7 +1,8 @@
 //! Writing a model: weights first, `config.json` last, everything under a temporary name until it is whole.
 
-use crate::config::{CONFIG_FILE, Document, FileEntry, LAYOUT_VERSION, ModelConfig};
+use crate::config::ModelConfig;
 use crate::digest::sha256_hex;
+use crate::document::{CONFIG_FILE, Described, Document, FileEntry};
 use crate::{ModelError, tensor_file};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,7 +19,8 @@ pub struct Saved {
     pub files: Vec<PathBuf>,
 }
 
-/// Saves a model into `folder`, which is made if need be; an older model there stays whole until the new one is.
+/// Saves a model that draws from words into `folder`, which is made if need be; an older model there stays whole until the new
+/// one is.
 ///
 /// # Errors
 /// The folder cannot be written, or a weight is of a type that is not stored.
@@ -28,23 +30,38 @@ pub fn save(
     generator: &VarStore,
     discriminator: Option<&VarStore>,
 ) -> Result<Saved, ModelError> {
-    fs::create_dir_all(folder).map_err(ModelError::io(folder))?;
     let networks = [
         ("generator", Some(generator)),
         ("discriminator", discriminator),
     ];
-    let mut files = BTreeMap::new();
-    for (role, store) in networks
+    let networks = networks
         .into_iter()
-        .filter_map(|(role, store)| Some((role, store?)))
-    {
-        files.insert(role.to_owned(), save_weights(folder, role, store)?);
+        .filter_map(|(role, store)| Some((role, tensors_of(store?))));
+    save_described(folder, config, networks.collect())
+}
+
+/// The weights of a network by name.
+#[must_use]
+pub fn tensors_of(store: &VarStore) -> Vec<(String, Tensor)> {
+    let sorted: BTreeMap<String, Tensor> = store.variables().into_iter().collect();
+    sorted.into_iter().collect()
+}
+
+/// As [`save`], for a model of any task: one file of tensors a role.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_described<C: Described>(
+    folder: &Path,
+    config: &C,
+    networks: Vec<(&'static str, Vec<(String, Tensor)>)>,
+) -> Result<Saved, ModelError> {
+    fs::create_dir_all(folder).map_err(ModelError::io(folder))?;
+    let mut files = BTreeMap::new();
+    for (role, tensors) in networks {
+        files.insert(role.to_owned(), save_weights(folder, role, &tensors)?);
     }
-    let document = Document {
-        layout_version: LAYOUT_VERSION,
-        model: config.clone(),
-        files,
-    };
+    let document = Document::new(config, files);
     let mut json = serde_json::to_string_pretty(&document).expect("plain data has a JSON form");
     json.push('\n');
     write_whole(folder, CONFIG_FILE, json.as_bytes())?;
@@ -60,13 +77,12 @@ pub fn save(
     })
 }
 
-pub(crate) fn save_weights(
+fn save_weights(
     folder: &Path,
     role: &str,
-    store: &VarStore,
+    tensors: &[(String, Tensor)],
 ) -> Result<FileEntry, ModelError> {
-    let tensors: Vec<(String, Tensor)> = store.variables().into_iter().collect();
-    let bytes = tensor_file::to_bytes(&tensors, &folder.join(role))?;
+    let bytes = tensor_file::to_bytes(tensors, &folder.join(role))?;
     let sha256 = sha256_hex(&bytes);
     let name = format!("{role}-{}.safetensors", &sha256[..12]);
     write_whole(folder, &name, &bytes)?;
@@ -93,10 +109,7 @@ pub(crate) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(),
 }
 
 /// Removes weights of an older model of ours that the new `config.json` does not name, and nothing else.
-pub(crate) fn remove_orphans(
-    folder: &Path,
-    files: &BTreeMap<String, FileEntry>,
-) -> Result<(), ModelError> {
+fn remove_orphans(folder: &Path, files: &BTreeMap<String, FileEntry>) -> Result<(), ModelError> {
     for entry in fs::read_dir(folder).map_err(ModelError::io(folder))? {
         let name = entry.map_err(ModelError::io(folder))?.file_name();
         let Some(name) = name.to_str() else { continue };
@@ -115,7 +128,5 @@ fn is_weights_name(name: &str) -> bool {
     let Some((role, hash)) = stem.split_once('-') else {
         return false;
     };
-    ["generator", "discriminator", "contrastive"].contains(&role)
-        && hash.len() == 12
-        && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    !role.is_empty() && hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

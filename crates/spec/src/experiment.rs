@@ -10,6 +10,7 @@ mod data;
 pub mod defaults;
 mod networks;
 mod objective;
+mod restyle;
 mod running;
 mod stage;
 mod sweep;
@@ -23,6 +24,9 @@ pub use data::{Adaptive, Augment, Captions, Loader};
 pub use networks::{Discriminator, Generator, Normalization, Stages};
 pub use objective::{
     Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, WarmStart,
+};
+pub use restyle::{
+    Pairs, Restyle, RestyleDiscriminator, RestyleGenerator, RestyleWeights, StyleEncoder,
 };
 pub use running::{Checkpoint, DeviceChoice, Logging, Samples, Tracking, Train};
 pub use stage::Stage;
@@ -79,6 +83,10 @@ pub struct Experiment {
     #[garde(dive)]
     #[serde(default)]
     pub objective: Objective,
+    /// What only the task `restyle` has.
+    #[garde(dive)]
+    #[serde(default)]
+    pub restyle: Restyle,
     /// How their weights move.
     #[garde(dive)]
     #[serde(default)]
@@ -147,6 +155,29 @@ pub enum Task {
     TextToImage,
     /// Vectors of pictures and of words in one space: style, subject, or both.
     Contrastive,
+    /// Pictures in another style, which words or a picture give.
+    Restyle,
+}
+
+impl Experiment {
+    /// The blocks of `given` (an experiment as it was written) that belong to another task than its own, and so do nothing.
+    #[must_use]
+    pub fn foreign_blocks(&self, given: &serde_yaml::Value) -> Vec<&'static str> {
+        let foreign = self.task.foreign_blocks().iter().copied();
+        foreign.filter(|block| given.get(block).is_some()).collect()
+    }
+}
+
+impl Task {
+    /// The blocks of an experiment that another task reads and this one does not.
+    #[must_use]
+    pub fn foreign_blocks(self) -> &'static [&'static str] {
+        match self {
+            Self::TextToImage => &["contrastive", "restyle"],
+            Self::Contrastive => &["generator", "discriminator", "objective", "restyle"],
+            Self::Restyle => &["generator", "discriminator", "objective", "contrastive"],
+        }
+    }
 }
 
 /// The name becomes part of a folder's name.

@@ -90,8 +90,15 @@ impl TextTable {
     /// # Errors
     /// What libtorch throws.
     pub(crate) fn vectors(&self, numbers: &[i64]) -> Result<Tensor, TrainError> {
-        let index = Tensor::f_from_slice(numbers)?.f_to_device(self.vectors.device())?;
-        Ok(self.vectors.f_index_select(0, &index)?)
+        self.select(&Tensor::f_from_slice(numbers)?.f_to_device(self.vectors.device())?)
+    }
+
+    /// As [`TextTable::vectors`], for numbers `[n]` that are on the device already.
+    ///
+    /// # Errors
+    /// What libtorch throws.
+    pub(crate) fn select(&self, numbers: &Tensor) -> Result<Tensor, TrainError> {
+        Ok(self.vectors.f_index_select(0, numbers)?)
     }
 }
 

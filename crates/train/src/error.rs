@@ -26,6 +26,24 @@ pub enum TrainError {
         /// The languages asked for; empty for all.
         languages: Vec<String>,
     },
+    /// Restyling needs styles to choose from.
+    #[error("`{}` names {found} style(s), but restyling needs at least 2", dataset.display())]
+    NoLooks {
+        /// The data set's folder.
+        dataset: PathBuf,
+        /// Styles it names.
+        found: usize,
+    },
+    /// A style cannot be learnt.
+    #[error("`{}`: the style `{style}` has no {lacks}", dataset.display())]
+    EmptyLook {
+        /// The data set's folder.
+        dataset: PathBuf,
+        /// The style.
+        style: String,
+        /// What it lacks.
+        lacks: &'static str,
+    },
     /// Too many rows on end cannot be decoded.
     #[error("`{}`: no picture can be decoded from row {row} on", dataset.display())]
     BrokenPictures {
@@ -160,6 +178,13 @@ impl TrainError {
             Self::NoRows { .. } => Some("ingest pictures first: `just ingest`".to_owned()),
             Self::NoCaption { .. } => Some(
                 "embed the data set anew, or leave `captions.languages` empty: `just embed`"
+                    .to_owned(),
+            ),
+            Self::NoLooks { .. } => {
+                Some("give the rows a `style` when they are ingested".to_owned())
+            }
+            Self::EmptyLook { .. } => Some(
+                "add pictures or phrases of it (the pipeline's `phrases` table), then ingest and embed again"
                     .to_owned(),
             ),
             Self::BrokenPictures { .. } => {

@@ -14,6 +14,7 @@ use crate::TrainError;
 use crate::contrastive::Contrastive;
 use crate::meters::Means;
 use crate::request::{Source, TrainRequest};
+use crate::restyle::Restyle;
 use crate::task::{Moment, Samples, Task};
 use crate::text_to_image::TextToImage;
 
@@ -37,18 +38,24 @@ pub fn estimate(request: &TrainRequest) -> Result<Estimate, TrainError> {
     keep_freed_memory()?;
     let source = Source::open(request)?;
     match request.experiment.task {
-        spec::Task::TextToImage => of_task(request, TextToImage::new(request, &source)?),
-        spec::Task::Contrastive => of_task(request, Contrastive::new(request, &source)?),
+        spec::Task::TextToImage => of_task(request, TextToImage::new(request, &source)?, 0),
+        spec::Task::Contrastive => of_task(request, Contrastive::new(request, &source)?, 0),
+        spec::Task::Restyle => {
+            let first = request.experiment.restyle.encoder.images;
+            of_task(request, Restyle::new(request, &source)?, first)
+        }
     }
 }
 
+/// The cost of the steps from `first` pictures seen on: the dearest part of a task that has several.
 fn of_task<T: Task>(
     request: &TrainRequest,
     (mut task, samples): (T, Arc<T::Samples>),
+    first: u64,
 ) -> Result<Estimate, TrainError> {
     let n_steps = request.experiment.objective.penalty.every.max(4);
     let mut step = |idx: u64| {
-        let images_seen = idx * samples.batch_size();
+        let images_seen = first + idx * samples.batch_size();
         let batch = samples.batch(images_seen)?;
         let moment = Moment {
             images_seen,

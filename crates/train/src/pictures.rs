@@ -22,7 +22,7 @@ const MAX_SUBSTITUTES: u64 = 64;
 const PAPER: [u8; 3] = [255, 255, 255];
 
 /// A decoded picture, `[3, side, side]`; `None` where it cannot be decoded.
-type Decoded = Option<Arc<[u8]>>;
+pub(crate) type Decoded = Option<Arc<[u8]>>;
 
 /// Decoded pictures by row, shared by all loader threads.
 #[derive(Debug)]
@@ -161,7 +161,8 @@ impl Pictures {
     }
 }
 
-fn decode(record: &Record, side: u32) -> Decoded {
+/// The picture of a row as `[3, side, side]` bytes.
+pub(crate) fn decode(record: &Record, side: u32) -> Decoded {
     let limits = Limits {
         min_side: side,
         ..Limits::default()

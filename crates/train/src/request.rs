@@ -17,6 +17,7 @@ use crate::checkpoint::{self, Progress};
 use crate::contrastive::Contrastive;
 use crate::init;
 use crate::meters::Pace;
+use crate::restyle::Restyle;
 use crate::run::{End, Run};
 use crate::run_folder::RunFolder;
 use crate::task::Task;
@@ -118,6 +119,7 @@ pub fn train(
     match request.experiment.task {
         spec::Task::TextToImage => run.train(TextToImage::new(request, &source)?, stop),
         spec::Task::Contrastive => run.train(Contrastive::new(request, &source)?, stop),
+        spec::Task::Restyle => run.train(Restyle::new(request, &source)?, stop),
     }
 }
 

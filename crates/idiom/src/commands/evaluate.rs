@@ -40,6 +40,12 @@ impl Session {
                 let judge = self.judge(arguments.judge.as_deref(), &run, device)?;
                 self.text_to_image(&run, judge.as_ref(), arguments, device)?
             }
+            Task::Restyle => {
+                return Err(Failure::new(
+                    format!("{}: runs that restyle cannot be evaluated yet", run.name),
+                    "look at its sheets, or at `idiom stylize`",
+                ));
+            }
             Task::Contrastive => contrastive::evaluate(&contrastive::Request {
                 run: run.name.clone(),
                 model: &idiom_model::load_contrastive(&run.folder.join("model"), device)?,

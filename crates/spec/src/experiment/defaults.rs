@@ -5,8 +5,9 @@
 
 use super::{
     Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
-    Generator, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Penalty,
-    PenaltyKind, Samples, Stages, Tracking, Train, WarmStart,
+    Generator, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Pairs,
+    Penalty, PenaltyKind, Restyle, RestyleDiscriminator, RestyleGenerator, RestyleWeights, Samples,
+    Stages, StyleEncoder, Tracking, Train, WarmStart,
 };
 
 /// The multilingual sentence encoder.
@@ -238,6 +239,74 @@ impl Default for Tracking {
     fn default() -> Self {
         Self {
             experiment: "text_to_image".to_owned(),
+        }
+    }
+}
+
+impl Default for Restyle {
+    fn default() -> Self {
+        Self {
+            style_dim: 128,
+            encoder: StyleEncoder::default(),
+            generator: RestyleGenerator::default(),
+            discriminator: RestyleDiscriminator::default(),
+            weights: RestyleWeights::default(),
+            mismatch: 0.5,
+            temperature: 0.1,
+            gamma: 5.0,
+            penalty_every: 8,
+            own_share: 0.25,
+            reference_share: 0.4,
+            pairs: Pairs::Used,
+        }
+    }
+}
+
+impl Default for StyleEncoder {
+    fn default() -> Self {
+        Self {
+            images: 24_576,
+            fine_channels: 16,
+            channels: vec![24, 48, 96, 144],
+            hidden_dim: 128,
+            learning_rate: 1e-3,
+            temperature: 0.1,
+            text_noise: 0.5,
+        }
+    }
+}
+
+impl Default for RestyleGenerator {
+    fn default() -> Self {
+        Self {
+            channels: vec![24, 48, 96],
+            n_blocks: 4,
+            mapped_dim: 128,
+        }
+    }
+}
+
+impl Default for RestyleDiscriminator {
+    fn default() -> Self {
+        Self {
+            channels: vec![32, 64, 128, 160],
+            hidden_dim: 128,
+        }
+    }
+}
+
+impl Default for RestyleWeights {
+    fn default() -> Self {
+        Self {
+            adversarial: 1.0,
+            agreement: 0.5,
+            style: 0.5,
+            moments: 10.0,
+            content: 1.0,
+            features: 1.0,
+            pooled_colour: 2.0,
+            identity: 5.0,
+            total_variation: 0.0,
         }
     }
 }

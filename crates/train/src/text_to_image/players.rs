@@ -6,14 +6,15 @@ use std::path::Path;
 use idiom_gan::warm_start::LatentEncoder;
 use idiom_gan::{Discriminator, DiscriminatorConfig, Ema, Generator, GeneratorConfig};
 use idiom_model::tensor_file;
-use idiom_spec::experiment::{Adam, Experiment, Normalization, Stages};
-use idiom_torch_ext::{AdamConfig, FusedAdam};
+use idiom_spec::experiment::{Experiment, Normalization, Stages};
+use idiom_torch_ext::FusedAdam;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
 use crate::checkpoint::TensorSets;
 use crate::init::freeze;
+use crate::players::{adam_config, restore_weights, weights};
 
 /// Sets that are saved only where the experiment asks for what they belong to.
 const ENCODER: &str = "latent_encoder";
@@ -113,7 +114,6 @@ impl Players {
     /// All tensors that must be saved; they share memory with the networks.
     #[must_use]
     pub(crate) fn tensors(&self) -> TensorSets {
-        let weights = |store: &VarStore| sorted(store).into_iter().collect::<Vec<_>>();
         let mut sets = TensorSets::from([
             ("generator".to_owned(), weights(&self.stores.generator)),
             (
@@ -143,31 +143,23 @@ impl Players {
     /// # Errors
     /// A tensor is missing or has another shape.
     pub(crate) fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
-        let empty = Vec::new();
-        let set = |name: &str| {
-            (
-                saved.get(name).unwrap_or(&empty),
-                folder.join(format!("{name}.safetensors")),
-            )
-        };
-        for (name, store) in [
+        let stores = [
             ("generator", &self.stores.generator),
             ("discriminator", &self.stores.discriminator),
             ("average", &self.stores.average),
-        ] {
-            let (tensors, path) = set(name);
-            tensor_file::copy_into(&sorted(store), tensors, &path)?;
-        }
-        self.generator_adam.load_state(set("generator_adam").0)?;
+        ];
+        restore_weights(&stores, saved, folder)?;
+        let state = |name: &str| saved.get(name).map_or(&[][..], Vec::as_slice);
+        self.generator_adam.load_state(state("generator_adam"))?;
         self.discriminator_adam
-            .load_state(set("discriminator_adam").0)?;
+            .load_state(state("discriminator_adam"))?;
         if let Some(encoder) = &mut self.encoder {
-            let (tensors, path) = set(ENCODER);
-            tensor_file::copy_into(&sorted(&encoder.store), tensors, &path)?;
-            encoder.adam.load_state(set(ENCODER_ADAM).0)?;
+            restore_weights(&[(ENCODER, &encoder.store)], saved, folder)?;
+            encoder.adam.load_state(state(ENCODER_ADAM))?;
         }
         if let Some(probability) = &self.probability {
-            let (tensors, path) = set(AUGMENTATION);
+            let tensors = saved.get(AUGMENTATION).map_or(&[][..], Vec::as_slice);
+            let path = folder.join(format!("{AUGMENTATION}.safetensors"));
             let named = BTreeMap::from([("probability".to_owned(), probability.shallow_clone())]);
             tensor_file::copy_into(&named, tensors, &path)?;
         }
@@ -274,17 +266,4 @@ fn discriminator_config(experiment: &Experiment, text_dim: i64) -> Discriminator
         channels: said.channels.clone(),
         feature_dim: said.feature_dim,
     }
-}
-
-fn adam_config(said: &Adam) -> AdamConfig {
-    AdamConfig {
-        learning_rate: said.learning_rate,
-        beta1: said.beta1,
-        beta2: said.beta2,
-        ..AdamConfig::default()
-    }
-}
-
-fn sorted(store: &VarStore) -> BTreeMap<String, Tensor> {
-    store.variables().into_iter().collect()
 }

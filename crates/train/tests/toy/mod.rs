@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use idiom_dataset::embeddings::{EmbeddingRow, EmbeddingsWriter, text_sha256};
-use idiom_dataset::{Caption, Counts, Manifest, Record, ShardEntry, ShardWriter, Split};
+use idiom_dataset::manifest::FileEntry;
+use idiom_dataset::{Caption, Counts, Manifest, Phrase, Record, ShardEntry, ShardWriter, Split};
 use idiom_picture::{Rgb8, encode_png};
 use idiom_spec::experiment::Experiment;
 use idiom_train::{Event, NoSink, Outcome, Summary, TrainError, TrainRequest, train};
@@ -77,6 +78,26 @@ impl Toy {
         }
     }
 
+    /// A request to learn restyling from so many pictures, the first 32 of which teach the encoder.
+    pub(crate) fn restyle_request(&self, run_id: &str, images: u64) -> TrainRequest {
+        let experiment: Experiment = serde_yaml::from_str(&format!(
+            "name: toy\ndataset: toy\nencoder: toy\nresolution: 16\ntask: restyle\n\
+             train: {{images: {images}, batch_size: 4}}\n\
+             restyle:\n  style_dim: 8\n\
+             \x20 encoder: {{images: 32, fine_channels: 8, channels: [8, 8], hidden_dim: 8}}\n\
+             \x20 generator: {{channels: [8, 8, 8], n_blocks: 1, mapped_dim: 8}}\n\
+             \x20 discriminator: {{channels: [8, 8], hidden_dim: 8}}\n\
+             checkpoint: {{every_images: 16, keep: 9}}\nsamples: {{every_images: 32, subjects: 2}}\n\
+             logging: {{every_images: 16}}\n"
+        ))
+        .unwrap();
+        TrainRequest {
+            resolved_yaml: serde_yaml::to_string(&experiment).unwrap(),
+            experiment,
+            ..self.request(run_id, images)
+        }
+    }
+
     /// Takes a run up again, to so many pictures.
     pub(crate) fn resumed(&self, run_id: &str, images: u64) -> TrainRequest {
         TrainRequest {
@@ -119,9 +140,13 @@ fn write_dataset(folder: &Path) {
         .flat_map(|subject| [record(subject, "flat"), record(subject, "ink")])
         .collect();
     rows.sort_by(|one, other| one.key.cmp(&other.key));
-    let texts: Vec<String> = rows
-        .iter()
-        .flat_map(|row| row.captions.iter().map(|caption| caption.text.clone()))
+    let phrases = phrases();
+    idiom_dataset::phrases::write(&folder.join("phrases.parquet"), &phrases).unwrap();
+    let bytes = std::fs::read(folder.join("phrases.parquet")).unwrap();
+    let captions = rows.iter().flat_map(|row| &row.captions);
+    let texts: Vec<String> = captions
+        .map(|caption| caption.text.clone())
+        .chain(phrases.iter().map(|phrase| phrase.text.clone()))
         .collect();
     let held_out = rows.split_off(20);
     let shards = vec![
@@ -133,7 +158,12 @@ fn write_dataset(folder: &Path) {
         name: "toy".to_owned(),
         config_sha256: "0".repeat(64),
         shards,
-        phrases: None,
+        phrases: Some(FileEntry {
+            path: "phrases.parquet".to_owned(),
+            rows: phrases.len() as u64,
+            bytes: bytes.len() as u64,
+            sha256: idiom_dataset::digest::sha256_hex(&bytes),
+        }),
         rejects: None,
         counts: Counts {
             rows_in: 24,
@@ -147,6 +177,30 @@ fn write_dataset(folder: &Path) {
     };
     manifest.write(folder).unwrap();
     write_embeddings(folder, &texts);
+}
+
+/// Three phrases a style, the last of which is held out.
+fn phrases() -> Vec<Phrase> {
+    let said = [
+        (
+            "flat",
+            ["cut from paper", "like a sticker", "one plain tint"],
+        ),
+        ("ink", ["dipped in ink", "black as coal", "a rubber stamp"]),
+    ];
+    let phrase = |style: &str, idx: usize, text: &str| Phrase {
+        style: style.to_owned(),
+        lang: "en".to_owned(),
+        text: text.to_owned(),
+        kind: "colloquial".to_owned(),
+        split: if idx == 2 { Split::Test } else { Split::Train },
+    };
+    (said.iter())
+        .flat_map(|(style, texts)| {
+            let texts = texts.iter().enumerate();
+            texts.map(move |(idx, text)| phrase(style, idx, text))
+        })
+        .collect()
 }
 
 fn shard(folder: &Path, split: Split, rows: Vec<Record>) -> ShardEntry {

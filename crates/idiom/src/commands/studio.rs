@@ -1,0 +1,267 @@
+//! `idiom stylize`, `generate`, `describe` and `export`: a trained model at work on one's own pictures and words.
+
+use super::Session;
+use crate::arguments::{Describe, Export, Generate, Stylize};
+use crate::failure::Failure;
+use idiom_model::restyle::RestyleConfig;
+use idiom_model::{Described as _, ModelConfig};
+use idiom_picture::{Limits, Rgba8};
+use idiom_studio::{Background, Drawer, Mark, Options, Origin, Restyled, Studio, Style, export};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use tch::Device;
+
+/// Ends of file names that are taken for pictures when a folder is given.
+const PICTURES: [&str; 7] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "svg"];
+/// Known styles that are named when words are unusual, and looks that `describe` prints.
+const MOST_NAMED: usize = 5;
+
+impl Session {
+    pub(super) fn stylize(&self, arguments: &Stylize) -> Result<String, Failure> {
+        let (files, words) = arguments.split();
+        let files = pictures_in(&files)?;
+        let folder = self.model_of(arguments.run.as_deref(), RestyleConfig::TASK)?;
+        let studio = self.studio(&folder)?;
+        let style = match (&arguments.reference, &words) {
+            (Some(reference), None) => studio.picture(&read_picture(reference)?)?,
+            (None, Some(words)) => self.style_of(&studio, words)?,
+            _ => {
+                return Err(Failure::new(
+                    "give either words or `--reference PICTURE`",
+                    "idiom stylize cat.png \"like a napkin scribble\"",
+                ));
+            }
+        };
+        let options = Options {
+            strength: arguments.strength,
+            background: match arguments.keep_background {
+                true => Background::Kept,
+                false => Background::Restyled,
+            },
+        };
+        let mark = Mark {
+            origin: Origin::Restyled,
+            model_sha256: studio.model().sha256.clone(),
+            words: words.filter(|_| arguments.write_words),
+        };
+        self.screen.started("pictures", files.len() as u64, 0);
+        let mut lines = Vec::new();
+        for file in &files {
+            if self.stop.load(Ordering::Relaxed) {
+                let go_on = "the pictures that are done are whole".to_owned();
+                return Err(Failure::Interrupted { go_on });
+            }
+            let restyled = studio.restyle(&read_picture(file)?, &style, &options)?;
+            let out = out_path(arguments.out.as_deref(), file, files.len());
+            write_picture(&out, &restyled.picture, &mark)?;
+            lines.push(line_of(&out, &restyled));
+            self.screen.advanced(1);
+        }
+        self.screen.finished();
+        Ok(lines.join("\n"))
+    }
+
+    pub(super) fn generate(&self, arguments: &Generate) -> Result<String, Failure> {
+        let folder = self.model_of(arguments.run.as_deref(), ModelConfig::TASK)?;
+        let drawer = Drawer::open(&folder, &self.home.locations(), Device::cuda_if_available())?;
+        let pictures = drawer.draw(&arguments.words, arguments.n, arguments.seed)?;
+        let mark = Mark {
+            origin: Origin::Drawn,
+            model_sha256: drawer.sha256().to_owned(),
+            words: arguments.write_words.then(|| arguments.words.clone()),
+        };
+        let mut lines = Vec::new();
+        for (idx, picture) in pictures.iter().enumerate() {
+            let out = arguments.out.join(format!("{:03}.png", idx + 1));
+            write_picture(&out, picture, &mark)?;
+            lines.push(out.display().to_string());
+        }
+        Ok(lines.join("\n"))
+    }
+
+    pub(super) fn describe(&self, arguments: &Describe) -> Result<String, Failure> {
+        let folder = self.model_of(arguments.run.as_deref(), RestyleConfig::TASK)?;
+        let studio = self.studio(&folder)?;
+        let mut lines = Vec::new();
+        for file in pictures_in(&arguments.pictures)? {
+            lines.push(file.display().to_string());
+            for look in studio
+                .describe(&read_picture(&file)?)?
+                .iter()
+                .take(MOST_NAMED)
+            {
+                let phrases = look.phrases.iter().map(|(_, phrase)| phrase.as_str());
+                let phrases: Vec<&str> = phrases.collect();
+                let percent = look.probability * 100.0;
+                lines.push(format!(
+                    "  {percent:5.1} %  {} ({})",
+                    phrases.join(" / "),
+                    look.name
+                ));
+            }
+        }
+        Ok(lines.join("\n"))
+    }
+
+    pub(super) fn export(&self, arguments: &Export) -> Result<String, Failure> {
+        let model = self.model_of(Some(&arguments.run), RestyleConfig::TASK)?;
+        fs::create_dir_all(&arguments.out).map_err(cannot("make", &arguments.out))?;
+        // Loading checks every hash: what is handed on is whole.
+        let studio = self.studio(&model)?;
+        for entry in fs::read_dir(&model)
+            .map_err(cannot("read", &model))?
+            .flatten()
+        {
+            let to = arguments.out.join(entry.file_name());
+            fs::copy(entry.path(), &to).map_err(cannot("write", &to))?;
+        }
+        let card = arguments.out.join("README.md");
+        let text = studio.model().config.card(&studio.model().sha256);
+        fs::write(&card, text).map_err(cannot("write", &card))?;
+        Ok(format!(
+            "{}\n  restyle with it anywhere: idiom stylize --run {} PICTURE \"words\"",
+            arguments.out.display(),
+            arguments.out.display()
+        ))
+    }
+
+    fn studio(&self, folder: &Path) -> Result<Studio, Failure> {
+        Ok(Studio::open(
+            folder,
+            &self.home.locations(),
+            Device::cuda_if_available(),
+        )?)
+    }
+
+    /// The style that words name; several, divided by `+`, are mixed in equal parts.
+    fn style_of(&self, studio: &Studio, words: &str) -> Result<Style, Failure> {
+        let parts: Vec<&str> = words
+            .split('+')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
+        let mut styles = Vec::new();
+        for part in &parts {
+            let style = studio.words(part)?;
+            self.warn_if_unusual(part, &style);
+            styles.push((style, 1.0));
+        }
+        Ok(studio.mix(&styles)?)
+    }
+
+    fn warn_if_unusual(&self, words: &str, style: &Style) {
+        if !style.is_unusual {
+            return;
+        }
+        let known: Vec<String> = (style.nearest.iter().take(2))
+            .map(|near| near.name.clone())
+            .collect();
+        self.screen.say(&format!(
+            "`{words}` is unlike all it has learnt (most like `{}`, {:.2}); the nearest styles it knows: {}",
+            style.like,
+            style.familiarity,
+            known.join(", ")
+        ));
+    }
+
+    /// The model's folder of a run, or of a model that was exported; the newest run's that has one of this task where none is named.
+    pub(super) fn model_of(&self, run: Option<&str>, task: &str) -> Result<PathBuf, Failure> {
+        if let Some(run) = run {
+            let typed = PathBuf::from(run);
+            if typed.join(idiom_model::CONFIG_FILE).is_file() {
+                return Ok(typed);
+            }
+            return Ok(self.home.run(run)?.join("model"));
+        }
+        let entries = fs::read_dir(self.home.runs())
+            .into_iter()
+            .flatten()
+            .flatten();
+        let models = entries.map(|entry| entry.path().join("model"));
+        let able =
+            models.filter(|model| idiom_model::task_of(model).is_ok_and(|found| found == task));
+        let newest = able.max_by_key(|model| {
+            let file = fs::metadata(model.join(idiom_model::CONFIG_FILE));
+            file.and_then(|file| file.modified()).ok()
+        });
+        newest.ok_or_else(|| {
+            Failure::new(
+                format!("no run has a model of the task `{task}` yet"),
+                format!("train one: `just experiment FILE` with a file in experiments/ that says `task: {task}`"),
+            )
+        })
+    }
+}
+
+/// The files themselves, and the pictures in the folders, in order.
+fn pictures_in(typed: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in typed {
+        if path.is_dir() {
+            let entries = fs::read_dir(path).map_err(cannot("read", path))?.flatten();
+            let mut inside: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+            inside.retain(|file| {
+                let end = file
+                    .extension()
+                    .and_then(|end| end.to_str())
+                    .unwrap_or_default();
+                PICTURES.contains(&end.to_lowercase().as_str())
+            });
+            inside.sort();
+            files.append(&mut inside);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.is_empty() {
+        return Err(Failure::new(
+            "no picture was given",
+            "idiom stylize cat.png \"like a napkin scribble\"",
+        ));
+    }
+    Ok(files)
+}
+
+fn read_picture(path: &Path) -> Result<Rgba8, Failure> {
+    let bytes = fs::read(path).map_err(cannot("read", path))?;
+    let decoded = idiom_picture::decode(&bytes, &Limits::default());
+    let decoded = decoded.map_err(|error| Failure::Error {
+        message: format!("{}: {error}", path.display()),
+        hint: error.hint(),
+    })?;
+    Ok(decoded.pixels)
+}
+
+/// Where a restyled picture goes: the file named by `--out` for one picture, its folder for several, else beside the source.
+fn out_path(out: Option<&Path>, source: &Path, n_pictures: usize) -> PathBuf {
+    let stem = source.file_stem().unwrap_or_default().to_string_lossy();
+    match out {
+        Some(out) if n_pictures == 1 && out.extension().is_some() => out.to_owned(),
+        Some(out) => out.join(format!("{stem}.png")),
+        None => source.with_file_name(format!("{stem}-restyled.png")),
+    }
+}
+
+fn write_picture(path: &Path, picture: &Rgba8, mark: &Mark) -> Result<(), Failure> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).map_err(cannot("make", folder))?;
+    }
+    fs::write(path, export(picture, mark)).map_err(cannot("write", path))
+}
+
+fn line_of(out: &Path, restyled: &Restyled) -> String {
+    let percent = restyled.agreement * 100.0;
+    format!("{}  agreement {percent:.0} %", out.display())
+}
+
+fn cannot(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
+    let path = path.display().to_string();
+    move |error| Failure::Error {
+        message: format!("{path}: cannot {verb} it: {error}"),
+        hint: None,
+    }
+}

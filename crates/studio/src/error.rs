@@ -1,0 +1,66 @@
+//! The one error type of the crate.
+
+use idiom_encoders::EncoderError;
+use idiom_gan::GanError;
+use idiom_model::ModelError;
+
+/// Why a picture could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum StudioError {
+    /// Nothing was said.
+    #[error("no words were given")]
+    NoWords,
+    /// A number outside its range.
+    #[error("`{name}` is {found}, but must be {allowed}")]
+    Setting {
+        /// What was set.
+        name: &'static str,
+        /// What was given.
+        found: String,
+        /// What is allowed, in words.
+        allowed: &'static str,
+    },
+    /// The encoder at hand gives other vectors than the one that the model was trained on.
+    #[error(
+        "the model was trained on vectors of `{expected}` ({expected_sha256:.12}), but `{found}` at hand has other weights ({found_sha256:.12})"
+    )]
+    OtherEncoder {
+        /// The encoder's name in the model.
+        expected: String,
+        /// Its hash.
+        expected_sha256: String,
+        /// The name of the one at hand.
+        found: String,
+        /// Its hash.
+        found_sha256: String,
+    },
+    /// Words cannot become a vector.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The model cannot be read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A network refuses its input.
+    #[error(transparent)]
+    Gan(#[from] GanError),
+    /// libtorch reported an error.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}
+
+impl StudioError {
+    /// What to do next, where there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoWords => Some("say a look, such as \"like a napkin scribble\"".to_owned()),
+            Self::OtherEncoder { .. } => {
+                Some("fetch the encoder that the model names: `just embed` does".to_owned())
+            }
+            Self::Encoder(error) => error.hint(),
+            Self::Model(error) => error.hint(),
+            Self::Gan(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

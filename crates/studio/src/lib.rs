@@ -1,0 +1,19 @@
+//! A trained model at work: pictures restyled by words or by another picture, drawn from words alone, and described in words.
+//!
+//! [`Studio`] restyles and describes, [`Drawer`] draws. A wish, in words or as a picture, becomes a [`Style`]; styles can be mixed.
+//! Pictures leave through one door, [`export`], which writes into each that a machine made it. Not here: training, files, web pages.
+
+mod background;
+mod drawer;
+mod error;
+mod export;
+mod studio;
+mod style;
+mod tiles;
+
+pub use background::Background;
+pub use drawer::Drawer;
+pub use error::StudioError;
+pub use export::{Mark, Origin, export};
+pub use studio::{Look, Options, Restyled, Studio};
+pub use style::{Nearest, Style};

@@ -1,0 +1,314 @@
+//! The studio: one model that restyles and describes, with the text encoder it was trained on.
+
+use std::path::Path;
+
+use idiom_encoders::{Locations, TextEncoder};
+use idiom_model::restyle::{RestyleModel, load};
+use idiom_picture::{Rgb8, Rgba8};
+use tch::{Device, Kind, Tensor};
+
+use crate::StudioError;
+use crate::background::{Background, background};
+use crate::style::{Style, nearest, unit};
+use crate::tiles::in_tiles;
+
+/// Divides cosines on the way to the probabilities of [`Studio::describe`]; as in the training of the style vectors.
+const TEMPERATURE: f64 = 0.1;
+/// Transparent parts lie on white while a picture is restyled, as they did in training.
+const PAPER: [u8; 3] = [255, 255, 255];
+
+/// How a picture is restyled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// How far to go from the picture's own style to the wished one, 0 to 1; at 0 the picture comes back as it was.
+    pub strength: f64,
+    /// What happens to the background.
+    pub background: Background,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            strength: 1.0,
+            background: Background::Restyled,
+        }
+    }
+}
+
+/// A restyled picture and what the discriminator says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Restyled {
+    /// The picture, transparent where the source was.
+    pub picture: Rgba8,
+    /// Probability that picture and wish belong together, 0 to 1, calibrated on real pictures.
+    pub agreement: f64,
+}
+
+/// A style that a picture may be in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// As the data set calls it.
+    pub name: String,
+    /// Phrases for it, one a language: language and words.
+    pub phrases: Vec<(String, String)>,
+    /// Its share among the known styles, 0 to 1.
+    pub probability: f64,
+}
+
+/// A model that restyles, ready for work.
+pub struct Studio {
+    model: RestyleModel,
+    encoder: Box<dyn TextEncoder>,
+}
+
+impl std::fmt::Debug for Studio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Studio({})", self.model.sha256)
+    }
+}
+
+impl Studio {
+    /// Loads the model in `folder` and the text encoder it names.
+    ///
+    /// # Errors
+    /// The model cannot be read, or the encoder at hand is another than the one it was trained on.
+    pub fn open(folder: &Path, locations: &Locations, device: Device) -> Result<Self, StudioError> {
+        let model = load(folder, device)?;
+        let encoder = idiom_encoders::load(&model.config.text_encoder.name, locations, device)?;
+        Self::new(model, encoder)
+    }
+
+    /// A studio of a model and an encoder that were loaded already.
+    ///
+    /// # Errors
+    /// The encoder is another than the one the model was trained on.
+    pub fn new(model: RestyleModel, encoder: Box<dyn TextEncoder>) -> Result<Self, StudioError> {
+        let wanted = &model.config.text_encoder;
+        if encoder.sha256() == wanted.sha256 {
+            return Ok(Self { model, encoder });
+        }
+        Err(StudioError::OtherEncoder {
+            expected: wanted.name.clone(),
+            expected_sha256: wanted.sha256.clone(),
+            found: encoder.name().to_owned(),
+            found_sha256: encoder.sha256().to_owned(),
+        })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &RestyleModel {
+        &self.model
+    }
+
+    /// The style that words name, in any language the encoder knows.
+    ///
+    /// # Errors
+    /// No words, or the encoder fails.
+    pub fn words(&self, words: &str) -> Result<Style, StudioError> {
+        if words.trim().is_empty() {
+            return Err(StudioError::NoWords);
+        }
+        let model = &self.model;
+        let encoded = self.encoder.encode(&[words.trim()])?;
+        let values = encoded.first().map_or(&[][..], |text| &text.values);
+        let sentence = Tensor::f_from_slice(values)?
+            .f_view([1, -1])?
+            .to_device(model.device);
+        let scaled = &sentence * model.config.text_encoder.scale;
+        let vector = tch::no_grad(|| model.text_head.forward(&scaled))?;
+        let cosines = unit(&model.phrase_vectors).matmul(&unit(&sentence).transpose(0, 1));
+        let most_like = cosines.argmax(0, false).f_int64_value(&[0])?;
+        let familiarity = cosines.max().f_double_value(&[])?;
+        let like = model.config.phrases.get(most_like as usize);
+        Ok(Style {
+            nearest: nearest(model, &vector)?,
+            vector,
+            familiarity,
+            is_unusual: familiarity < model.config.least_familiar,
+            like: like.map_or_else(String::new, |phrase| phrase.text.clone()),
+        })
+    }
+
+    /// The style that a picture is in.
+    ///
+    /// # Errors
+    /// A picture smaller than the encoder can read.
+    pub fn picture(&self, picture: &Rgba8) -> Result<Style, StudioError> {
+        let pictures = self.tensor(&picture.on_background(PAPER))?;
+        let vector = self.own_style(&pictures)?;
+        Ok(Style {
+            nearest: nearest(&self.model, &vector)?,
+            vector,
+            familiarity: 1.0,
+            is_unusual: false,
+            like: String::new(),
+        })
+    }
+
+    /// Styles mixed by weights.
+    ///
+    /// # Errors
+    /// No style, or a weight that is not above 0.
+    pub fn mix(&self, parts: &[(Style, f64)]) -> Result<Style, StudioError> {
+        Style::mix(&self.model, parts)
+    }
+
+    /// The picture in a style, of the same size, transparent where it was.
+    ///
+    /// The vector moves from the picture's own style to the wished one, and what the generator lost of the picture when asked for its
+    /// own style is given back in the measure in which the picture keeps its style: so at strength 0 it comes back as it was.
+    ///
+    /// # Errors
+    /// A strength outside 0 to 1, or what libtorch throws.
+    pub fn restyle(
+        &self,
+        picture: &Rgba8,
+        style: &Style,
+        options: &Options,
+    ) -> Result<Restyled, StudioError> {
+        let strength = options.strength;
+        if !(0.0..=1.0).contains(&strength) {
+            return Err(StudioError::Setting {
+                name: "strength",
+                found: strength.to_string(),
+                allowed: "from 0 to 1",
+            });
+        }
+        let flat = picture.on_background(PAPER);
+        let source = self.tensor(&flat)?;
+        let drawn = if strength < 1.0 {
+            let own = self.own_style(&source)?;
+            let between = unit(&(&own * (1.0 - strength) + &style.vector * strength));
+            let lost = &source - self.generate(&source, &own)?;
+            self.generate(&source, &between)? + lost * (1.0 - strength)
+        } else {
+            self.generate(&source, &style.vector)?
+        };
+        let drawn = drawn.clamp(-1.0, 1.0);
+        let agreement = self.agreement(&drawn, style)?;
+        let mut restyled = self.pixels(&drawn, picture)?;
+        if options.background == Background::Kept {
+            keep_background(&mut restyled, picture, &flat);
+        }
+        Ok(Restyled {
+            picture: restyled,
+            agreement,
+        })
+    }
+
+    /// The known styles by how probable it is that the picture is in them, the most probable first.
+    ///
+    /// # Errors
+    /// A picture smaller than the encoder can read.
+    pub fn describe(&self, picture: &Rgba8) -> Result<Vec<Look>, StudioError> {
+        let style = self.picture(picture)?;
+        let exponentials = style
+            .nearest
+            .iter()
+            .map(|near| (near.cosine / TEMPERATURE).exp());
+        let sum: f64 = exponentials.clone().sum();
+        let styles = &self.model.config.styles;
+        Ok(style
+            .nearest
+            .iter()
+            .zip(exponentials)
+            .map(|(near, exponential)| Look {
+                name: near.name.clone(),
+                phrases: self.phrases(styles.iter().position(|style| style.name == near.name)),
+                probability: exponential / sum,
+            })
+            .collect())
+    }
+
+    /// The first phrase of a style in each language.
+    fn phrases(&self, style: Option<usize>) -> Vec<(String, String)> {
+        let of_style = |phrase: &&idiom_model::restyle::KnownPhrase| Some(phrase.style) == style;
+        let mut chosen: Vec<(String, String)> = Vec::new();
+        for phrase in self.model.config.phrases.iter().filter(of_style) {
+            if chosen
+                .iter()
+                .all(|(language, _)| *language != phrase.language)
+            {
+                chosen.push((phrase.language.clone(), phrase.text.clone()));
+            }
+        }
+        chosen
+    }
+
+    fn own_style(&self, pictures: &Tensor) -> Result<Tensor, StudioError> {
+        Ok(tch::no_grad(|| self.model.picture_encoder.forward(pictures))?.style)
+    }
+
+    fn generate(&self, pictures: &Tensor, vector: &Tensor) -> Result<Tensor, StudioError> {
+        let scaled = vector * (vector.size()[1] as f64).sqrt();
+        let generator = &self.model.generator;
+        in_tiles(pictures, |tile| {
+            Ok(tch::no_grad(|| generator.forward(tile, &scaled))?)
+        })
+    }
+
+    fn agreement(&self, drawn: &Tensor, style: &Style) -> Result<f64, StudioError> {
+        let discriminator = &self.model.discriminator;
+        let seen = tch::no_grad(|| {
+            let judged = discriminator.features(drawn)?;
+            Ok::<_, StudioError>(discriminator.agreement(&judged))
+        })?;
+        let cosine = (seen * &style.vector)
+            .sum(Kind::Double)
+            .f_double_value(&[])?;
+        Ok(self.model.config.agreement.probability(cosine))
+    }
+
+    /// `[1, 3, height, width]` in `[-1, 1]`, both sides enlarged to a multiple of the stride, and to no less than 16, by
+    /// repeating the last row and column.
+    fn tensor(&self, picture: &Rgb8) -> Result<Tensor, StudioError> {
+        let (height, width) = (i64::from(picture.height), i64::from(picture.width));
+        let bytes = Tensor::f_from_slice(&picture.pixels)?.f_view([1, height, width, 3])?;
+        let planes = bytes.permute([0, 3, 1, 2]).to_device(self.model.device);
+        let values = planes.to_kind(Kind::Float) / 127.5 - 1.0;
+        let stride = self.model.config.generator.stride().max(4);
+        let full = |length: i64| (length.max(16) + stride - 1) / stride * stride;
+        let padding = [0, full(width) - width, 0, full(height) - height];
+        Ok(values.f_replication_pad2d(padding)?)
+    }
+
+    /// The drawn picture cut to the source's size, with the source's alpha.
+    fn pixels(&self, drawn: &Tensor, source: &Rgba8) -> Result<Rgba8, StudioError> {
+        let (height, width) = (i64::from(source.height), i64::from(source.width));
+        let bytes = ((drawn + 1.0) * 127.5).round().to_kind(Kind::Uint8);
+        let flat = bytes
+            .f_narrow(2, 0, height)?
+            .f_narrow(3, 0, width)?
+            .permute([0, 2, 3, 1])
+            .f_to_device(Device::Cpu)?
+            .f_contiguous()?;
+        let mut colours = vec![0_u8; flat.numel()];
+        flat.f_copy_data(&mut colours, flat.numel())?;
+        let pixels = colours.chunks_exact(3).zip(source.pixels.chunks_exact(4));
+        Ok(Rgba8 {
+            width: source.width,
+            height: source.height,
+            pixels: pixels
+                .flat_map(|(colour, source)| [colour[0], colour[1], colour[2], source[3]])
+                .collect(),
+        })
+    }
+}
+
+/// Puts the source's pixels back where the background is. A transparent picture's background is transparent already.
+fn keep_background(restyled: &mut Rgba8, source: &Rgba8, flat: &Rgb8) {
+    if source.is_transparent() {
+        return;
+    }
+    let places = background(flat);
+    let pixels = restyled
+        .pixels
+        .chunks_exact_mut(4)
+        .zip(source.pixels.chunks_exact(4));
+    for ((drawn, source), is_background) in pixels.zip(places) {
+        if is_background {
+            drawn.copy_from_slice(source);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Which rows show which subject in which style, and which words name a style: what a sample is drawn from.
+
+use std::collections::BTreeMap;
+
+use idiom_dataset::{Columns, Dataset, Split};
+use idiom_gan::draws::SampleDraws;
+
+use crate::TrainError;
+use crate::captions::TextTableBuilder;
+
+/// The training rows by subject and style, and the words of each style.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    /// Names of the styles, as the data set numbers them.
+    pub(super) names: Vec<String>,
+    /// Subject and style of each training row; rows without a style have none.
+    rows: Vec<Option<Row>>,
+    /// The rows in each style.
+    of_style: Vec<Vec<u64>>,
+    /// The row of a subject in a style.
+    paired: BTreeMap<(u32, u32), u64>,
+    /// The words of each style, by language, by number in the text table.
+    words: Vec<Vec<Vec<u32>>>,
+    /// Training pictures by licence.
+    pub(super) licences: BTreeMap<String, u64>,
+    /// All phrases with a vector.
+    pub(super) phrases: Phrases,
+}
+
+/// The words of all styles.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Phrases {
+    /// Those that are trained on.
+    pub(super) trained_on: Vec<Phrase>,
+    /// Those that are not.
+    pub(super) held_out: Vec<Phrase>,
+}
+
+/// Words for a style.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Phrase {
+    /// The style's number.
+    pub(super) style: u32,
+    /// Their language.
+    pub(super) language: String,
+    /// The words.
+    pub(super) text: String,
+    /// Their number in the text table.
+    pub(super) number: u32,
+}
+
+/// What a training row shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    /// Rows with equal numbers show the same subject.
+    pub(super) subject: u32,
+    /// The style's number.
+    pub(super) style: u32,
+}
+
+impl Looks {
+    /// Reads subjects and styles of all training rows, and the styles' words into the table.
+    ///
+    /// # Errors
+    /// The data set cannot be read, has fewer than two styles, or a style has no words with a vector.
+    pub(crate) fn read(
+        dataset: &Dataset,
+        table: &mut TextTableBuilder<'_>,
+    ) -> Result<Self, TrainError> {
+        let names = dataset.manifest().styles.clone();
+        if names.len() < 2 {
+            return Err(TrainError::NoLooks {
+                dataset: dataset.folder().to_owned(),
+                found: names.len(),
+            });
+        }
+        let mut looks = Self {
+            rows: Vec::new(),
+            of_style: vec![Vec::new(); names.len()],
+            paired: BTreeMap::new(),
+            words: vec![Vec::new(); names.len()],
+            licences: BTreeMap::new(),
+            phrases: Phrases::default(),
+            names,
+        };
+        looks.read_rows(dataset)?;
+        looks.read_words(dataset, table)?;
+        Ok(looks)
+    }
+
+    fn read_rows(&mut self, dataset: &Dataset) -> Result<(), TrainError> {
+        let mut subjects: BTreeMap<String, u32> = BTreeMap::new();
+        for record in dataset.records(Split::Train, Columns::WithoutImage) {
+            let record = record?;
+            let row_idx = self.rows.len() as u64;
+            let licence = record.license.unwrap_or_else(|| "unknown".to_owned());
+            *self.licences.entry(licence).or_default() += 1;
+            let style = record.style.as_ref().and_then(|style| self.number(style));
+            let name = record.subject.unwrap_or(record.key);
+            let fresh = subjects.len() as u32;
+            let subject = *subjects.entry(name).or_insert(fresh);
+            let row = style.map(|style| Row { subject, style });
+            if let Some(row) = row {
+                self.of_style[row.style as usize].push(row_idx);
+                self.paired.insert((row.subject, row.style), row_idx);
+            }
+            self.rows.push(row);
+        }
+        match self.of_style.iter().position(Vec::is_empty) {
+            Some(style) => Err(TrainError::EmptyLook {
+                dataset: dataset.folder().to_owned(),
+                style: self.names[style].clone(),
+                lacks: "picture in the training split",
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn read_words(
+        &mut self,
+        dataset: &Dataset,
+        table: &mut TextTableBuilder<'_>,
+    ) -> Result<(), TrainError> {
+        for phrase in dataset.phrases()? {
+            let style = self.number(&phrase.style);
+            let (Some(style), Some(number)) = (style, table.number(&phrase.text)) else {
+                continue;
+            };
+            let list = match phrase.split {
+                Split::Train => &mut self.phrases.trained_on,
+                _ => &mut self.phrases.held_out,
+            };
+            list.push(Phrase {
+                style,
+                language: phrase.lang,
+                text: phrase.text,
+                number,
+            });
+        }
+        let mut by_language: Vec<BTreeMap<&str, Vec<u32>>> =
+            vec![BTreeMap::new(); self.names.len()];
+        for phrase in &self.phrases.trained_on {
+            let languages = &mut by_language[phrase.style as usize];
+            let numbers = languages.entry(&phrase.language).or_default();
+            numbers.push(phrase.number);
+        }
+        self.words = by_language
+            .into_iter()
+            .map(|languages| languages.into_values().collect())
+            .collect();
+        match self.words.iter().position(Vec::is_empty) {
+            Some(style) => Err(TrainError::EmptyLook {
+                dataset: dataset.folder().to_owned(),
+                style: self.names[style].clone(),
+                lacks: "phrase with a vector in the training split",
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn number(&self, style: &str) -> Option<u32> {
+        let found = self.names.iter().position(|name| name == style);
+        found.map(|idx| idx as u32)
+    }
+
+    /// What a row shows; rows without a style stand for another row that has one.
+    pub(super) fn row(&self, row: u64) -> (u64, Row) {
+        let n = self.rows.len() as u64;
+        let mut candidates = (0..n).map(|offset| (row + offset) % n);
+        let found = candidates.find_map(|row| Some((row, self.rows[row as usize]?)));
+        // At least one row has a style: every style has a row.
+        found.unwrap_or((
+            0,
+            Row {
+                subject: 0,
+                style: 0,
+            },
+        ))
+    }
+
+    /// A style other than `style`, all equally likely.
+    pub(super) fn other_style(&self, style: u32, draws: &mut SampleDraws) -> u32 {
+        let n = self.names.len() as u64;
+        let step = 1 + draws.below(n - 1);
+        ((u64::from(style) + step) % n) as u32
+    }
+
+    /// Any row in a style.
+    pub(super) fn any_row(&self, style: u32, draws: &mut SampleDraws) -> u64 {
+        let rows = &self.of_style[style as usize];
+        rows[draws.below(rows.len() as u64) as usize]
+    }
+
+    /// The row that shows a subject in a style.
+    pub(super) fn paired_row(&self, subject: u32, style: u32) -> Option<u64> {
+        self.paired.get(&(subject, style)).copied()
+    }
+
+    /// Words of a style by number in the text table: all languages equally likely, then all phrases of it.
+    pub(super) fn words(&self, style: u32, draws: &mut SampleDraws) -> i64 {
+        let languages = &self.words[style as usize];
+        let phrases = &languages[draws.below(languages.len() as u64) as usize];
+        i64::from(phrases[draws.below(phrases.len() as u64) as usize])
+    }
+
+    /// Training pictures in a style.
+    pub(super) fn n_pictures(&self, style: usize) -> u64 {
+        self.of_style[style].len() as u64
+    }
+}

@@ -1,0 +1,394 @@
+//! One step: first the encoder learns what styles and subjects are; then it stands still, and discriminator and generator play.
+//!
+//! Which of the two it is follows from the pictures seen alone, so that a run can be taken up at any save. All randomness comes
+//! from streams keyed by the pictures seen. The mathematics is in `idiom_gan::restyle`; here is its order.
+
+use idiom_gan::losses::contrastive::grouped_info_nce;
+use idiom_gan::restyle::{
+    RestyleBatch, RestyleObjective, RestyleWeights, Views, discriminator_loss, generator_loss,
+};
+use idiom_gan::{AugmentConfig, Augmentation, Draws, EmaConfig, Encoded};
+use idiom_spec::experiment::Experiment;
+use idiom_torch_ext::channels_last;
+use tch::{Device, Kind, Tensor};
+
+use super::players::Players;
+use super::probe::Probe;
+use super::samples::Batch;
+use crate::captions::TextTable;
+use crate::gradients::{Fault, checked_norm, mean};
+use crate::meters::Means;
+use crate::task::Moment;
+use crate::{TrainError, schedule};
+
+/// Pictures between two looks at how well held-out words are told apart.
+const PROBE_EVERY: u64 = 4096;
+/// Longest shift of a picture while the encoder learns, as a share of the side.
+const ENCODER_SHIFT: f64 = 0.0625;
+
+/// What is known of words.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Their sentence vectors.
+    pub(super) table: TextTable,
+    /// How well held-out ones are told apart.
+    pub(super) probe: Probe,
+}
+
+/// What takes steps.
+#[derive(Debug)]
+pub(crate) struct Stepper {
+    pub(super) players: Players,
+    pub(super) words: Words,
+    experiment: Experiment,
+    device: Device,
+    objective: RestyleObjective,
+    average: EmaConfig,
+    augment: AugmentConfig,
+    text_noise: Draws,
+    shifts: [Draws; 4],
+    augment_draws: Draws,
+}
+
+/// A batch of the game, on the device.
+struct Game {
+    source: Tensor,
+    target: Tensor,
+    real: Tensor,
+    is_paired: Tensor,
+    is_own: Tensor,
+    labels: Tensor,
+    style: Tensor,
+    source_view: Encoded,
+    target_view: Encoded,
+}
+
+impl Game {
+    fn pairs(&self) -> RestyleBatch<'_> {
+        RestyleBatch {
+            source: &self.source,
+            target: &self.target,
+            is_paired: &self.is_paired,
+            is_own: &self.is_own,
+            real: &self.real,
+            style: &self.style,
+            labels: &self.labels,
+        }
+    }
+}
+
+impl Stepper {
+    pub(super) fn new(
+        experiment: &Experiment,
+        players: Players,
+        words: Words,
+        device: Device,
+    ) -> Self {
+        let (seed, said) = (experiment.train.seed, &experiment.restyle);
+        let weights = &said.weights;
+        Self {
+            players,
+            words,
+            device,
+            objective: RestyleObjective {
+                weights: RestyleWeights {
+                    adversarial: weights.adversarial,
+                    agreement: weights.agreement,
+                    style: weights.style,
+                    moments: weights.moments,
+                    content: weights.content,
+                    features: weights.features,
+                    pooled_colour: weights.pooled_colour,
+                    identity: weights.identity,
+                    total_variation: weights.total_variation,
+                },
+                mismatch: said.mismatch,
+                temperature: said.temperature,
+            },
+            average: EmaConfig {
+                half_life_images: experiment.ema.half_life_images as f64,
+                ramp: experiment.ema.ramp,
+            },
+            augment: AugmentConfig {
+                translation: experiment.augment.translation,
+                cutout: experiment.augment.cutout,
+                colour: experiment.augment.colour,
+            },
+            text_noise: Draws::new(seed, "text_noise"),
+            shifts: [0, 1, 2, 3].map(|view| Draws::new(seed, &format!("shift{view}"))),
+            augment_draws: Draws::new(seed, "augment"),
+            experiment: experiment.clone(),
+        }
+    }
+
+    /// Learns from one batch; adds its figures to `means`. Gives the layer where a gradient was not finite.
+    pub(super) fn step(
+        &mut self,
+        batch: &Batch,
+        moment: Moment,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError> {
+        if moment.images_seen < self.experiment.restyle.encoder.images {
+            return self.encoder_step(batch, moment, means);
+        }
+        self.set_rates(moment)?;
+        let game = self.game(batch, moment.images_seen)?;
+        self.play(&game, moment.images_seen, means)
+    }
+
+    /// Learning rate of the encoder, which falls evenly to a tenth over its part of the run.
+    fn encoder_rate(&self, moment: Moment) -> f64 {
+        let said = &self.experiment.restyle.encoder;
+        let done = moment.images_seen as f64 / said.images as f64;
+        said.learning_rate * (1.0 - 0.9 * done) * moment.rate_scale
+    }
+
+    fn encoder_step(
+        &mut self,
+        batch: &Batch,
+        moment: Moment,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError> {
+        let rate = self.encoder_rate(moment);
+        self.players.encoder_adam.set_learning_rate(rate)?;
+        let temperature = self.experiment.restyle.encoder.temperature;
+        let n = batch.style.len() as i64;
+        let is_paired = self.floats(&batch.is_paired)?.view([n, 1, 1, 1]);
+        let source = self.pictures(&batch.source)?;
+        let other = self.pictures(&batch.target)? * &is_paired + &source * (1.0_f64 - &is_paired);
+        let reference = self.pictures(&batch.reference)?;
+        // Two views of each subject: drawn twice where there is a pair, shifted twice where there is none.
+        let views = [&source, &reference, &other, &reference];
+        let views: Vec<Tensor> = (views.into_iter().enumerate())
+            .map(|(idx, view)| self.shifted(view, moment.images_seen, idx))
+            .collect();
+        let seen = self.players.encoder.forward(&Tensor::cat(&views, 0))?;
+        let numbers = |numbers: &[i64]| self.numbers(numbers);
+        let (own, wanted) = (numbers(&batch.own_style)?, numbers(&batch.style)?);
+        let first = Tensor::cat(&[numbers(&batch.words[0])?, numbers(&batch.words[1])?], 0);
+        let words = self.word_styles(&first, moment.images_seen)?;
+        let subjects = numbers(&batch.subjects.concat())?;
+        let (seen_styles, seen_subjects) = (&seen.style, &seen.subject);
+        let style_loss = grouped_info_nce(
+            &seen_styles.narrow(0, 0, 2 * n),
+            &words,
+            &Tensor::cat(&[own, wanted], 0),
+            temperature,
+        )?;
+        let subject_loss = grouped_info_nce(
+            &seen_subjects.narrow(0, 0, 2 * n),
+            &seen_subjects.narrow(0, 2 * n, 2 * n),
+            &subjects,
+            temperature,
+        )?;
+        let gradients = (self.players.encoder_adam).gradients(&(&style_loss + &subject_loss))?;
+        let (norm, fault) = checked_norm(&gradients, &self.players.encoder_adam)?;
+        if fault.is_some() {
+            return Ok(fault);
+        }
+        self.players.encoder_adam.step(&gradients)?;
+        means.add("loss/encoder_style", mean(&style_loss));
+        means.add("loss/encoder_subject", mean(&subject_loss));
+        means.add("gradient/encoder", norm);
+        let n_seen = moment.images_seen + n as u64;
+        if schedule::is_due(PROBE_EVERY, n_seen, n as u64)
+            && let Some(accuracy) = self
+                .words
+                .probe
+                .accuracy(&self.players, &self.words.table)?
+        {
+            means.add("words/held_out_accuracy", accuracy);
+        }
+        Ok(None)
+    }
+
+    fn set_rates(&mut self, moment: Moment) -> Result<(), TrainError> {
+        let n = self.experiment.train.batch_size;
+        let said = &self.experiment.optimizer;
+        let begun = moment.images_seen - self.experiment.restyle.encoder.images;
+        let rate = |adam| schedule::learning_rate(adam, begun, n) * moment.rate_scale;
+        let players = &mut self.players;
+        (players.generator_adam).set_learning_rate(rate(&said.generator))?;
+        (players.discriminator_adam).set_learning_rate(rate(&said.discriminator))?;
+        Ok(())
+    }
+
+    /// Brings a batch to the device and gives each picture its style vector: its own, a reference's, or that of words.
+    fn game(&self, batch: &Batch, seen: u64) -> Result<Game, TrainError> {
+        let n = batch.style.len() as i64;
+        let source = self.pictures(&batch.source)?;
+        let target = self.pictures(&batch.target)?;
+        let reference = self.pictures(&batch.reference)?;
+        let all = Tensor::cat(&[&source, &target, &reference], 0);
+        let view = tch::no_grad(|| self.players.encoder.forward(&all))?;
+        let (is_own, by_reference) = (
+            self.floats(&batch.is_own)?,
+            self.floats(&batch.by_reference)?,
+        );
+        let words = tch::no_grad(|| self.word_styles(&self.numbers(&batch.words[1])?, seen))?;
+        let (own, of_reference) = (is_own.view([n, 1]), by_reference.view([n, 1]));
+        let asked =
+            view.style.narrow(0, 2 * n, n) * &of_reference + words * (1.0_f64 - of_reference);
+        let style = view.style.narrow(0, 0, n) * &own + asked * (1.0_f64 - own);
+        let scale = (style.size()[1] as f64).sqrt();
+        // Half of what the discriminator takes for real are targets, half anything in the style.
+        let half = (Tensor::arange(n, (Kind::Int64, self.device)).remainder(2)).view([n, 1, 1, 1]);
+        let real = &target * &half + &reference * (1_i64 - &half);
+        Ok(Game {
+            source_view: part(&view, 0, n),
+            target_view: part(&view, n, n),
+            is_paired: self.floats(&batch.is_paired)?,
+            labels: self.numbers(&batch.style)?,
+            style: style * scale,
+            source,
+            target,
+            real,
+            is_own,
+        })
+    }
+
+    fn play(
+        &mut self,
+        game: &Game,
+        images_seen: u64,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError> {
+        let said = &self.experiment.restyle;
+        let n = self.experiment.train.batch_size;
+        let is_due = (images_seen / n).is_multiple_of(said.penalty_every);
+        let weight = is_due.then_some(said.gamma * said.penalty_every as f64);
+        let fake = self.players.generator.forward(&game.source, &game.style)?;
+        let size = [n as i64, self.experiment.resolution];
+        let augmentation =
+            Augmentation::draw(&self.augment, &self.augment_draws, images_seen, size)
+                .to_device(self.device);
+        let real = augmentation.apply(&game.real);
+        let fake_seen = augmentation.apply(&fake);
+        let pairs = RestyleBatch {
+            real: &real,
+            ..game.pairs()
+        };
+        let players = &mut self.players;
+        let judged = discriminator_loss(
+            &players.discriminator,
+            &self.objective,
+            &pairs,
+            &fake_seen,
+            weight,
+        )?;
+        let gradients = players.discriminator_adam.gradients(&judged.loss)?;
+        let (norm, fault) = checked_norm(&gradients, &players.discriminator_adam)?;
+        if fault.is_some() {
+            return Ok(fault);
+        }
+        players.discriminator_adam.step(&gradients)?;
+        means.add("loss/discriminator", mean(&judged.adversarial));
+        means.add("loss/discriminator_agreement", mean(&judged.agreement));
+        means.add("score/real", mean(&judged.real.mean()));
+        means.add("score/fake", mean(&judged.fake.mean()));
+        means.add("gradient/discriminator", norm);
+        if let Some(penalty) = &judged.penalty {
+            means.add("penalty/value", mean(penalty));
+        }
+
+        let drawn = players.encoder.forward(&fake)?;
+        let views = Views {
+            drawn: &drawn,
+            target: &game.target_view,
+            source: &game.source_view,
+            real: &judged.real,
+        };
+        let fakes = [&fake, &fake_seen];
+        let redrawn = generator_loss(
+            &players.discriminator,
+            &self.objective,
+            &pairs,
+            fakes,
+            &views,
+        )?;
+        let gradients = players.generator_adam.gradients(&redrawn.loss)?;
+        let (norm, fault) = checked_norm(&gradients, &players.generator_adam)?;
+        if fault.is_some() {
+            return Ok(fault);
+        }
+        players.generator_adam.step(&gradients)?;
+        means.add("loss/generator", mean(&redrawn.loss));
+        means.add("gradient/generator", norm);
+        for (name, term) in &redrawn.terms {
+            means.add(key_of(name), mean(term));
+        }
+        let begun = images_seen + n - said.encoder.images;
+        let decay = self.average.decay(begun, n);
+        tch::no_grad(|| players.ema.update(decay))?;
+        Ok(None)
+    }
+
+    /// Unit style vectors of texts by number `[n]`, with noise on the sentences.
+    fn word_styles(&self, numbers: &Tensor, seen: u64) -> Result<Tensor, TrainError> {
+        let texts = self.words.table.select(numbers)?;
+        let size = texts.size();
+        let noise = self.text_noise.normals(seen, size[0], size[1]);
+        let deviation = if seen < self.experiment.restyle.encoder.images {
+            self.experiment.restyle.encoder.text_noise
+        } else {
+            self.experiment.captions.noise
+        };
+        Ok(
+            (self.players.text_head)
+                .forward(&(texts + noise.to_device(self.device) * deviation))?,
+        )
+    }
+
+    fn shifted(&self, pictures: &Tensor, seen: u64, view_idx: usize) -> Tensor {
+        let config = AugmentConfig {
+            translation: ENCODER_SHIFT,
+            cutout: 0.0,
+            colour: 0.0,
+        };
+        let size = [pictures.size()[0], self.experiment.resolution];
+        Augmentation::draw(&config, &self.shifts[view_idx], seen, size)
+            .to_device(self.device)
+            .apply(pictures)
+    }
+
+    pub(super) fn pictures(&self, bytes: &[u8]) -> Result<Tensor, TrainError> {
+        let side = self.experiment.resolution;
+        let bytes = Tensor::f_from_slice(bytes)?
+            .f_view([-1, 3, side, side])?
+            .f_to_device(self.device)?;
+        Ok(channels_last(&(bytes.to_kind(Kind::Float) / 127.5 - 1.0)))
+    }
+
+    fn numbers(&self, numbers: &[i64]) -> Result<Tensor, TrainError> {
+        Ok(Tensor::f_from_slice(numbers)?.f_to_device(self.device)?)
+    }
+
+    fn floats(&self, numbers: &[f32]) -> Result<Tensor, TrainError> {
+        Ok(Tensor::f_from_slice(numbers)?.f_to_device(self.device)?)
+    }
+}
+
+/// The encoder's view of some of a batch.
+fn part(view: &Encoded, first: i64, length: i64) -> Encoded {
+    let rows = |values: &Tensor| values.narrow(0, first, length);
+    Encoded {
+        stages: view.stages.iter().map(rows).collect(),
+        style: rows(&view.style),
+        subject: rows(&view.subject),
+    }
+}
+
+/// The log's name of a term.
+fn key_of(term: &str) -> &'static str {
+    match term {
+        "adversarial" => "loss/adversarial",
+        "agreement" => "loss/agreement",
+        "style" => "loss/style",
+        "moments" => "loss/moments",
+        "content" => "loss/content",
+        "features" => "loss/features",
+        "pooled_colour" => "loss/pooled_colour",
+        "identity" => "loss/identity",
+        _ => "loss/total_variation",
+    }
+}
