@@ -14,6 +14,7 @@ pub mod metrics;
 mod page;
 mod pools;
 pub mod report;
+pub mod restyle;
 pub mod sentences;
 pub mod text_to_image;
 

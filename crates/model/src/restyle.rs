@@ -127,6 +127,53 @@ pub struct RestyleModel {
     pub device: Device,
 }
 
+impl RestyleModel {
+    /// Pictures `[n, 3, height, width]` in `[-1, 1]`, on the way from their own style (at strength 0, where they come back as they
+    /// were) to `wished [n, style_dim]`, unit rows, at strength 1. Not clamped.
+    ///
+    /// # Errors
+    /// Tensors of other shapes.
+    pub fn redraw(
+        &self,
+        pictures: &Tensor,
+        wished: &Tensor,
+        strength: f64,
+    ) -> Result<Tensor, GanError> {
+        self.redraw_by(pictures, wished, strength, |pictures, style| {
+            self.generator.forward(pictures, style)
+        })
+    }
+
+    /// As [`RestyleModel::redraw`], with the generator called by `draw(pictures, style)`, which may do it in tiles.
+    ///
+    /// The vector moves from the pictures' own style to the wished one, and what the generator loses of a picture when asked for
+    /// its own style is given back in the measure in which the picture keeps its style.
+    ///
+    /// # Errors
+    /// Tensors of other shapes, or what `draw` gives.
+    pub fn redraw_by<E: From<GanError>>(
+        &self,
+        pictures: &Tensor,
+        wished: &Tensor,
+        strength: f64,
+        draw: impl Fn(&Tensor, &Tensor) -> Result<Tensor, E>,
+    ) -> Result<Tensor, E> {
+        let scale = (wished.size()[1] as f64).sqrt();
+        if strength >= 1.0 {
+            return draw(pictures, &(wished * scale));
+        }
+        let own = self.picture_encoder.forward(pictures)?.style;
+        let between = &own * (1.0 - strength) + wished * strength;
+        let squares = between.square();
+        let lengths = squares
+            .sum_dim_intlist([1_i64].as_slice(), true, tch::Kind::Float)
+            .sqrt();
+        let lost = pictures - draw(pictures, &(own * scale))?;
+        let drawn = draw(pictures, &(between / (lengths + 1e-6) * scale))?;
+        Ok(drawn + lost * (1.0 - strength))
+    }
+}
+
 impl Described for RestyleConfig {
     const TASK: &'static str = "restyle";
 

@@ -154,10 +154,7 @@ impl Studio {
         Style::mix(&self.model, parts)
     }
 
-    /// The picture in a style, of the same size, transparent where it was.
-    ///
-    /// The vector moves from the picture's own style to the wished one, and what the generator lost of the picture when asked for its
-    /// own style is given back in the measure in which the picture keeps its style: so at strength 0 it comes back as it was.
+    /// The picture in a style, of the same size, transparent where it was; at strength 0 it comes back as it was.
     ///
     /// # Errors
     /// A strength outside 0 to 1, or what libtorch throws.
@@ -177,14 +174,13 @@ impl Studio {
         }
         let flat = picture.on_background(PAPER);
         let source = self.tensor(&flat)?;
-        let drawn = if strength < 1.0 {
-            let own = self.own_style(&source)?;
-            let between = unit(&(&own * (1.0 - strength) + &style.vector * strength));
-            let lost = &source - self.generate(&source, &own)?;
-            self.generate(&source, &between)? + lost * (1.0 - strength)
-        } else {
-            self.generate(&source, &style.vector)?
-        };
+        let generator = &self.model.generator;
+        let drawn = tch::no_grad(|| {
+            self.model
+                .redraw_by(&source, &style.vector, strength, |pictures, style| {
+                    in_tiles(pictures, |tile| Ok(generator.forward(tile, style)?))
+                })
+        })?;
         let drawn = drawn.clamp(-1.0, 1.0);
         let agreement = self.agreement(&drawn, style)?;
         let mut restyled = self.pixels(&drawn, picture)?;
@@ -238,14 +234,6 @@ impl Studio {
 
     fn own_style(&self, pictures: &Tensor) -> Result<Tensor, StudioError> {
         Ok(tch::no_grad(|| self.model.picture_encoder.forward(pictures))?.style)
-    }
-
-    fn generate(&self, pictures: &Tensor, vector: &Tensor) -> Result<Tensor, StudioError> {
-        let scaled = vector * (vector.size()[1] as f64).sqrt();
-        let generator = &self.model.generator;
-        in_tiles(pictures, |tile| {
-            Ok(tch::no_grad(|| generator.forward(tile, &scaled))?)
-        })
     }
 
     fn agreement(&self, drawn: &Tensor, style: &Style) -> Result<f64, StudioError> {

@@ -8,7 +8,7 @@ use idiom_dataset::Dataset;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_encoders::{MOBILENET_V2, MobileNet};
 use idiom_evaluate::report::{PAGE, RESULTS, Report};
-use idiom_evaluate::{contrastive, independence, text_to_image};
+use idiom_evaluate::{contrastive, independence, restyle, text_to_image};
 use idiom_model::ContrastiveModel;
 use idiom_spec::experiment::{Experiment as Spec, Task};
 use idiom_tracking::{RunSpec, RunStatus};
@@ -41,10 +41,8 @@ impl Session {
                 self.text_to_image(&run, judge.as_ref(), arguments, device)?
             }
             Task::Restyle => {
-                return Err(Failure::new(
-                    format!("{}: runs that restyle cannot be evaluated yet", run.name),
-                    "look at its sheets, or at `idiom stylize`",
-                ));
+                let judge = self.judge(arguments.judge.as_deref(), &run, device)?;
+                self.restyled(&run, judge, arguments, device)?
             }
             Task::Contrastive => contrastive::evaluate(&contrastive::Request {
                 run: run.name.clone(),
@@ -106,6 +104,34 @@ impl Session {
             font: &font.unwrap_or_default(),
             folder: &run.results,
             on: &on,
+        })?)
+    }
+
+    fn restyled(
+        &self,
+        run: &Trained,
+        judge: Option<ContrastiveModel>,
+        arguments: &Evaluate,
+        device: Device,
+    ) -> Result<Report, Failure> {
+        let Some(judge) = judge else {
+            return Err(Failure::new(
+                format!("{}: nobody can judge its pictures", run.name),
+                "train a judge: `just experiment judge.yaml`",
+            ));
+        };
+        let weights = self.home.locations().folder.join(MOBILENET_V2);
+        Ok(restyle::evaluate(&restyle::Request {
+            run: run.name.clone(),
+            model: &idiom_model::restyle::load(&run.folder.join("model"), device)?,
+            dataset: &run.dataset,
+            embeddings: &run.embeddings,
+            judge: &judge,
+            features: &MobileNet::read(&weights, device)?,
+            device,
+            seed: arguments.seed,
+            folder: &run.results,
+            on: &|what: &str| self.screen.say(what),
         })?)
     }
 

@@ -1,0 +1,398 @@
+//! The evaluation of a model that restyles, on held-out subjects and in held-out words.
+//!
+//! Every test subject is asked for in every look, from a source in another look (these take turns, so that sources are balanced), in
+//! words that were not trained on. A judge that had no part in the training says whether the look was met, and whether the subject is
+//! still found among all test subjects drawn in that look. The real drawing of the subject in that look stands beside each figure
+//! as its ceiling, the source left as it is as its floor.
+
+mod cases;
+mod dose;
+
+use crate::EvaluateError;
+use crate::gallery::Gallery;
+use crate::judge::{self, Vectors, looks_right};
+use crate::metrics::bootstrap::{gap_interval, mean_interval};
+use crate::metrics::kid::{KidOptions, kid};
+use crate::metrics::retrieval::found_at;
+use crate::metrics::ssim::ssim;
+use crate::report::{Better, Bounds, Figure, Reference, Report};
+use crate::text_to_image::features;
+use idiom_dataset::embeddings::Embeddings;
+use idiom_dataset::{Dataset, Phrase, Split};
+use idiom_encoders::MobileNet;
+use idiom_model::ContrastiveModel;
+use idiom_model::restyle::RestyleModel;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+use cases::{Case, cases, draw};
+
+/// Pictures at once.
+const BATCH: usize = 32;
+
+/// What is evaluated.
+pub struct Request<'a> {
+    /// The run's name.
+    pub run: String,
+    /// The model.
+    pub model: &'a RestyleModel,
+    /// The data it learnt from.
+    pub dataset: &'a Dataset,
+    /// The vectors of its phrases.
+    pub embeddings: &'a Embeddings,
+    /// Who judges looks and subjects.
+    pub judge: &'a ContrastiveModel,
+    /// Whose features KID is taken in.
+    pub features: &'a MobileNet,
+    /// Where it computes.
+    pub device: Device,
+    /// Decides resamples.
+    pub seed: u64,
+    /// The folder for the results.
+    pub folder: &'a Path,
+    /// Told what is being done.
+    pub on: &'a dyn Fn(&str),
+}
+
+/// Evaluates, and writes the results into the request's folder.
+///
+/// # Errors
+/// The data set cannot be read or has no subject in two looks, the judge knows other looks, or a file cannot be written.
+pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
+    let model = request.model;
+    let side = model.config.resolution as u32;
+    let gallery = Gallery::read(request.dataset, Split::Test, side, usize::MAX)?;
+    let phrases: Vec<Phrase> = (request.dataset.phrases()?.into_iter())
+        .filter(|phrase| {
+            phrase.split == Split::Test && request.embeddings.get(&phrase.text).is_some()
+        })
+        .collect();
+    let names: Vec<&str> = model
+        .config
+        .styles
+        .iter()
+        .map(|style| style.name.as_str())
+        .collect();
+    let cases = cases(&gallery, &names, &phrases);
+    if cases.is_empty() {
+        return Err(EvaluateError::Data {
+            dataset: request.dataset.folder().to_owned(),
+            what: "has no test subject in two of the model's looks, or no held-out phrases"
+                .to_owned(),
+        });
+    }
+    (request.on)(&format!("{} pictures restyled", cases.len()));
+    let drawn = draw(request, &gallery, &cases, &phrases)?;
+    let mut work = Work {
+        request,
+        names,
+        gallery: &gallery,
+        phrases: &phrases,
+        cases: &cases,
+        figures: Vec::new(),
+    };
+    work.judge(&drawn)?;
+    (request.on)("features for KID");
+    work.distances(&drawn)?;
+    (request.on)("strength");
+    work.strength()?;
+    work.agreement()?;
+    let report = Report {
+        run: request.run.clone(),
+        facts: BTreeMap::from([
+            ("model_sha256".to_owned(), model.sha256.clone()),
+            ("judge_sha256".to_owned(), request.judge.sha256.clone()),
+            ("dataset_sha256".to_owned(), request.dataset.sha256().to_owned()),
+            ("seed".to_owned(), request.seed.to_string()),
+        ]),
+        figures: work.figures,
+        remarks: vec![
+            "subjects and phrases of `test` were not learnt from; sources come from all other looks in turn".to_owned(),
+        ],
+        pictures: Vec::new(),
+    };
+    report.write(request.folder)?;
+    Ok(report)
+}
+
+struct Work<'a, 'b> {
+    request: &'a Request<'b>,
+    names: Vec<&'a str>,
+    gallery: &'a Gallery,
+    phrases: &'a [Phrase],
+    cases: &'a [Case],
+    figures: Vec<Figure>,
+}
+
+impl Work<'_, '_> {
+    /// Whether looks are met and subjects found, for the drawn pictures, the real ones, and the sources as they are.
+    fn judge(&mut self, drawn: &Tensor) -> Result<(), EvaluateError> {
+        let request = self.request;
+        let judge = &request.judge.networks;
+        let real = judge::vectors(judge, &self.gallery.pixels, request.device)?;
+        let drawn = judge::vectors(judge, drawn, request.device)?;
+        let rows = |of: fn(&Case) -> usize| -> Vec<i64> {
+            self.cases.iter().map(|case| of(case) as i64).collect()
+        };
+        let target = real.select(&rows(|case| case.target));
+        let source = real.select(&rows(|case| case.source));
+        let met = |vectors: &Vectors| self.looks_met(vectors);
+        let (met_drawn, met_real, met_source) = (met(&drawn)?, met(&target)?, met(&source)?);
+        let found = |vectors: &Vectors| self.subjects_found(vectors, &target);
+        let (found_drawn, found_real, found_source) =
+            (found(&drawn)?, found(&target)?, found(&source)?);
+        let ceiling = ("real drawings", share(&met_real));
+        self.share("look_accuracy", "the wished look met", &met_drawn, ceiling);
+        self.value(
+            "look_accuracy_source",
+            "the same of the sources as they are",
+            share(&met_source),
+        );
+        let floor = ("sources as they are", share(&found_source));
+        self.share(
+            "retrieval_at_1",
+            "the subject found first in that look",
+            &found_drawn,
+            floor,
+        );
+        self.value(
+            "retrieval_at_1_real",
+            "the same of the real drawings",
+            share(&found_real),
+        );
+        for (look, name) in self.names.clone().into_iter().enumerate() {
+            let of_look = |all: &[bool]| -> Vec<bool> {
+                let cases = self.cases.iter().zip(all);
+                cases
+                    .filter(|(case, _)| case.look == look)
+                    .map(|(_, met)| *met)
+                    .collect()
+            };
+            let (met, real, found) = (
+                of_look(&met_drawn),
+                of_look(&met_real),
+                of_look(&found_drawn),
+            );
+            let ceiling = ("real drawings", share(&real));
+            self.share(
+                &format!("look_accuracy_{name}"),
+                &format!("of `{name}`"),
+                &met,
+                ceiling,
+            );
+            self.value(
+                &format!("retrieval_at_1_{name}"),
+                &format!("found in `{name}`"),
+                share(&found),
+            );
+        }
+        self.languages(&met_drawn);
+        Ok(())
+    }
+
+    fn looks_met(&self, vectors: &Vectors) -> Result<Vec<bool>, EvaluateError> {
+        let judge = self.request.judge;
+        let numbers = self.cases.iter().map(|case| {
+            let name = self.names[case.look];
+            let known = judge.config.looks.iter().position(|look| look == name);
+            known.map(|number| number as i64)
+        });
+        let anchors = judge.networks.anchors.as_ref();
+        let (Some(numbers), Some(anchors)) = (numbers.collect::<Option<Vec<i64>>>(), anchors)
+        else {
+            return Err(EvaluateError::Data {
+                dataset: self.request.dataset.folder().to_owned(),
+                what: "has looks that the judge does not know".to_owned(),
+            });
+        };
+        let directions = tch::no_grad(|| anchors.directions());
+        looks_right(&vectors.style, &directions, &numbers)
+    }
+
+    /// Whether each picture's subject is found first among the real drawings of all subjects in the wanted look.
+    fn subjects_found(
+        &self,
+        asked: &Vectors,
+        target: &Vectors,
+    ) -> Result<Vec<bool>, EvaluateError> {
+        let mut found = vec![false; self.cases.len()];
+        for look in 0..self.names.len() {
+            let places: Vec<i64> = (0..self.cases.len() as i64)
+                .filter(|place| self.cases[*place as usize].look == look)
+                .collect();
+            if places.is_empty() {
+                continue;
+            }
+            let truths: Vec<i64> = (0..places.len() as i64).collect();
+            let (queries, keys) = (
+                asked.select(&places).subject,
+                target.select(&places).subject,
+            );
+            let first = found_at(&queries, &keys, &truths, 1)?;
+            for (place, is_first) in places.iter().zip(first) {
+                found[*place as usize] = is_first;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Looks met by the phrases' language, and the gap between the first two with its interval over phrases.
+    fn languages(&mut self, met: &[bool]) {
+        let mut by_language: BTreeMap<&str, BTreeMap<usize, Vec<f64>>> = BTreeMap::new();
+        for (case, met) in self.cases.iter().zip(met) {
+            let language = self.phrases[case.phrase].lang.as_str();
+            let of_phrase = by_language.entry(language).or_default();
+            of_phrase
+                .entry(case.phrase)
+                .or_default()
+                .push(f64::from(u8::from(*met)));
+        }
+        let means: Vec<(&str, Vec<f64>)> = by_language
+            .into_iter()
+            .map(|(language, phrases)| {
+                let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+                (language, phrases.values().map(mean).collect())
+            })
+            .collect();
+        for (language, values) in &means {
+            if let Some(interval) = mean_interval(values, self.request.seed) {
+                let what = format!("looks met in `{language}`, mean over phrases");
+                let mut figure = self.made(
+                    &format!("look_accuracy_in_{language}"),
+                    &what,
+                    interval.value,
+                    values.len(),
+                );
+                figure.bounds = Some(bounds(interval.low, interval.high, "95 %, over phrases"));
+                self.figures.push(figure);
+            }
+        }
+        let of = |language: &str| means.iter().find(|(known, _)| *known == language);
+        if let (Some((_, en)), Some((_, zh))) = (of("en"), of("zh"))
+            && let Some(gap) = gap_interval(en, zh, self.request.seed)
+        {
+            let mut figure = self.made(
+                "gap_en_zh",
+                "looks met in `en` minus `zh`",
+                gap.value,
+                en.len() + zh.len(),
+            );
+            figure.bounds = Some(bounds(gap.low, gap.high, "95 %, over phrases"));
+            figure.better = Better::Neither;
+            self.figures.push(figure);
+        }
+    }
+
+    /// KID to the real drawings of each look, averaged over looks, with that of one half of them to the other; SSIM to the source.
+    fn distances(&mut self, drawn: &Tensor) -> Result<(), EvaluateError> {
+        let request = self.request;
+        let bytes = ((drawn.clamp(-1.0, 1.0) + 1.0) * 127.5)
+            .round()
+            .to_kind(Kind::Uint8);
+        let drawn_features = features(request.features, &bytes, request.device)?;
+        let rows: Vec<i64> = self.cases.iter().map(|case| case.target as i64).collect();
+        let real = self
+            .gallery
+            .pixels
+            .f_index_select(0, &Tensor::from_slice(&rows))?;
+        let real_features = features(request.features, &real, request.device)?;
+        let options = KidOptions::default();
+        let (mut kids, mut floors) = (Vec::new(), Vec::new());
+        for look in 0..self.names.len() {
+            let places: Vec<i64> = (0..self.cases.len() as i64)
+                .filter(|place| self.cases[*place as usize].look == look)
+                .collect();
+            if places.len() < 8 {
+                continue;
+            }
+            let part =
+                |all: &Tensor, places: &[i64]| all.index_select(0, &Tensor::from_slice(places));
+            let wanted = part(&real_features, &places);
+            kids.push(kid(&part(&drawn_features, &places), &wanted, &options)?.mean);
+            let halves = places.split_at(places.len() / 2);
+            let (first, second) = (
+                part(&real_features, halves.0),
+                part(&real_features, halves.1),
+            );
+            floors.push(kid(&first, &second, &options)?.mean);
+        }
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let mut figure = self.made(
+            "kid",
+            "KID to the wished look's real drawings, mean over looks",
+            mean(&kids),
+            self.cases.len(),
+        );
+        figure.encoder = "MobileNetV2 (ImageNet)".to_owned();
+        figure.better = Better::Lower;
+        figure.reference = Some(Reference {
+            what: "one half of them to the other".to_owned(),
+            value: mean(&floors),
+        });
+        self.figures.push(figure);
+        let sources: Vec<i64> = self.cases.iter().map(|case| case.source as i64).collect();
+        let source = self.gallery.pictures(&sources, Device::Cpu)?;
+        let alike = ssim(&drawn.clamp(-1.0, 1.0), &source)?;
+        let mut figure = self.made(
+            "ssim_source",
+            "SSIM to the source at full strength",
+            mean(&alike),
+            alike.len(),
+        );
+        figure.encoder = "pixels".to_owned();
+        figure.better = Better::Neither;
+        self.figures.push(figure);
+        Ok(())
+    }
+
+    fn share(&mut self, key: &str, what: &str, found: &[bool], beside: (&str, Option<f64>)) {
+        let values: Vec<f64> = found
+            .iter()
+            .map(|is_true| f64::from(u8::from(*is_true)))
+            .collect();
+        let Some(interval) = mean_interval(&values, self.request.seed) else {
+            return;
+        };
+        let mut figure = self.made(key, what, interval.value, found.len());
+        figure.bounds = Some(bounds(interval.low, interval.high, "95 %, over pictures"));
+        figure.reference = beside.1.map(|value| Reference {
+            what: beside.0.to_owned(),
+            value,
+        });
+        self.figures.push(figure);
+    }
+
+    fn value(&mut self, key: &str, what: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            let figure = self.made(key, what, value, self.cases.len());
+            self.figures.push(figure);
+        }
+    }
+
+    fn made(&self, key: &str, what: &str, value: f64, n: usize) -> Figure {
+        Figure {
+            key: format!("evaluate/test/{key}"),
+            what: what.to_owned(),
+            value,
+            bounds: None,
+            reference: None,
+            n,
+            encoder: "a judge".to_owned(),
+            split: "test".to_owned(),
+            better: Better::Higher,
+        }
+    }
+}
+
+fn share(found: &[bool]) -> Option<f64> {
+    judge::share(found)
+}
+
+fn bounds(low: f64, high: f64, what: &str) -> Bounds {
+    Bounds {
+        low,
+        high,
+        what: what.to_owned(),
+    }
+}
