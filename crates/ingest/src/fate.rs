@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use idiom_dataset::Split;
 use idiom_spec::pipeline::Duplicates;
 
+use crate::similar::Seen;
 use crate::units::StagedRow;
 
 /// What becomes of a staged row.
@@ -42,8 +43,18 @@ pub(crate) enum Lies {
     Dropped,
 }
 
+/// How rows are decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) duplicates: Duplicates,
+    /// Rows that look like an earlier one are dropped: at most so many bits of their hashes differ.
+    pub(crate) drop_similar: Option<u32>,
+    /// A shard is closed when its pictures reach this many bytes.
+    pub(crate) max_bytes: u64,
+}
+
 /// Decides every row's fate; `places` is sorted by key.
-pub(crate) fn decide(places: &mut [Place], duplicates: Duplicates, max_bytes: u64) {
+pub(crate) fn decide(places: &mut [Place], rules: Rules) {
     for same_key in places.chunk_by_mut(|a, b| a.row.key == b.row.key) {
         let equal = same_key
             .iter()
@@ -69,7 +80,7 @@ pub(crate) fn decide(places: &mut [Place], duplicates: Duplicates, max_bytes: u6
             place.fate = Fate::Duplicate;
         }
     }
-    if duplicates == Duplicates::Drop {
+    if rules.duplicates == Duplicates::Drop {
         let mut seen = HashSet::new();
         for place in places
             .iter_mut()
@@ -80,13 +91,24 @@ pub(crate) fn decide(places: &mut [Place], duplicates: Duplicates, max_bytes: u6
             }
         }
     }
+    if let Some(distance) = rules.drop_similar {
+        let mut seen = Seen::new(distance);
+        for place in places
+            .iter_mut()
+            .filter(|place| matches!(place.fate, Fate::Row { .. }))
+        {
+            if !seen.keep(place.row.phash) {
+                place.fate = Fate::Duplicate;
+            }
+        }
+    }
     for split in Split::ALL {
         let (mut shard, mut filled) = (0, 0);
         for place in places.iter_mut().filter(|place| place.row.split == split) {
             if !matches!(place.fate, Fate::Row { .. }) {
                 continue;
             }
-            if filled > 0 && filled + place.row.bytes > max_bytes {
+            if filled > 0 && filled + place.row.bytes > rules.max_bytes {
                 shard += 1;
                 filled = 0;
             }
@@ -123,13 +145,19 @@ mod tests {
                     split: Split::Train,
                     bytes: 10,
                     sha256: (*bytes).to_owned(),
+                    phash: 0,
                 },
                 unit,
                 lies: Lies::Staged,
                 fate: Fate::Row { shard: 0 },
             })
             .collect();
-        decide(&mut places, duplicates, max_bytes);
+        let rules = Rules {
+            duplicates,
+            drop_similar: None,
+            max_bytes,
+        };
+        decide(&mut places, rules);
         places.into_iter().map(|place| place.fate).collect()
     }
 
@@ -174,6 +202,7 @@ mod tests {
                 split: Split::Train,
                 bytes: 10,
                 sha256: sha256.to_owned(),
+                phash: 0,
             },
             unit: 0,
             lies,
@@ -185,7 +214,12 @@ mod tests {
             place("a", "2", Lies::Staged),
             place("b", "1", Lies::Dropped),
         ];
-        decide(&mut places, Duplicates::Drop, 1_000);
+        let rules = Rules {
+            duplicates: Duplicates::Drop,
+            drop_similar: None,
+            max_bytes: 1_000,
+        };
+        decide(&mut places, rules);
         let fates: Vec<Fate> = places.iter().map(|place| place.fate).collect();
         assert_eq!(fates, [Fate::Conflict, Fate::Conflict, Fate::Duplicate]);
     }

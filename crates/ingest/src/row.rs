@@ -1,15 +1,17 @@
 //! One picture to one row: decode, check, lay on the background, frame, hash, encode, and put its words in order.
 
 use idiom_dataset::{Caption, Record, Split, digest};
-use idiom_picture::{Decoded, Frame, Limits, PictureError, Rgb8, Scaling, Watched};
-use idiom_spec::pipeline::{FrameRule, PictureRules, Pipeline, Source};
+use idiom_picture::{Decoded, Encoding, Frame, Limits, PictureError, Rgb8, Scaling, Watched};
+use idiom_spec::pipeline::{FormatRule, FrameRule, PictureRules, Pipeline, Source};
 
 use crate::characters::{self, Groups};
 use crate::compose::{self, Drawn};
 use crate::fault::Fault;
+use crate::filter::{self, Candidate};
 use crate::phrases::PhraseBook;
 use crate::source::{Item, RawPicture};
 use crate::split;
+use crate::templates;
 use crate::words::Words;
 
 /// Everything that rows are made with; the same for all threads.
@@ -62,21 +64,41 @@ impl Recipe<'_> {
         let picture = frame(&decoded, &self.pipeline.picture)
             .map_err(|error| Fault::of_picture("frame", &error, &sha256))?;
         let style = raw.style.or_else(|| source.style.clone());
+        let license = raw.license.or_else(|| source.license.clone());
+        let mut captions = self.given_captions(item, raw.captions);
+        let mut candidate = Candidate {
+            source_size: (decoded.orig_width, decoded.orig_height),
+            picture: &picture,
+            license: license.as_deref(),
+            captions: &mut captions,
+        };
+        filter::apply(&self.pipeline.filters, &mut candidate).map_err(|fault| Fault {
+            sha256: digest::hex(&sha256),
+            ..fault
+        })?;
         let group = match (&item.subject, &raw.subject) {
             (Some(subject), _) => self.groups.of(subject),
             (None, Some(subject)) if raw.subject_groups => subject.clone(),
             _ => item.key.to_string(),
         };
         let split = split::of_group(&self.pipeline.split, &group);
-        let captions = self.captions(item, raw.captions, style.as_deref(), split);
+        let encoding = encoding(&self.pipeline.picture);
+        let subject = raw
+            .subject
+            .or_else(|| item.subject.as_deref().map(str::to_owned));
+        templates::add(
+            &self.pipeline.templates,
+            style.as_deref(),
+            subject.as_deref(),
+            &mut captions,
+        );
+        self.compose(item, style.as_deref(), split, &mut captions);
         let primary = captions
             .first()
             .ok_or_else(|| Fault::new("caption", "no_caption", "there are no words for it"))?;
         let record = Record {
             key: item.key.to_string(),
-            subject: raw
-                .subject
-                .or_else(|| item.subject.as_deref().map(str::to_owned)),
+            subject,
             caption: primary.text.clone(),
             width: picture.width,
             height: picture.height,
@@ -85,13 +107,17 @@ impl Recipe<'_> {
             format: decoded.format.name().to_owned(),
             sha256,
             phash: Some(idiom_picture::perceptual_hash(&picture)),
-            image: idiom_picture::encode_png(&picture).into(),
-            image_path: Some(format!("{}.png", item.key.replace('/', "-"))),
-            license: raw.license.or_else(|| source.license.clone()),
+            image: idiom_picture::encode(&picture, encoding).into(),
+            image_path: Some(format!(
+                "{}.{}",
+                item.key.replace('/', "-"),
+                encoding.extension()
+            )),
+            license,
             source: Some(format!("{source_name}/{}", item.member())),
             url: raw.url,
             opt_out: raw.opt_out,
-            transform: Some(self.steps(&decoded).join(" ")),
+            transform: Some(self.steps(&decoded, &picture).join(" ")),
             meta: meta(item, raw.meta),
             captions,
             style,
@@ -120,49 +146,58 @@ impl Recipe<'_> {
         })
     }
 
-    /// What the source says, then what the tables say, then the composed sentences.
-    fn captions(
-        &self,
-        item: &Item,
-        own: Vec<Caption>,
-        style: Option<&str>,
-        split: Split,
-    ) -> Vec<Caption> {
+    /// What the source says, then what the tables say.
+    fn given_captions(&self, item: &Item, own: Vec<Caption>) -> Vec<Caption> {
         let mut captions = own;
-        if let Some(words) = item
-            .subject
-            .as_ref()
-            .and_then(|subject| self.words.get(&**subject))
-        {
+        let subject = item.subject.as_ref();
+        if let Some(words) = subject.and_then(|subject| self.words.get(&**subject)) {
             captions.extend_from_slice(words);
         }
+        captions
+    }
+
+    /// Adds the composed sentences.
+    fn compose(&self, item: &Item, style: Option<&str>, split: Split, captions: &mut Vec<Caption>) {
         if let (Some(rules), Some(style)) = (&self.pipeline.compose, style) {
             let drawn = Drawn {
                 key: &item.key,
                 style,
                 split,
-                captions: &captions,
+                captions,
             };
             let sentences = compose::sentences(rules, self.phrases, drawn);
             captions.extend(sentences);
         }
-        captions
     }
 
-    fn steps(&self, decoded: &Decoded) -> Vec<&'static str> {
+    fn steps(&self, decoded: &Decoded, picture: &Rgb8) -> Vec<&'static str> {
         let mut steps = decoded.steps.clone();
         if decoded.pixels.is_transparent() {
             steps.push("on_background");
         }
-        let rules = &self.pipeline.picture;
-        if (decoded.pixels.width, decoded.pixels.height) != (rules.side, rules.side) {
-            steps.push(match rules.frame {
-                FrameRule::Pad => "padded",
-                FrameRule::Crop => "cropped",
+        let before = &decoded.pixels;
+        if (before.width, before.height) != (picture.width, picture.height) {
+            steps.extend(match self.pipeline.picture.frame {
+                FrameRule::Pad => Some("padded"),
+                FrameRule::Crop => Some("cropped"),
+                FrameRule::Fit | FrameRule::None => None,
             });
             steps.push("resized");
         }
+        steps.extend(match self.pipeline.picture.format {
+            FormatRule::Png => None,
+            FormatRule::Jpeg => Some("as_jpeg"),
+            FormatRule::WebpLossless => Some("as_webp"),
+        });
         steps
+    }
+}
+
+fn encoding(rules: &PictureRules) -> Encoding {
+    match rules.format {
+        FormatRule::Png => Encoding::Png,
+        FormatRule::Jpeg => Encoding::Jpeg(rules.quality),
+        FormatRule::WebpLossless => Encoding::WebpLossless,
     }
 }
 
@@ -180,6 +215,8 @@ fn frame(decoded: &Decoded, rules: &PictureRules) -> Result<Rgb8, PictureError> 
     let frame = match rules.frame {
         FrameRule::Pad => Frame::Pad(rules.background),
         FrameRule::Crop => Frame::Crop,
+        FrameRule::Fit => Frame::Fit,
+        FrameRule::None => Frame::Keep,
     };
     let scaling = if rules.upscale {
         Scaling::UpToo

@@ -84,7 +84,12 @@ fn collect(work: &Work<'_>, reports: &[UnitReport], old: &[usize]) -> (Vec<Place
     let pipeline = work.places.pipeline;
     let decide = |places: &mut Vec<Place>| {
         places.sort_by(|a, b| (&a.row.key, a.unit).cmp(&(&b.row.key, b.unit)));
-        fate::decide(places, pipeline.duplicates, pipeline.shards.max_bytes);
+        let rules = fate::Rules {
+            duplicates: pipeline.duplicates,
+            drop_similar: pipeline.drop_similar,
+            max_bytes: pipeline.shards.max_bytes,
+        };
+        fate::decide(places, rules);
     };
     let mut places = Vec::new();
     let mut fresh = Vec::new();

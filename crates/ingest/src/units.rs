@@ -37,6 +37,8 @@ pub(crate) struct StagedRow {
     pub(crate) bytes: u64,
     /// Of the source bytes.
     pub(crate) sha256: String,
+    /// Perceptual hash of the stored picture.
+    pub(crate) phash: u64,
 }
 
 /// Everything the work needs.
@@ -250,5 +252,6 @@ fn staged(record: &Record, split: Split) -> StagedRow {
         split,
         bytes: record.image.len() as u64,
         sha256: digest::hex(&record.sha256),
+        phash: record.phash.unwrap_or_default(),
     }
 }

@@ -1,34 +1,77 @@
-//! Pixels to PNG. Lossless, so that a dataset's pictures do not depend on an encoder's taste.
+//! Pixels to bytes. PNG and WebP are lossless here, so that a dataset's pictures do not depend on an encoder's taste; JPEG is
+//! for large photographs. None carries metadata; equal pixels give equal bytes.
 
 use std::io::Cursor;
 
+use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder as _};
 
 use crate::Rgb8;
 
-/// The picture as PNG, without metadata; equal pixels give equal bytes.
+/// How a picture is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Lossless.
+    Png,
+    /// With loss, at this quality (1 to 100).
+    Jpeg(u8),
+    /// WebP without loss.
+    WebpLossless,
+}
+
+impl Encoding {
+    /// The extension of such a file, without the dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg(_) => "jpg",
+            Self::WebpLossless => "webp",
+        }
+    }
+}
+
+/// The picture as PNG.
 ///
 /// # Panics
 /// Where `pixels` is not `[height, width, 3]`.
 #[must_use]
 pub fn encode_png(picture: &Rgb8) -> Vec<u8> {
-    let n_values = picture.width as usize * picture.height as usize * 3;
+    encode(picture, Encoding::Png)
+}
+
+/// The picture in the asked encoding.
+///
+/// # Panics
+/// Where `pixels` is not `[height, width, 3]`.
+#[must_use]
+pub fn encode(picture: &Rgb8, encoding: Encoding) -> Vec<u8> {
+    let Rgb8 {
+        width,
+        height,
+        pixels,
+    } = picture;
+    let n_values = *width as usize * *height as usize * 3;
     assert_eq!(
-        picture.pixels.len(),
+        pixels.len(),
         n_values,
-        "pixels of a {}x{} picture",
-        picture.width,
-        picture.height
+        "pixels of a {width}x{height} picture"
     );
     let mut bytes = Cursor::new(Vec::with_capacity(n_values / 2));
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-        .write_image(
-            &picture.pixels,
-            picture.width,
-            picture.height,
-            ExtendedColorType::Rgb8,
-        )
-        .expect("memory takes any PNG of a checked size");
+    let colour = ExtendedColorType::Rgb8;
+    match encoding {
+        Encoding::Png => {
+            PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
+                .write_image(pixels, *width, *height, colour)
+        }
+        Encoding::Jpeg(quality) => JpegEncoder::new_with_quality(&mut bytes, quality)
+            .write_image(pixels, *width, *height, colour),
+        Encoding::WebpLossless => {
+            WebPEncoder::new_lossless(&mut bytes).write_image(pixels, *width, *height, colour)
+        }
+    }
+    .expect("memory takes any picture of a checked size");
     bytes.into_inner()
 }

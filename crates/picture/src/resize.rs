@@ -12,6 +12,10 @@ pub enum Frame {
     Pad([u8; 3]),
     /// The centre square.
     Crop,
+    /// The whole picture, its longer side scaled, as oblong as it was.
+    Fit,
+    /// The pixels as they are.
+    Keep,
 }
 
 /// What happens to a picture smaller than the square.
@@ -23,7 +27,7 @@ pub enum Scaling {
     UpToo,
 }
 
-/// The picture as a square of `side` pixels.
+/// The picture as a square of `side` pixels, or with `side` as its longer one.
 ///
 /// # Errors
 /// [`PictureError::TooSmall`] where it would have to be enlarged and may not be.
@@ -34,7 +38,8 @@ pub fn resize(
     scaling: Scaling,
 ) -> Result<Rgb8, PictureError> {
     let decisive = match frame {
-        Frame::Pad(_) => picture.width.max(picture.height),
+        Frame::Keep => return Ok(picture.clone()),
+        Frame::Pad(_) | Frame::Fit => picture.width.max(picture.height),
         Frame::Crop => picture.width.min(picture.height),
     };
     if decisive < side && scaling == Scaling::OnlyDown {
@@ -48,19 +53,24 @@ pub fn resize(
         return Ok(picture.clone());
     }
     Ok(match frame {
+        Frame::Keep => picture.clone(),
         Frame::Crop => scale(&centre_square(picture, decisive), (side, side)),
-        Frame::Pad(colour) => {
-            let shrink = |length: u32| {
-                (u64::from(length) * u64::from(side) + u64::from(decisive) / 2)
-                    / u64::from(decisive)
-            };
-            let size = (
-                shrink(picture.width).max(1) as u32,
-                shrink(picture.height).max(1) as u32,
-            );
-            centred(&scale(picture, size), side, colour)
-        }
+        Frame::Fit => scale(picture, fitted(picture, side, decisive)),
+        Frame::Pad(colour) => centred(
+            &scale(picture, fitted(picture, side, decisive)),
+            side,
+            colour,
+        ),
     })
+}
+
+/// The size at which the longer side is `side`, rounded, never 0.
+fn fitted(picture: &Rgb8, side: u32, longer: u32) -> (u32, u32) {
+    let shrink = |length: u32| {
+        let scaled = u64::from(length) * u64::from(side) + u64::from(longer) / 2;
+        (scaled / u64::from(longer)).max(1) as u32
+    };
+    (shrink(picture.width), shrink(picture.height))
 }
 
 /// The square in the middle, cut out before scaling, so that nothing outside it bleeds in.

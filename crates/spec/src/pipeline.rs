@@ -4,6 +4,7 @@
 //! Not here: how any of it is done (`ingest`).
 
 mod kinds;
+mod rules;
 mod source;
 mod words;
 
@@ -20,6 +21,7 @@ pub use kinds::{
     CaptionColumn, ClassFolders, Coco, FactColumns, Fetch, Folder, Huggingface, ImageFolder, List,
     Webdataset,
 };
+pub use rules::{Filter, FormatRule, FrameRule, PictureRules, Templates};
 pub use source::{IconSet, Kind, PackageFiles, Source};
 pub use words::{CaptionTable, Compose, ComposeLanguage, SubjectRules};
 
@@ -53,10 +55,23 @@ pub struct Pipeline {
     #[serde(default)]
     #[garde(dive)]
     pub subjects: SubjectRules,
+    /// Tests that rows must pass, in this order.
+    #[serde(default)]
+    #[garde(dive)]
+    pub filters: Vec<Filter>,
+    /// Sentences that are added to each row's captions.
+    #[serde(default)]
+    #[garde(skip)]
+    pub templates: Templates,
     /// What happens to rows whose source bytes are equal to another row's.
     #[serde(default)]
     #[garde(skip)]
     pub duplicates: Duplicates,
+    /// Rows are dropped whose picture looks like that of an earlier row by key: at most so many of the 64 bits of their
+    /// perceptual hashes differ. 0 drops equal hashes only, about 6 near copies; flat drawings look alike sooner.
+    #[serde(default)]
+    #[garde(inner(custom(between(0, 16))))]
+    pub drop_similar: Option<u32>,
     /// Whether rows are kept whose source says that its maker does not want them used; otherwise they are refused.
     #[serde(default)]
     #[garde(skip)]
@@ -77,65 +92,6 @@ pub struct Pipeline {
     #[serde(default)]
     #[garde(dive)]
     pub shards: ShardRules,
-}
-
-/// What is done to every picture, and which are refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
-pub struct PictureRules {
-    /// Side of the stored square, in pixels.
-    #[garde(custom(between(8, 1024)))]
-    pub side: u32,
-    /// Red, green and blue (0 to 255) of what shows through transparent places and fills the bars of `frame: pad`.
-    #[garde(skip)]
-    pub background: [u8; 3],
-    /// What happens to a picture that is not square.
-    #[garde(skip)]
-    pub frame: FrameRule,
-    /// Whether a picture smaller than `side` is enlarged; otherwise it is refused. Vector pictures are never too small.
-    #[garde(skip)]
-    pub upscale: bool,
-    /// Shortest side of a source picture, in pixels.
-    #[garde(custom(between(1, 65_536)))]
-    pub min_side: u32,
-    /// How many times longer one side of a source picture may be than the other.
-    #[garde(custom(between(1, 1_000)))]
-    pub max_aspect: u32,
-    /// Most pixels of a source picture; checked before they are decoded.
-    #[garde(custom(between(1, 4_000_000_000)))]
-    pub max_pixels: u64,
-    /// Largest source file, in bytes.
-    #[garde(custom(between(1, 1_073_741_824)))]
-    pub max_bytes: u64,
-    /// Longest time that decoding one picture may take, in seconds; then it is refused.
-    #[garde(custom(between(1, 3_600)))]
-    pub max_seconds: u32,
-}
-
-impl Default for PictureRules {
-    fn default() -> Self {
-        Self {
-            side: 64,
-            background: [255, 255, 255],
-            frame: FrameRule::Pad,
-            upscale: false,
-            min_side: 8,
-            max_aspect: 16,
-            max_pixels: 64_000_000,
-            max_bytes: 256 << 20,
-            max_seconds: 30,
-        }
-    }
-}
-
-/// What happens to a picture that is not square.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FrameRule {
-    /// The whole picture is shown, with bars at the sides.
-    Pad,
-    /// The centre square is cut out.
-    Crop,
 }
 
 /// An npm package, fetched by the registry's own client and kept in the user's cache.

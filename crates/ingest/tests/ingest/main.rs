@@ -13,6 +13,7 @@ mod retry;
 mod revision;
 mod server;
 mod shares;
+mod steps;
 mod tars;
 mod web;
 mod world;
