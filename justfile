@@ -21,6 +21,14 @@ ingest pipeline="emoji.yaml" *arguments: build
 embed dataset="emoji" *arguments: build encoders
     @{{idiom}} embed "$@"
 
+# One page that shows what a data set holds: just report [emoji]
+report dataset="emoji" *arguments: build
+    @{{idiom}} report "$@"
+
+# Captions nearest to some words, across languages, with their pictures: just search emoji "a grumpy cat"
+search *arguments: build encoders font
+    @{{idiom}} search "$@"
+
 # Train what a file declares, with all that is missing before it: just experiment baseline.yaml [key=value ...]
 experiment *arguments: build encoders font
     @{{idiom}} experiment "$@"
@@ -43,11 +51,11 @@ doctor: build
     @{{idiom}} doctor
 
 # All tests, with small counts (needs nothing that ./justw does not name)
-test *arguments: build encoders font mlflow-client axe
+test *arguments: build encoders font mlflow-client axe readers
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" IDIOM_BIN={{idiom}} cargo test --workspace --locked "$@"
 
 # The same tests with full counts, by hand: hundreds of kills, thousands of hostile pictures
-soak: build encoders font mlflow-client axe
+soak: build encoders font mlflow-client axe readers
     IDIOM_SOAK=1 {{just_executable()}} test -- --nocapture
 
 # Format, lints, layering, licences
@@ -56,15 +64,20 @@ check: libtorch
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
-# Benchmarks: training step, text encoders, logging; `just bench tracking` sets our server beside MLflow's own
+# Benchmarks: training step, text encoders, logging; `just bench ingest` and `just bench tracking` set us beside others
 bench *arguments: build encoders
-    @if [ "${1:-}" = tracking ]; then shift; exec {{just_executable()}} bench-tracking "$@"; fi; \
+    @if [ "${1:-}" = ingest ]; then shift; exec {{just_executable()}} bench-ingest "$@"; fi; \
+    if [ "${1:-}" = tracking ]; then shift; exec {{just_executable()}} bench-tracking "$@"; fi; \
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
 
 [private]
 bench-tracking *arguments: build
     python3 crates/tracking-server/tests/fetch_mlflow.py --server
     python3 crates/tracking-server/benches/versus_mlflow.py {{target}}/idiom-tracking-server "$IDIOM_CACHE/python/mlflow-server-3.17.2" "$@"
+
+[private]
+bench-ingest *arguments: readers
+    cargo bench --profile dev --workspace --locked --bench rates "$@"
 
 # Compile the binaries
 build: libtorch
@@ -78,6 +91,10 @@ libtorch:
 [private]
 encoders:
     @python3 crates/encoders/fetch_encoders.py
+
+[private]
+readers:
+    @python3 crates/dataset/tests/fetch_readers.py
 
 [private]
 font:

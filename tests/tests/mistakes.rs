@@ -136,6 +136,8 @@ fn help_shows_examples() {
     for verb in [
         "ingest",
         "embed",
+        "report",
+        "search",
         "experiment",
         "resume",
         "reproduce",

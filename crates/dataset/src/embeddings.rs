@@ -143,6 +143,35 @@ impl Embeddings {
             .get(row * self.manifest.dim..(row + 1) * self.manifest.dim)
     }
 
+    /// The texts nearest to a vector by cosine, as their keys and cosines, the nearest first; equal ones by key. A vector
+    /// of another length has no neighbours.
+    #[must_use]
+    pub fn nearest(&self, vector: &[f32], n: usize) -> Vec<([u8; 32], f32)> {
+        if vector.len() != self.manifest.dim {
+            return Vec::new();
+        }
+        let length = |v: &[f32]| {
+            v.iter()
+                .map(|x| x * x)
+                .sum::<f32>()
+                .sqrt()
+                .max(f32::MIN_POSITIVE)
+        };
+        let own = length(vector);
+        let mut scored: Vec<([u8; 32], f32)> = self
+            .rows
+            .iter()
+            .map(|(key, row)| {
+                let other = &self.values[row * self.manifest.dim..(row + 1) * self.manifest.dim];
+                let dot: f32 = other.iter().zip(vector).map(|(a, b)| a * b).sum();
+                (*key, dot / (own * length(other)))
+            })
+            .collect();
+        scored.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        scored.truncate(n);
+        scored
+    }
+
     /// Distinct texts.
     #[must_use]
     pub fn len(&self) -> usize {

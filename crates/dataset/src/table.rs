@@ -1,6 +1,7 @@
 //! Small Parquet tables beside the shards, written whole and committed by rename.
 
 use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -21,8 +22,36 @@ pub(crate) fn write(path: &Path, batch: &RecordBatch) -> Result<(), DatasetError
     )
     .map_err(DatasetError::parquet(path))?;
     writer.write(batch).map_err(DatasetError::parquet(path))?;
-    writer.close().map_err(DatasetError::parquet(path))?;
+    let metadata = writer.close().map_err(DatasetError::parquet(path))?;
+    let n_columns = metadata.file_metadata().schema_descr().num_columns();
+    name_old_order(&temporary, n_columns).map_err(DatasetError::io(&temporary))?;
     commit::publish(&temporary, path)
+}
+
+/// A column order in the footer, as Thrift's compact protocol writes it: the one that every reader knows, and the order
+/// of IEEE 754, which arrow-rs names for columns of floats since version 60.
+const KNOWN_ORDER: [u8; 3] = [0x1c, 0, 0];
+const FLOAT_ORDER: [u8; 3] = [0x2c, 0, 0];
+
+/// Names the order that every reader knows for all columns. polars (1.35) and older readers refuse a file whose footer names
+/// an order that they have not heard of; for finite numbers both orders are the same. The orders are the footer's last
+/// field: one for each column, then the end mark, the footer's length and the magic number.
+fn name_old_order(path: &Path, n_columns: usize) -> std::io::Result<()> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let orders_bytes = (n_columns * KNOWN_ORDER.len()) as i64;
+    let start = file.seek(SeekFrom::End(-(1 + 4 + 4 + orders_bytes)))?;
+    let mut orders = vec![0; orders_bytes as usize];
+    file.read_exact(&mut orders)?;
+    for order in orders.chunks_exact_mut(KNOWN_ORDER.len()) {
+        if order == FLOAT_ORDER {
+            order.copy_from_slice(&KNOWN_ORDER);
+        } else if order != KNOWN_ORDER {
+            // Another version of the writer ends the footer otherwise: what it wrote is left alone.
+            return Ok(());
+        }
+    }
+    file.seek(SeekFrom::Start(start))?;
+    file.write_all(&orders)
 }
 
 /// All batches of a Parquet file.

@@ -40,6 +40,16 @@ pub(crate) enum Verb {
     /// Captions and style phrases -> vectors beside the data set.
     #[command(after_help = "Examples:\n  idiom embed emoji --encoder all-minilm-l6-v2")]
     Embed(Embed),
+    /// One page that shows what a data set holds: sums, pictures, captions, rejects, look-alikes.
+    #[command(
+        after_help = "Examples:\n  idiom report emoji\n  idiom report emoji --out /tmp/emoji.html"
+    )]
+    Report(Report),
+    /// The captions nearest to some words, across languages, and a sheet of their pictures.
+    #[command(
+        after_help = "Examples:\n  idiom search emoji \"a grumpy cat\"\n  idiom search emoji 生日蛋糕 --texts 5 --out cake.png"
+    )]
+    Search(Search),
     /// Train what a file declares, after all that is missing before it, and log it to the tracking server.
     #[command(
         after_help = "Examples:\n  idiom experiment baseline.yaml\n  idiom experiment baseline.yaml train.seed=2 train.device=cpu\n  idiom experiment smoke.yaml --dry-run\n  idiom experiment smoke.yaml 'sweep={seeds: [1, 2, 3]}'"
@@ -152,6 +162,32 @@ pub(crate) struct Embed {
     /// A built-in encoder, a folder, or a hub id.
     #[arg(long, default_value = "use-multilingual")]
     pub(crate) encoder: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// A data set in data/datasets, or its folder.
+    pub(crate) dataset: String,
+    /// The HTML file [default: data/reports/NAME.html].
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// A data set in data/datasets, or its folder; it must have been embedded.
+    pub(crate) dataset: String,
+    /// What to look for, in any language that the encoder knows.
+    pub(crate) words: String,
+    /// A built-in encoder, a folder, or a hub id.
+    #[arg(long, default_value = "use-multilingual")]
+    pub(crate) encoder: String,
+    /// How many texts are shown.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) texts: usize,
+    /// The PNG file with the pictures [default: data/searches/NAME.png].
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

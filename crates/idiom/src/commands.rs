@@ -6,6 +6,7 @@ mod dry_run;
 mod evaluate;
 mod experiment;
 mod init;
+mod look;
 mod reproduce;
 mod runs;
 mod schema;
@@ -38,6 +39,8 @@ impl Session {
         match verb {
             Verb::Ingest(a) => self.ingest(&a),
             Verb::Embed(a) => self.embed(&a),
+            Verb::Report(a) => self.report(&a),
+            Verb::Search(a) => self.search(&a),
             Verb::Experiment(a) => self.experiment(&a),
             Verb::Resume(a) => self.resume(&a),
             Verb::Reproduce(a) => self.reproduce(&a),

@@ -23,6 +23,7 @@ mod package;
 mod phrases;
 mod plan;
 mod preview;
+mod report;
 mod retry;
 mod row;
 mod seal;
@@ -45,6 +46,7 @@ use idiom_spec::pipeline::Pipeline;
 pub use error::IngestError;
 pub use event::{Event, ShareSummary, Summary};
 pub use preview::{Preview, Sample, SourcePreview};
+pub use report::report;
 pub use share::Share;
 
 use job::Job;

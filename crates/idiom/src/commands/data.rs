@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    fn ended<T>(&self, result: Result<T, IngestError>) -> Result<T, Failure> {
+    pub(super) fn ended<T>(&self, result: Result<T, IngestError>) -> Result<T, Failure> {
         self.screen.finished();
         result.map_err(|error| match error {
             IngestError::Interrupted { .. } => Failure::Interrupted {
@@ -91,7 +91,7 @@ impl Session {
         })
     }
 
-    fn show_ingest(&self, event: idiom_ingest::Event) {
+    pub(super) fn show_ingest(&self, event: idiom_ingest::Event) {
         use idiom_ingest::Event;
         match event {
             Event::Started { stage, total } => self.screen.started(stage, total, 0),

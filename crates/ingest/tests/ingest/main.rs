@@ -9,6 +9,7 @@ mod lists;
 mod packages;
 mod parquet;
 mod preview;
+mod report;
 mod retry;
 mod revision;
 mod server;

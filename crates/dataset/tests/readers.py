@@ -1,0 +1,101 @@
+"""Reads a dataset folder with the programs that other people have, and prints what each saw as one line of JSON.
+
+Run by `readers.rs`: python3 readers.py FOLDER ENCODER. Nothing here knows how the folder was written.
+"""
+
+import hashlib
+import io
+import json
+import os
+import pathlib
+import sys
+
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+folder, encoder = pathlib.Path(sys.argv[1]), sys.argv[2]
+os.environ["HF_HOME"] = str(folder / ".hf")
+shards = sorted(str(path) for path in (folder / "data").glob("*.parquet"))
+parts = sorted(str(path) for path in (folder / "embeddings" / encoder).glob("*.parquet"))
+
+
+def digest(values) -> str:
+    return hashlib.sha256("\n".join(values).encode()).hexdigest()
+
+
+def seen(rows, vectors) -> dict:
+    """What all readers must agree on: rows are (key, caption, all captions, picture bytes)."""
+    rows = sorted(rows)
+    return {
+        "rows": len(rows),
+        "keys": digest(row[0] for row in rows),
+        "captions": digest(row[1] for row in rows),
+        "all_captions": digest(" | ".join(row[2]) for row in rows),
+        "pictures": digest(hashlib.sha256(row[3]).hexdigest() for row in rows),
+        "vectors": len(vectors),
+        "dim": len(vectors[0]),
+        "norm": round(sum(x * x for x in vectors[0]), 3),
+    }
+
+
+def tell(reader: str, found: dict) -> None:
+    print(json.dumps({"reader": reader, **found}), flush=True)
+
+
+def with_pyarrow():
+    import pyarrow.dataset as ds
+
+    table = ds.dataset(shards, format="parquet").to_table()
+    rows = [(r["key"], r["caption"], [c["text"] for c in r["captions"]], r["image"]["bytes"]) for r in table.to_pylist()]
+    vectors = ds.dataset(parts, format="parquet").to_table()["embedding"].to_pylist()
+    return seen(rows, vectors)
+
+
+def with_polars():
+    import polars as pl
+
+    frame = pl.read_parquet(shards)
+    rows = [(r["key"], r["caption"], [c["text"] for c in r["captions"]], r["image"]["bytes"]) for r in frame.iter_rows(named=True)]
+    vectors = pl.read_parquet(parts)["embedding"].to_list()
+    return seen(rows, vectors)
+
+
+def with_duckdb():
+    import duckdb
+
+    query = "select key, caption, list_transform(captions, c -> c.text), image.bytes from read_parquet($1)"
+    rows = [(k, c, list(a), bytes(b)) for k, c, a, b in duckdb.execute(query, [shards]).fetchall()]
+    vectors = [v for (v,) in duckdb.execute("select embedding from read_parquet($1)", [parts]).fetchall()]
+    return seen(rows, vectors)
+
+
+def with_datasets(streaming: bool):
+    from datasets import Image, load_dataset
+
+    loaded = load_dataset(str(folder), streaming=streaming)
+    rows, decoded = [], 0
+    for split in loaded.values():
+        features = split.features
+        assert type(features["image"]).__name__ == "Image", features["image"]
+        decoded += next(iter(split))["image"].size[0]
+        for row in split.cast_column("image", Image(decode=False)):
+            rows.append((row["key"], row["caption"], [c["text"] for c in row["captions"]], row["image"]["bytes"]))
+    found = load_dataset("parquet", data_files=parts, split="train")["embedding"]
+    return {**seen(rows, [list(v) for v in found]), "first_widths": decoded}
+
+
+def main() -> None:
+    import PIL.Image
+    import pyarrow.dataset as ds
+
+    first = ds.dataset(shards, format="parquet").head(1).to_pylist()[0]
+    size = PIL.Image.open(io.BytesIO(first["image"]["bytes"])).size
+    tell("pillow", {"width": size[0], "height": size[1]})
+    tell("pyarrow", with_pyarrow())
+    tell("polars", with_polars())
+    tell("duckdb", with_duckdb())
+    tell("datasets", with_datasets(streaming=False))
+    tell("datasets streaming", with_datasets(streaming=True))
+
+
+main()

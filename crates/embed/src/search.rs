@@ -1,0 +1,102 @@
+//! The texts of a dataset nearest to some words, and the rows that they belong to: across languages, where the encoder
+//! puts them side by side.
+
+use crate::EmbedError;
+use idiom_dataset::embeddings::{Embeddings, text_sha256};
+use idiom_dataset::{Caption, Columns, Dataset, Record, Split};
+use idiom_encoders::TextEncoder;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// A text of the dataset, and some of the rows that it belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Cosine to the words, -1 to 1.
+    pub score: f32,
+    /// The text, with its language and kind.
+    pub caption: Caption,
+    /// Rows that it belongs to.
+    pub n_rows: u64,
+    /// The first of them by key, with their pictures.
+    pub rows: Vec<Record>,
+}
+
+/// How much is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchOptions {
+    /// Texts.
+    pub texts: usize,
+    /// Rows whose pictures are kept, for each text.
+    pub rows_a_text: usize,
+}
+
+/// Finds the nearest texts, the best first; equal scores by text.
+///
+/// # Errors
+/// The dataset was never embedded by this encoder, or cannot be read; the encoder's own.
+pub fn search(
+    dataset: &Path,
+    encoder: &dyn TextEncoder,
+    words: &str,
+    options: SearchOptions,
+) -> Result<Vec<Found>, EmbedError> {
+    let embeddings = Embeddings::open(dataset, encoder.name())?;
+    let query = encoder.encode(&[words])?.into_iter().next();
+    let query = query.map(|vector| vector.values).unwrap_or_default();
+    let nearest = embeddings.nearest(&query, options.texts);
+    let ranks: HashMap<[u8; 32], usize> = nearest
+        .iter()
+        .enumerate()
+        .map(|(rank, (key, _))| (*key, rank))
+        .collect();
+    let mut found: Vec<Option<Found>> = nearest.iter().map(|_| None).collect();
+    let dataset = Dataset::open(dataset)?;
+    for split in Split::ALL {
+        for row in dataset.records(split, Columns::WithoutImage) {
+            let row = row?;
+            for caption in &row.captions {
+                let Some(rank) = ranks.get(&text_sha256(&caption.text)) else {
+                    continue;
+                };
+                let entry = found[*rank].get_or_insert_with(|| Found {
+                    score: nearest[*rank].1,
+                    caption: caption.clone(),
+                    n_rows: 0,
+                    rows: Vec::new(),
+                });
+                entry.n_rows += 1;
+                if entry.rows.len() < options.rows_a_text {
+                    entry.rows.push(row.clone());
+                }
+            }
+        }
+    }
+    // Texts that are phrases alone belong to no row.
+    let mut found: Vec<Found> = found.into_iter().flatten().collect();
+    add_pictures(&dataset, &mut found)?;
+    Ok(found)
+}
+
+/// Reads the pictures of the rows that were kept, a row group at a time, and no others.
+fn add_pictures(dataset: &Dataset, found: &mut [Found]) -> Result<(), EmbedError> {
+    let mut wanted: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+    for (i, one) in found.iter().enumerate() {
+        for (j, row) in one.rows.iter().enumerate() {
+            wanted.entry(row.key.clone()).or_default().push((i, j));
+        }
+    }
+    for split in Split::ALL {
+        for group in dataset.row_groups(split)? {
+            let keys = dataset.read_group(&group, Columns::WithoutImage)?;
+            if !keys.iter().any(|row| wanted.contains_key(&row.key)) {
+                continue;
+            }
+            for row in dataset.read_group(&group, Columns::All)? {
+                for (i, j) in wanted.remove(&row.key).unwrap_or_default() {
+                    found[i].rows[j] = row.clone();
+                }
+            }
+        }
+    }
+    Ok(())
+}
