@@ -57,6 +57,11 @@ impl Rgba8 {
     pub fn on_background(&self, background: [u8; 3]) -> Rgb8 {
         let mut pixels = Vec::with_capacity(self.pixels.len() / 4 * 3);
         for pixel in self.pixels.chunks_exact(4) {
+            if pixel[3] == u8::MAX {
+                // Most pictures let nothing through, and then there is nothing to compute.
+                pixels.extend_from_slice(&pixel[..3]);
+                continue;
+            }
             let alpha = u32::from(pixel[3]);
             for (over, under) in pixel[..3].iter().zip(background) {
                 let sum = u32::from(*over) * alpha + u32::from(under) * (255 - alpha);
