@@ -54,10 +54,16 @@ pub fn search(
     for split in Split::ALL {
         for row in dataset.records(split, Columns::WithoutImage) {
             let row = row?;
+            // A row may say the same in two languages or kinds.
+            let mut seen: Vec<usize> = Vec::new();
             for caption in &row.captions {
                 let Some(rank) = ranks.get(&text_sha256(&caption.text)) else {
                     continue;
                 };
+                if seen.contains(rank) {
+                    continue;
+                }
+                seen.push(*rank);
                 let entry = found[*rank].get_or_insert_with(|| Found {
                     score: nearest[*rank].1,
                     caption: caption.clone(),

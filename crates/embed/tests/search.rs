@@ -53,7 +53,7 @@ fn dataset(folder: &Path) {
     let rows = [
         ("a", vec![("a cat", "en"), ("一只猫", "zh")]),
         ("b", vec![("a cat", "en"), ("a red cat", "en")]),
-        ("c", vec![("a dog", "en")]),
+        ("c", vec![("a dog", "en"), ("a dog", "")]),
         ("d", vec![("a stone", "en")]),
     ];
     for (key, captions) in rows {
@@ -125,6 +125,16 @@ fn words_find_texts_in_every_language_with_their_pictures() {
         let row = &one.rows[0];
         assert_eq!(row.image, format!("picture of {}", row.key).into_bytes());
     }
+    let dog = SearchOptions {
+        texts: 1,
+        rows_a_text: 9,
+    };
+    let dog = search(folder.path(), &Things, "dog", dog).unwrap();
+    assert_eq!(
+        (dog[0].n_rows, dog[0].rows.len()),
+        (1, 1),
+        "a row that says it twice is one row"
+    );
     let red = search(
         folder.path(),
         &Things,

@@ -187,6 +187,7 @@ impl Columns<'_> {
                 let member = member(fault.line);
                 fault.at(&listing.name, &member)
             }));
+            named.reserve_exact(table.rows);
             for row in 0..table.rows {
                 match self.named(&table, row, &prefix) {
                     Ok(item) => named.push(Named {
@@ -264,7 +265,7 @@ struct Named {
 /// One item for each picture, with the numbers of its rows.
 fn grouped(named: Vec<Named>) -> (Vec<Item>, Vec<u32>) {
     let order = named.iter().map(|named| named.row).collect();
-    let mut items: Vec<Item> = Vec::new();
+    let mut items: Vec<Item> = Vec::with_capacity(named.len());
     for (i, Named { key, member, .. }) in named.into_iter().enumerate() {
         let place = i as u32;
         match items.last_mut() {

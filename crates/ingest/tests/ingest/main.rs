@@ -4,6 +4,7 @@
 mod classes;
 mod coco;
 mod folder;
+mod hostile;
 mod killed;
 mod lists;
 mod packages;
