@@ -1,6 +1,6 @@
 """Other people's rates on the same bytes, for `rates.rs`: python3 peers.py PICTURES DATASET, one line a measure.
 
-Each measure runs in a process of its own, on one thread. Lines are WHAT, NAME, PICTURES A SECOND, PEAK MEGABYTES.
+Each measure runs in a process of its own, on one thread. Lines are WHAT, NAME, PICTURES A CPU-SECOND, PEAK MEGABYTES.
 """
 
 import io
@@ -65,9 +65,9 @@ def datasets_out():
 
 def measure(act, send):
     n = act()  # once to import and to warm the files, once for the figure
-    begun = time.perf_counter()
+    begun = time.process_time()
     n = act()
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     send.send((n / seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000))
 
 

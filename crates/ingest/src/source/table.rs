@@ -87,7 +87,7 @@ fn delimited(path: &Path, separator: u8, columns: &[&str]) -> Result<Table, Inge
         CsvReadOptions::default()
             .with_has_header(true)
             .with_infer_schema_length(Some(0))
-            .with_rechunk(true)
+            .with_rechunk(false)
             .map_parse_options(|parse| parse.with_separator(separator).with_encoding(encoding))
     };
     let broken = |error: PolarsError| refuse(path)(error.to_string());
@@ -107,7 +107,7 @@ fn delimited(path: &Path, separator: u8, columns: &[&str]) -> Result<Table, Inge
         .iter()
         .map(|column| PlSmallStr::from(*column))
         .collect();
-    of_frame(path, &read(options().with_columns(Some(wanted)))?, columns)
+    of_frame(path, read(options().with_columns(Some(wanted)))?, columns)
 }
 
 fn parquet(path: &Path, columns: &[&str]) -> Result<Table, IngestError> {
@@ -124,7 +124,7 @@ fn parquet(path: &Path, columns: &[&str]) -> Result<Table, IngestError> {
     let frame = ParquetReader::new(file()?)
         .with_columns(Some(wanted))
         .finish();
-    of_frame(path, &frame.map_err(broken)?, columns)
+    of_frame(path, frame.map_err(broken)?, columns)
 }
 
 fn names(frame: &DataFrame) -> Vec<String> {
@@ -135,14 +135,16 @@ fn names(frame: &DataFrame) -> Vec<String> {
         .collect()
 }
 
-fn of_frame(path: &Path, frame: &DataFrame, columns: &[&str]) -> Result<Table, IngestError> {
+/// Takes the frame apart column by column, so that at most one is in memory twice.
+fn of_frame(path: &Path, mut frame: DataFrame, columns: &[&str]) -> Result<Table, IngestError> {
     let broken = |error: PolarsError| refuse(path)(error.to_string());
     let mut table = Table {
         rows: frame.height(),
         ..Table::default()
     };
     for name in columns {
-        let column = frame.column(name).map_err(broken)?.as_materialized_series();
+        let column = frame.drop_in_place(name).map_err(broken)?;
+        let column = column.as_materialized_series();
         let texts = match column.dtype() {
             DataType::String => column.str().map_err(broken)?.rechunk().into_owned(),
             DataType::List(inner) if **inner == DataType::String => {
