@@ -37,6 +37,18 @@ experiment *arguments: build encoders font
 evaluate *arguments: build encoders font
     @{{idiom}} evaluate "$@"
 
+# Restyle pictures by words, or by another picture: just stylize PICTURE... "words" [--strength 0.7]
+stylize *arguments: build encoders
+    @{{idiom}} stylize "$@"
+
+# Draw pictures from words alone: just generate "words" [-n 16]
+generate *arguments: build encoders
+    @{{idiom}} generate "$@"
+
+# Say in everyday words which look a picture has: just describe PICTURE
+describe *arguments: build encoders
+    @{{idiom}} describe "$@"
+
 # Go on with an interrupted run: just resume RUN
 resume *arguments: build encoders font
     @{{idiom}} resume "$@"

@@ -2,6 +2,7 @@
 //!
 //! The end-to-end tests and the checks behind `just check` are this package's integration tests, in `tests/`.
 
+pub mod artist;
 pub mod browser;
 pub mod project;
 pub mod workspace;

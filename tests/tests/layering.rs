@@ -48,6 +48,10 @@ const MAP: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "idiom-playground",
+        &["idiom-picture", "idiom-studio", "idiom-tracking-server"],
+    ),
+    (
         "idiom-studio",
         &[
             "idiom-picture",
@@ -121,7 +125,7 @@ fn data_and_tracking_never_link_libtorch() {
 fn only_servers_ingest_and_the_binary_name_tokio() {
     let graph = Graph::load();
     for (name, _) in MAP {
-        if !["idiom-tracking-server", "idiom-ingest"].contains(name) {
+        if !["idiom-tracking-server", "idiom-ingest", "idiom-playground"].contains(name) {
             assert!(!graph.direct(name).contains("tokio"), "{name} names tokio");
         }
     }

@@ -31,6 +31,7 @@ fn from_pictures_and_words_to_compared_runs() {
     a_server_that_is_away_loses_nothing(&project, &server);
     a_dry_run_tells_what_it_would_cost(&project, &server);
     a_run_is_reproduced_to_the_byte(&project, &server, &first);
+    idiom_tests::artist::restyles_pictures(&project, &server);
     a_sweep_is_run_once_and_summed_up(&project, &server);
     stages_build_on_one_another(&project, &server);
 }

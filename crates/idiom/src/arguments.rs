@@ -70,7 +70,9 @@ pub(crate) enum Verb {
     )]
     Evaluate(Evaluate),
     /// Serve the tracking API and its pages until Ctrl-C; takes up what runs have left to send, as `sync` does.
-    #[command(after_help = "Example:\n  idiom serve --port 5151")]
+    #[command(
+        after_help = "Example:\n  idiom serve --port 5151\n  idiom serve --studio restyle-20260102-030405"
+    )]
     Serve(Serve),
     /// The runs of this project as a table.
     #[command(
@@ -289,6 +291,9 @@ pub(crate) struct Serve {
     /// The folder of artifacts [default: data/tracking/artifacts].
     #[arg(long)]
     pub(crate) artifacts: Option<PathBuf>,
+    /// Add a page on which pictures are restyled by this run's model, or by an exported one.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) studio: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,9 @@ use crate::tiles::in_tiles;
 
 /// Divides cosines on the way to the probabilities of [`Studio::describe`]; as in the training of the style vectors.
 const TEMPERATURE: f64 = 0.1;
+/// Pixels that are mirrored around a picture while it is restyled. Near an edge of what it sees the generator draws the margin that its
+/// training pictures have, which photographs have not.
+const FRAME: i64 = 32;
 /// Transparent parts lie on white while a picture is restyled, as they did in training.
 const PAPER: [u8; 3] = [255, 255, 255];
 
@@ -175,12 +178,17 @@ impl Studio {
         let flat = picture.on_background(PAPER);
         let source = self.tensor(&flat)?;
         let generator = &self.model.generator;
+        let framed = framed(&source)?;
         let drawn = tch::no_grad(|| {
             self.model
-                .redraw_by(&source, &style.vector, strength, |pictures, style| {
+                .redraw_by(&framed, &style.vector, strength, |pictures, style| {
                     in_tiles(pictures, |tile| Ok(generator.forward(tile, style)?))
                 })
         })?;
+        let (height, width) = (source.size()[2], source.size()[3]);
+        let drawn = drawn
+            .f_narrow(2, FRAME, height)?
+            .f_narrow(3, FRAME, width)?;
         let drawn = drawn.clamp(-1.0, 1.0);
         let agreement = self.agreement(&drawn, style)?;
         let mut restyled = self.pixels(&drawn, picture)?;
@@ -282,6 +290,15 @@ impl Studio {
                 .collect(),
         })
     }
+}
+
+/// `[1, 3, height, width]` with [`FRAME`] pixels on every side: mirrored, or repeated where the picture is too small for that.
+fn framed(pictures: &Tensor) -> Result<Tensor, StudioError> {
+    let size = pictures.size();
+    if size[2].min(size[3]) > FRAME {
+        return Ok(pictures.f_reflection_pad2d([FRAME; 4])?);
+    }
+    Ok(pictures.f_replication_pad2d([FRAME; 4])?)
 }
 
 /// Puts the source's pixels back where the background is. A transparent picture's background is transparent already.

@@ -5,8 +5,11 @@ use crate::arguments::Serve;
 use crate::failure::Failure;
 use crate::leftovers::Leftovers;
 use crate::tracker::{Occupant, occupant, runtime};
+use idiom_model::Described as _;
+use idiom_model::restyle::RestyleConfig;
+use idiom_playground::Playground;
 use idiom_tracking::ClientConfig;
-use idiom_tracking_server::ServerConfig;
+use idiom_tracking_server::{Server, ServerConfig};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -40,6 +43,10 @@ impl Session {
             "compare runs at http://{}   (Ctrl-C ends the server)",
             server.address()
         ));
+        let server = match &arguments.studio {
+            Some(run) => self.with_studio(server, run)?,
+            None => server,
+        };
         let own = format!("http://{}", server.address());
         let mut leftovers = self.leftovers_for(own);
         std::thread::scope(|scope| {
@@ -57,6 +64,16 @@ impl Session {
             ended
         })?;
         Ok(String::new())
+    }
+
+    /// The server with the playground of a run's model.
+    fn with_studio(&self, server: Server, run: &str) -> Result<Server, Failure> {
+        let folder = self.model_of(Some(run), RestyleConfig::TASK)?;
+        let studio = self.studio(&folder)?;
+        let address = server.address();
+        self.screen
+            .say(&format!("restyle pictures at http://{address}/playground"));
+        Ok(server.plug(Playground::new(studio))?)
     }
 
     /// What runs have left is ours to take, unless the environment names another server for that.

@@ -126,7 +126,7 @@ impl Session {
         ))
     }
 
-    fn studio(&self, folder: &Path) -> Result<Studio, Failure> {
+    pub(super) fn studio(&self, folder: &Path) -> Result<Studio, Failure> {
         Ok(Studio::open(
             folder,
             &self.home.locations(),

@@ -1,0 +1,195 @@
+//! What an artist does with the binary: trains a look, restyles a picture by words, hands the model on, uses the page.
+
+use crate::project::{Project, Server, binary};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Networks so small that the training takes seconds; what they draw is not looked at.
+const TINY: [&str; 9] = [
+    "train.device=cpu",
+    "train.images=160",
+    "samples.subjects=1",
+    "restyle.encoder.images=96",
+    "restyle.encoder.channels=[8,8,8,16]",
+    "restyle.generator.channels=[8,8,16]",
+    "restyle.generator.n_blocks=1",
+    "restyle.discriminator.channels=[8,8,8,8]",
+    "logging.every_images=32",
+];
+
+/// Trains a restyling model in a project whose data set is current, and uses it in every way.
+///
+/// # Panics
+/// Where anything is not as it should be.
+pub fn restyles_pictures(project: &Project, server: &Server) {
+    run(
+        project,
+        server,
+        &[&["experiment", "restyle.yaml"][..], &TINY].concat(),
+    );
+    let source = project.path("drawing.bmp");
+    std::fs::write(&source, drawing()).unwrap_or_else(|e| panic!("{e}"));
+    let source = source.to_string_lossy().into_owned();
+    restyles_by_words(project, server, &source);
+    hands_the_model_on(project, server, &source);
+    let said = run(project, server, &["describe", &source]);
+    assert_eq!(said.matches(" %").count(), 5, "five looks: {said}");
+    serves_a_page(project, &source);
+}
+
+fn restyles_by_words(project: &Project, server: &Server, source: &str) {
+    let out = project.path("out.png");
+    let name = out.to_string_lossy();
+    let said = run(
+        project,
+        server,
+        &["stylize", source, "像小時候嘅簡筆畫", "--out", &name],
+    );
+    assert!(said.contains("agreement"), "{said}");
+    assert!(
+        is_marked(&out),
+        "the picture does not say that a machine made it"
+    );
+    let untouched = run(
+        project,
+        server,
+        &["stylize", source, "ink", "--strength", "2", "--out", &name],
+    );
+    assert!(untouched.contains("`strength` is 2"), "{untouched}");
+    let strange = "the quarterly earnings call of a logistics company";
+    let warned = run(
+        project,
+        server,
+        &["stylize", source, strange, "--out", &name],
+    );
+    assert!(warned.contains("unlike all it has learnt"), "{warned}");
+}
+
+fn hands_the_model_on(project: &Project, server: &Server, source: &str) {
+    let model = project.newest_run("restyle");
+    let handed = project.path("handed-on");
+    let (model, to) = (model.to_string_lossy(), handed.to_string_lossy());
+    run(project, server, &["export", &model, "--out", &to]);
+    let card = std::fs::read_to_string(handed.join("README.md")).unwrap_or_default();
+    assert!(
+        card.contains("CC-BY-SA-4.0") && card.contains("share alike"),
+        "{card}"
+    );
+    let out = project.path("from-the-handed-on.png");
+    let name = out.to_string_lossy();
+    run(
+        project,
+        server,
+        &[
+            "stylize",
+            "--run",
+            &to,
+            source,
+            "--reference",
+            source,
+            "--out",
+            &name,
+        ],
+    );
+    assert!(is_marked(&out));
+}
+
+fn serves_a_page(project: &Project, source: &str) {
+    let run = project.newest_run("restyle");
+    let mut child = Command::new(binary("idiom"))
+        .arg("--home")
+        .arg(project.path(""))
+        .args(["serve", "--port", "0", "--studio"])
+        .arg(&run)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{e}"));
+    let errors = child.stderr.take().map(BufReader::new);
+    let address = (errors.into_iter().flat_map(BufRead::lines))
+        .map_while(Result::ok)
+        .find_map(|line| {
+            Some(line[line.find("http://")?..].trim().to_owned())
+                .filter(|a| a.ends_with("/playground"))
+        });
+    let asked = address.map(|address| ask(&address, source));
+    // The server has no more to do, whatever it answered.
+    let _ = child.kill();
+    let _ = child.wait();
+    let (page, answer) = asked.unwrap_or_else(|| panic!("no playground"));
+    assert!(page.contains("playground.js"), "{page}");
+    let picture = answer["picture"].as_str().unwrap_or_default();
+    assert!(picture.starts_with("data:image/png;base64,"), "{answer}");
+    assert!(
+        answer["agreement"]
+            .as_f64()
+            .is_some_and(|p| (0.0..=1.0).contains(&p)),
+        "{answer}"
+    );
+}
+
+fn ask(address: &str, source: &str) -> (String, serde_json::Value) {
+    let client = reqwest::blocking::Client::new();
+    let page = client.get(address).send().and_then(|a| a.text());
+    let query = [("words", "stamped in ink"), ("strength", "0.5")];
+    let body = std::fs::read(source).unwrap_or_default();
+    let answer = client
+        .post(format!("{address}/restyle"))
+        .query(&query)
+        .body(body);
+    let answer = answer.send().and_then(|a| a.json());
+    (
+        page.unwrap_or_else(|e| panic!("{e}")),
+        answer.unwrap_or_else(|e| panic!("{e}")),
+    )
+}
+
+/// What a verb prints, errors included.
+fn run(project: &Project, server: &Server, arguments: &[&str]) -> String {
+    let output = project.idiom(&server.uri).args(arguments).output();
+    let output = output.unwrap_or_else(|e| panic!("{e}"));
+    let text =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    text.concat()
+}
+
+fn is_marked(picture: &Path) -> bool {
+    let bytes = std::fs::read(PathBuf::from(picture)).unwrap_or_default();
+    let mark = b"digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
+    bytes.starts_with(b"\x89PNG") && bytes.windows(mark.len()).any(|part| part == mark)
+}
+
+/// A BMP of 40 x 28 pixels: a dark square on white.
+fn drawing() -> Vec<u8> {
+    let (width, height) = (40_u32, 28_u32);
+    let size = width * height * 3;
+    let mut bytes = b"BM".to_vec();
+    for number in [
+        54 + size,
+        0,
+        54,
+        40,
+        width,
+        height,
+        1 | (24 << 16),
+        0,
+        size,
+        2835,
+        2835,
+        0,
+        0,
+    ] {
+        bytes.extend(number.to_le_bytes());
+    }
+    for place in 0..width * height {
+        let (x, y) = (place % width, place / width);
+        let is_inside = (10..30).contains(&x) && (6..20).contains(&y);
+        bytes.extend(if is_inside {
+            [90, 40, 20]
+        } else {
+            [255, 255, 255]
+        });
+    }
+    bytes
+}
