@@ -84,6 +84,7 @@ fn phrases_that_are_not_there_are_missed_by_look() {
     let toy = Toy::new();
     let mut request = contrastive(toy.request("words", 16));
     request.experiment.contrastive.style_words = 1.0;
+    request.experiment.captions.languages = vec!["nobody's".to_owned()];
     let error = run(&request).unwrap_err();
     assert_eq!(
         error.to_string(),
