@@ -45,14 +45,8 @@ impl Tracker {
     }
 
     fn at(uri: &str, environment: &Environment, described: String) -> Self {
-        let config = ClientConfig {
-            token: environment.token.clone(),
-            username: environment.username.clone(),
-            password: environment.password.clone(),
-            ..ClientConfig::new(uri)
-        };
         Self {
-            config,
+            config: client_of(uri, environment),
             described,
             embedded: None,
         }
@@ -77,12 +71,22 @@ impl Tracker {
             }
         });
         let described = format!("tracking server {uri}, inside this process while it runs");
-        let mut tracker = Self::at(&uri, &Environment::default(), described);
+        let mut tracker = Self::at(&uri, &home.environment, described);
         tracker.embedded = Some(Embedded {
             shutdown: Some(shutdown),
             thread: Some(thread),
         });
         Ok(tracker)
+    }
+}
+
+/// How to reach a server with the credentials of the environment.
+pub(crate) fn client_of(uri: &str, environment: &Environment) -> ClientConfig {
+    ClientConfig {
+        token: environment.token.clone(),
+        username: environment.username.clone(),
+        password: environment.password.clone(),
+        ..ClientConfig::new(uri)
     }
 }
 

@@ -7,7 +7,7 @@ use idiom_tracking_api::{DEFAULT_HOST, DEFAULT_PORT};
 /// What a server is told at its start.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// The address to listen on. Only this machine's own addresses are taken for now.
+    /// The address to listen on; others than this machine's own are refused while there are no accounts.
     pub host: String,
     /// The port to listen on; 0 lets the system choose.
     pub port: u16,

@@ -6,12 +6,16 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The address is not this machine's own.
-    #[error(
-        "`{host}` is reachable from other machines, and this server asks nobody for a password"
-    )]
-    NotLoopback {
+    /// Others could reach the address, and nobody would ask them who they are.
+    #[error("`{host}` is reachable from other machines, and this server has no accounts yet")]
+    NoAccounts {
         /// The address asked for.
+        host: String,
+    },
+    /// The host is no address.
+    #[error("`{host}` is not an address, nor `localhost`")]
+    NoAddress {
+        /// The host asked for.
         host: String,
     },
     /// Somebody else listens there.
@@ -78,8 +82,13 @@ impl ServerError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotLoopback { .. } => {
-                Some("use `--host 127.0.0.1`, and from elsewhere `ssh -L 5151:127.0.0.1:5151 THIS_MACHINE`".to_owned())
+            Self::NoAccounts { .. } => Some(
+                "make one with `idiom-tracking-server account add NAME --role admin`, or use `--host 127.0.0.1` and from \
+                 elsewhere `ssh -L 5151:127.0.0.1:5151 THIS_MACHINE`"
+                    .to_owned(),
+            ),
+            Self::NoAddress { .. } => {
+                Some("name an address of this machine, `0.0.0.0` for all of them".to_owned())
             }
             Self::Busy { address, is_ours: true, .. } => {
                 Some(format!("open `http://{address}` in a browser, or choose another port with `--port`"))

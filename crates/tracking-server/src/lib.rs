@@ -6,6 +6,7 @@
 //!
 //! Not here: the client, and anything that knows what an artifact's bytes mean. Never linked: libtorch.
 
+mod accounts;
 mod artifacts;
 mod config;
 mod error;
@@ -18,6 +19,7 @@ mod server;
 mod store;
 mod ui;
 
+pub use accounts::{Account, AccountError, Accounts, NewAccount, Role};
 pub use config::ServerConfig;
 pub use error::ServerError;
 pub use extension::{Extension, ExtensionLimits, Page, Shell};

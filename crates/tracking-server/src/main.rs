@@ -1,26 +1,28 @@
 //! `idiom-tracking-server`: the tracking server and its UI alone, without libtorch.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
-use idiom_tracking_server::{ServerConfig, ServerError, bind};
+use clap::{Parser, Subcommand, ValueEnum};
+use idiom_tracking_server::{AccountError, Accounts, Role, ServerConfig, ServerError, bind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Tracks experiments in MLflow's protocol and shows them in a browser.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = false)]
 struct Arguments {
-    /// Address to listen on; only this machine's own.
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Address to listen on; others than this machine's own need accounts.
     #[arg(long, default_value = idiom_tracking_api::DEFAULT_HOST)]
     host: String,
     /// Port to listen on; 0 lets the system choose.
     #[arg(long, default_value_t = idiom_tracking_api::DEFAULT_PORT)]
     port: u16,
     /// The database file.
-    #[arg(long, default_value = "data/tracking/idiom.db")]
+    #[arg(long, global = true, default_value = "data/tracking/idiom.db")]
     db: PathBuf,
     /// The folder of artifacts.
     #[arg(long, default_value = "data/tracking/artifacts")]
@@ -34,6 +36,54 @@ struct Arguments {
     /// The largest artifact, in bytes.
     #[arg(long)]
     max_artifact_bytes: Option<u64>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Accounts: once there is one, everybody must sign in.
+    #[command(subcommand)]
+    Account(AccountVerb),
+}
+
+#[derive(Subcommand)]
+enum AccountVerb {
+    /// Make an account, or give it a new password and role; prints its secrets once.
+    #[command(after_help = "Example:\n  idiom-tracking-server account add ada --role admin")]
+    Add {
+        /// Letters, digits, `_`, `-`, `@`.
+        name: String,
+        /// What it may do.
+        #[arg(long, value_enum, default_value = "write")]
+        role: RoleWord,
+    },
+    /// List the accounts.
+    List,
+    /// Remove an account.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A role as it is typed.
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleWord {
+    /// Look at everything.
+    Read,
+    /// Log runs, change and delete them.
+    Write,
+    /// Make and remove accounts, too.
+    Admin,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::Read => Self::Read,
+            RoleWord::Write => Self::Write,
+            RoleWord::Admin => Self::Admin,
+        }
+    }
 }
 
 impl Arguments {
@@ -58,13 +108,40 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
-    match serve(Arguments::parse().config()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::from(2)
+    let arguments = Arguments::parse();
+    let done = match arguments.verb {
+        Some(Verb::Account(verb)) => account(&arguments.db, verb).await.map_err(|error| {
+            complain(&error, None);
+        }),
+        None => serve(arguments.config()).await.map_err(|error| {
+            complain(&error, error.hint());
+        }),
+    };
+    done.map_or_else(|()| ExitCode::from(2), |()| ExitCode::SUCCESS)
+}
+
+#[allow(
+    clippy::print_stdout,
+    reason = "a secret is shown once, to whoever asked for it"
+)]
+async fn account(db: &Path, verb: AccountVerb) -> Result<(), AccountError> {
+    let accounts = Accounts::open(db).await?;
+    match verb {
+        AccountVerb::Add { name, role } => {
+            let new = accounts.put(&name, role.into()).await?;
+            println!("MLFLOW_TRACKING_USERNAME={}", new.account.name);
+            println!("MLFLOW_TRACKING_PASSWORD={}", new.password);
+            println!("MLFLOW_TRACKING_TOKEN={}", new.token());
         }
+        AccountVerb::List => {
+            for account in accounts.list().await? {
+                println!("{}\t{}", account.name, account.role.as_str());
+            }
+        }
+        AccountVerb::Remove { name } => accounts.remove(&name).await?,
     }
+    accounts.close().await;
+    Ok(())
 }
 
 #[allow(
@@ -102,14 +179,14 @@ async fn interrupted() {
     clippy::print_stderr,
     reason = "this is where a person reads why the server did not start"
 )]
-fn complain(error: &ServerError) {
+fn complain(error: &dyn Error, hint: Option<String>) {
     eprintln!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
         eprintln!("  because: {error}");
         cause = error.source();
     }
-    if let Some(hint) = error.hint() {
+    if let Some(hint) = hint {
         eprintln!("hint: {hint}");
     }
 }

@@ -8,6 +8,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::accounts::Gate;
 use crate::artifacts::Artifacts;
 use crate::events::News;
 use crate::http::{self, AppState, Guard, Shared};
@@ -44,8 +45,15 @@ pub async fn bind(config: &ServerConfig) -> Result<Server, ServerError> {
     let news = News::new();
     let store = Store::open(&config.db, news.clone()).await?;
     let artifacts = Artifacts::open(&config.artifacts, config.max_artifact_bytes)?;
+    // Others than this machine's own people must say who they are.
+    if !address.ip().is_loopback() && !store.has_accounts().await.unwrap_or(false) {
+        return Err(ServerError::NoAccounts {
+            host: config.host.clone(),
+        });
+    }
     let (stopping, stopped) = watch::channel(false);
     let state = Shared {
+        gate: Gate::new(store.clone()),
         store,
         artifacts,
         news,
@@ -116,7 +124,7 @@ fn connection_limit(asked: usize) -> usize {
 }
 
 async fn listen(config: &ServerConfig) -> Result<TcpListener, ServerError> {
-    let ip = loopback(&config.host)?;
+    let ip = ip_of(&config.host)?;
     match TcpListener::bind((ip, config.port)).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
@@ -135,25 +143,22 @@ async fn listen(config: &ServerConfig) -> Result<TcpListener, ServerError> {
     }
 }
 
-/// The address of a host name of this machine's own; anything that others could reach is refused.
-fn loopback(host: &str) -> Result<IpAddr, ServerError> {
+/// The address of a host: `localhost`, or the address itself.
+fn ip_of(host: &str) -> Result<IpAddr, ServerError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let ip = if bare.eq_ignore_ascii_case("localhost") {
-        Some(IpAddr::V4(Ipv4Addr::LOCALHOST))
-    } else {
-        bare.parse().ok()
-    };
-    ip.filter(IpAddr::is_loopback)
-        .ok_or_else(|| ServerError::NotLoopback {
-            host: host.to_owned(),
-        })
+    if bare.eq_ignore_ascii_case("localhost") {
+        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    bare.parse().map_err(|_| ServerError::NoAddress {
+        host: host.to_owned(),
+    })
 }
 
 fn address_of(config: &ServerConfig) -> String {
     format!("{}:{}", config.host, config.port)
 }
 
-fn make_parent(file: &Path) -> Result<(), ServerError> {
+pub(crate) fn make_parent(file: &Path) -> Result<(), ServerError> {
     let Some(folder) = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -171,12 +176,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machines_own_addresses_are_listened_on() {
-        for host in ["127.0.0.1", "localhost", "::1", "[::1]", "127.0.0.9"] {
-            assert!(loopback(host).is_ok(), "{host}");
+    fn a_host_is_an_address_or_localhost() {
+        for host in [
+            "127.0.0.1",
+            "localhost",
+            "::1",
+            "[::1]",
+            "0.0.0.0",
+            "192.168.1.4",
+        ] {
+            assert!(ip_of(host).is_ok(), "{host}");
         }
-        for host in ["0.0.0.0", "::", "192.168.1.4", "lab.example", ""] {
-            assert!(loopback(host).is_err(), "{host}");
+        for host in ["lab.example", ""] {
+            assert!(ip_of(host).is_err(), "{host}");
         }
     }
 }

@@ -4,11 +4,10 @@ use super::Session;
 use crate::arguments::Serve;
 use crate::failure::Failure;
 use crate::leftovers::Leftovers;
-use crate::tracker::{Occupant, occupant, runtime};
+use crate::tracker::{Occupant, client_of, occupant, runtime};
 use idiom_model::Described as _;
 use idiom_model::restyle::RestyleConfig;
 use idiom_playground::Playground;
-use idiom_tracking::ClientConfig;
 use idiom_tracking_server::{Server, ServerConfig};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -80,6 +79,6 @@ impl Session {
     fn leftovers_for(&self, own: String) -> Option<Leftovers> {
         let named = self.home.environment.tracking_uri.as_deref();
         let is_ours = named.is_none_or(|uri| uri.trim_end_matches('/') == own);
-        is_ours.then(|| Leftovers::new(self.home.runs(), ClientConfig::new(own)))
+        is_ours.then(|| Leftovers::new(self.home.runs(), client_of(&own, &self.home.environment)))
     }
 }

@@ -32,6 +32,11 @@ impl Failure {
         Self { status, ..self }
     }
 
+    /// Its HTTP status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     fn internal() -> Self {
         Self::new(
             ErrorCode::InternalError,

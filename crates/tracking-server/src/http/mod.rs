@@ -1,6 +1,7 @@
 //! The routes, and what holds for all of them: who may ask, how long, how much, and what an error looks like.
 
 mod about;
+mod access;
 mod artifacts;
 mod charts;
 mod connection;
@@ -11,7 +12,9 @@ mod guard;
 mod message;
 mod metrics;
 mod models;
+mod routes;
 mod runs;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +32,7 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 pub(crate) use connection::serve;
 pub(crate) use guard::Guard;
 
+use crate::accounts::Gate;
 use crate::artifacts::Artifacts;
 use crate::events::News;
 use crate::extension::{Extension, Shell};
@@ -64,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) artifacts: Artifacts,
     pub(crate) news: News,
     pub(crate) guard: Guard,
+    pub(crate) gate: Gate,
     pub(crate) ui: Arc<Ui>,
     /// Turns true when the server stops, so that endless answers end.
     pub(crate) stopping: tokio::sync::watch::Receiver<bool>,
@@ -84,7 +89,7 @@ impl std::ops::Deref for AppState {
 }
 
 /// First parts of paths that no extension may have: ours, and those that MLflow's clients may ask for.
-const OWN_PREFIXES: [&str; 14] = [
+const OWN_PREFIXES: [&str; 15] = [
     "/ajax-api",
     "/api",
     "/assets",
@@ -94,6 +99,7 @@ const OWN_PREFIXES: [&str; 14] = [
     "/graphql",
     "/health",
     "/login",
+    "/logout",
     "/model-versions",
     "/openapi",
     "/runs",
@@ -136,6 +142,7 @@ pub(crate) fn app(state: AppState, extensions: &[Box<dyn Extension>]) -> Router 
         .nest(AJAX_PREFIX, mlflow())
         .merge(about::router())
         .merge(charts::router())
+        .merge(users::router())
         .merge(ui::router())
         .layer(timeout)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES));
@@ -151,6 +158,7 @@ pub(crate) fn app(state: AppState, extensions: &[Box<dyn Extension>]) -> Router 
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(middleware::from_fn_with_state(state.clone(), access::check))
         .layer(middleware::from_fn_with_state(state.clone(), guard::check))
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(middleware::from_fn(guard::headers))
@@ -202,6 +210,7 @@ fn mlflow() -> Router<AppState> {
             post(experiments::search_datasets),
         )
         .merge(models::router())
+        .merge(users::mlflow())
 }
 
 async fn no_such_route(uri: axum::http::Uri) -> Failure {

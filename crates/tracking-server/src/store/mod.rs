@@ -7,6 +7,7 @@
 //!
 //! Not here: artifacts (they are files), HTTP.
 
+mod accounts;
 mod batch;
 mod chunks;
 mod curves;
@@ -31,6 +32,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+pub(crate) use accounts::{Audited, ChangeAccount, PutAccount, RemoveAccount, no_such_user};
 pub(crate) use curves::{Curve, CurveSummary};
 pub(crate) use experiments::{DeleteExperiment, DeleteExperimentTag, RestoreExperiment};
 pub(crate) use models::{ChangeModel, ModelChange, NewModel};
@@ -100,8 +102,9 @@ impl Store {
 
     /// Finishes what is queued and closes the file.
     pub(crate) async fn close(&self) {
-        self.writer.close().await;
+        // The last to close folds the log into the file, and readers may not.
         self.readers.close().await;
+        self.writer.close().await;
     }
 }
 
@@ -113,6 +116,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(200)
+        // Rows come from a thread that waits when so many are not taken yet; long reads should not wait often.
+        .row_buffer_size(2048)
         .disable_statement_logging()
 }
 

@@ -1,4 +1,4 @@
-//! The web UI: three pages (`/`, `/compare`, `/runs/ID`) and the files they load.
+//! The web UI: pages (`/`, `/compare`, `/runs/ID`, `/login`) and the files they load.
 //!
 //! Pages are small HTML shells (askama) in the reader's language and theme; ES modules under `assets/`
 //! fill them from the same REST routes every other client uses and from our own reading routes under
@@ -36,7 +36,7 @@ use axum::routing::get;
 use crate::extension::Extension;
 use crate::store::Store;
 use assets::Assets;
-pub(crate) use pages::{extension_page, say};
+pub(crate) use pages::{extension_page, login_page, say};
 use words::Words;
 
 /// What pages are made of: files, words, and where the navigation leads.

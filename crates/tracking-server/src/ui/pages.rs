@@ -139,6 +139,23 @@ struct ExtensionPage<'a> {
     page: &'a Page<'a>,
 }
 
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    shell: Shell<'a>,
+    next: &'a str,
+    failed: bool,
+}
+
+/// Where a reader signs in, to go on to `next`.
+pub(crate) fn login_page(ui: &Ui, headers: &HeaderMap, next: &str, failed: bool) -> Response {
+    page(&LoginPage {
+        shell: Shell::of(ui, headers),
+        next,
+        failed,
+    })
+}
+
 /// The table of runs.
 pub(super) async fn runs(
     State(ui): State<Arc<Ui>>,
