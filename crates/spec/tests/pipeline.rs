@@ -103,7 +103,7 @@ fn what_is_left_out_has_its_default() {
 #[rstest]
 #[case(
     "picture: {side: 4}",
-    "`picture.side`: is 4, but must be at least 8 and at most 1024"
+    "`picture.side`: is 4, but must be at least 8 and at most 4096"
 )]
 #[case(
     "split: {test: .nan}",
