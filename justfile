@@ -71,7 +71,7 @@ soak: build encoders font mlflow-client axe readers
     IDIOM_SOAK=1 {{just_executable()}} test -- --nocapture
 
 # Format, lints, layering, licences
-check: libtorch
+check: build
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
