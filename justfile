@@ -58,6 +58,10 @@ ui *arguments: build
     @echo "compare runs in a browser at the address below; Ctrl-C ends the server"
     @{{target}}/idiom-tracking-server "$@"
 
+# Any verb of the binary: just idiom serve --studio RUN
+idiom *arguments: build
+    @{{idiom}} "$@"
+
 # Versions, devices, caches, server, and what is wrong
 doctor: build
     @{{idiom}} doctor

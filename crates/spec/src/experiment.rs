@@ -160,22 +160,49 @@ pub enum Task {
 }
 
 impl Experiment {
-    /// The blocks of `given` (an experiment as it was written) that belong to another task than its own, and so do nothing.
+    /// The keys of `given` (an experiment as it was written) that its own task does not read, and that so would do nothing.
     #[must_use]
-    pub fn foreign_blocks(&self, given: &serde_yaml::Value) -> Vec<&'static str> {
-        let foreign = self.task.foreign_blocks().iter().copied();
-        foreign.filter(|block| given.get(block).is_some()).collect()
+    pub fn foreign_keys(&self, given: &serde_yaml::Value) -> Vec<&'static str> {
+        let is_given = |key: &&str| {
+            let value = key
+                .split('.')
+                .try_fold(given, |value, part| value.get(part));
+            value.is_some_and(|value| !value.is_null())
+        };
+        self.task
+            .foreign_keys()
+            .iter()
+            .copied()
+            .filter(is_given)
+            .collect()
     }
 }
 
 impl Task {
-    /// The blocks of an experiment that another task reads and this one does not.
-    #[must_use]
-    pub fn foreign_blocks(self) -> &'static [&'static str] {
+    /// The keys of an experiment that another task reads and this one does not.
+    fn foreign_keys(self) -> &'static [&'static str] {
         match self {
             Self::TextToImage => &["contrastive", "restyle"],
-            Self::Contrastive => &["generator", "discriminator", "objective", "restyle"],
-            Self::Restyle => &["generator", "discriminator", "objective", "contrastive"],
+            Self::Contrastive => &[
+                "generator",
+                "discriminator",
+                "objective",
+                "optimizer",
+                "ema",
+                "restyle",
+                "warm_start",
+                "augment.adaptive",
+                "train.accumulate",
+            ],
+            Self::Restyle => &[
+                "generator",
+                "discriminator",
+                "objective",
+                "contrastive",
+                "warm_start",
+                "augment.adaptive",
+                "train.accumulate",
+            ],
         }
     }
 }

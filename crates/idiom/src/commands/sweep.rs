@@ -20,7 +20,19 @@ pub(super) struct Typed {
 impl Typed {
     pub(super) fn load(&self, more: &[String]) -> Result<Spec, Failure> {
         let overrides = [self.overrides.as_slice(), more].concat();
-        Ok(idiom_spec::load::<Spec>(&self.file, &overrides)?.value)
+        let loaded = idiom_spec::load::<Spec>(&self.file, &overrides)?;
+        let foreign = loaded.value.foreign_keys(&loaded.resolved);
+        if foreign.is_empty() {
+            return Ok(loaded.value);
+        }
+        Err(Failure::new(
+            format!(
+                "{}: the task does not read `{}`",
+                self.file.display(),
+                foreign.join("`, `")
+            ),
+            "leave it out, or set the `task` that it belongs to",
+        ))
     }
 }
 

@@ -98,3 +98,15 @@ fn a_batch_is_not_cut_within_its_groups_of_four() {
         "train.accumulate: is 4, but must cut the batch of 24 into multiples of 4",
     );
 }
+
+#[test]
+fn a_key_of_another_task_is_found_and_one_left_out_is_not() {
+    let given = "name: a\ndataset: d\ntask: restyle\ngenerator: {latent_dim: 4}\nwarm_start: null\n\
+                 train: {seed: 2, accumulate: 2}\nrestyle: {gamma: 1.0}\n";
+    let value: serde_yaml::Value = serde_yaml::from_str(given).unwrap();
+    let experiment: Experiment = serde_yaml::from_str(given).unwrap();
+    assert_eq!(
+        experiment.foreign_keys(&value),
+        ["generator", "train.accumulate"]
+    );
+}
