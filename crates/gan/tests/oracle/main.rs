@@ -7,6 +7,7 @@ mod contrastive;
 mod losses;
 mod networks;
 mod penalties;
+mod restyle;
 mod spectral;
 mod warm_start;
 

@@ -1,0 +1,226 @@
+//! The restyling networks and what they play for (`oracle/make_restyle.py`).
+
+use crate::Oracle;
+use crate::networks::{check_gradients, fill};
+use idiom_gan::Encoded;
+use idiom_gan::restyle::{
+    RestyleBatch, RestyleDiscriminator, RestyleDiscriminatorConfig, RestyleGenerator,
+    RestyleGeneratorConfig, RestyleObjective, RestyleWeights, Views, discriminator_loss,
+    generator_loss,
+};
+use tch::nn::VarStore;
+use tch::{Device, Kind, Tensor};
+
+const DIM: i64 = 6;
+
+fn oracle() -> Oracle {
+    Oracle::file("restyle.safetensors")
+}
+
+fn generator(store: &VarStore) -> RestyleGenerator {
+    let config = RestyleGeneratorConfig {
+        style_dim: DIM,
+        mapped_dim: 7,
+        channels: vec![4, 5, 6],
+        n_blocks: 1,
+    };
+    RestyleGenerator::new(&store.root(), &config, 1).unwrap()
+}
+
+fn discriminator(store: &VarStore) -> RestyleDiscriminator {
+    let config = RestyleDiscriminatorConfig {
+        style_dim: DIM,
+        channels: vec![4, 5, 6],
+        hidden_dim: 5,
+    };
+    let built = RestyleDiscriminator::new(&store.root(), &config, 1).unwrap();
+    fill(store, &oracle().under("discriminator/weights"));
+    built
+}
+
+fn objective() -> RestyleObjective {
+    RestyleObjective {
+        weights: RestyleWeights {
+            adversarial: 1.1,
+            agreement: 0.7,
+            style: 0.6,
+            moments: 5.0,
+            content: 1.3,
+            features: 0.9,
+            pooled_colour: 2.0,
+            identity: 4.0,
+            total_variation: 0.4,
+        },
+        mismatch: 0.5,
+        temperature: 0.2,
+    }
+}
+
+/// The tensors of the oracle's batch, in the order of the fields.
+fn batch(oracle: &Oracle) -> [Tensor; 7] {
+    [
+        oracle.get("batch/source"),
+        oracle.get("batch/target"),
+        oracle.get("batch/is_paired"),
+        oracle.get("batch/is_own"),
+        oracle.get("batch/real"),
+        oracle.get("batch/style"),
+        oracle.whole("batch/labels"),
+    ]
+}
+
+fn named(
+    [source, target, is_paired, is_own, real, style, labels]: &[Tensor; 7],
+) -> RestyleBatch<'_> {
+    RestyleBatch {
+        source,
+        target,
+        is_paired,
+        is_own,
+        real,
+        style,
+        labels,
+    }
+}
+
+fn view(oracle: &Oracle, who: &str) -> Encoded {
+    let stage = |idx| oracle.get(&format!("views/{who}/stage{idx}"));
+    Encoded {
+        stages: (0..3).map(stage).collect(),
+        style: oracle.get(&format!("views/{who}/style")),
+        subject: oracle.get(&format!("views/{who}/subject")),
+    }
+}
+
+#[test]
+fn the_generator_gives_pytorchs_pictures_and_gradients() {
+    let oracle = oracle();
+    let store = VarStore::new(Device::Cpu);
+    let generator = generator(&store);
+    fill(&store, &oracle.under("generator/weights"));
+    let (pictures, style) = (
+        oracle.get("generator/pictures"),
+        oracle.get("generator/style"),
+    );
+    let drawn = generator.forward(&pictures, &style).unwrap();
+    oracle.check("generator/drawn", &drawn);
+    let loss = (drawn * oracle.get("generator/cotangent")).sum(Kind::Float);
+    check_gradients(&store, &loss, &oracle.under("generator/gradients"));
+}
+
+#[test]
+fn the_discriminators_loss_is_its_three_parts() {
+    let oracle = oracle();
+    let store = VarStore::new(Device::Cpu);
+    let discriminator = discriminator(&store);
+    let (batch, fake) = (batch(&oracle), oracle.get("batch/fake_seen"));
+    let found = discriminator_loss(
+        &discriminator,
+        &objective(),
+        &named(&batch),
+        &fake,
+        Some(3.0),
+    )
+    .unwrap();
+    oracle.check("discriminator/adversarial", &found.adversarial);
+    oracle.check("discriminator/agreement", &found.agreement);
+    oracle.check("discriminator/penalty", &found.penalty.unwrap());
+    oracle.check("discriminator/loss", &found.loss);
+    check_gradients(
+        &store,
+        &found.loss,
+        &oracle.under("discriminator/gradients"),
+    );
+}
+
+#[test]
+fn every_term_of_the_generators_loss_is_as_pytorch_has_it() {
+    let oracle = oracle();
+    let store = VarStore::new(Device::Cpu);
+    let discriminator = discriminator(&store);
+    let batch = batch(&oracle);
+    let fakes =
+        ["batch/fake", "batch/fake_seen"].map(|name| oracle.get(name).set_requires_grad(true));
+    let judged = discriminator_loss(
+        &discriminator,
+        &objective(),
+        &named(&batch),
+        &fakes[1],
+        None,
+    )
+    .unwrap();
+    let [drawn, target, source] = ["drawn", "target", "source"].map(|who| view(&oracle, who));
+    let views = Views {
+        drawn: &drawn,
+        target: &target,
+        source: &source,
+        real: &judged.real,
+    };
+    let both = [&fakes[0], &fakes[1]];
+    let found = generator_loss(&discriminator, &objective(), &named(&batch), both, &views).unwrap();
+    assert_eq!(found.terms.len(), 9);
+    for (name, term) in &found.terms {
+        oracle.check(&format!("terms/{name}"), term);
+    }
+    oracle.check("terms/loss", &found.loss);
+    let gradients = Tensor::run_backward(&[found.loss], &both, false, false);
+    oracle.check("terms/gradients/fake", &gradients[0]);
+    oracle.check("terms/gradients/fake_seen", &gradients[1]);
+}
+
+#[test]
+fn a_term_without_weight_moves_nothing() {
+    let oracle = oracle();
+    let store = VarStore::new(Device::Cpu);
+    let discriminator = discriminator(&store);
+    let batch = batch(&oracle);
+    let fake = oracle.get("batch/fake").set_requires_grad(true);
+    let judged =
+        discriminator_loss(&discriminator, &objective(), &named(&batch), &fake, None).unwrap();
+    let [drawn, target, source] = ["drawn", "target", "source"].map(|who| view(&oracle, who));
+    let views = Views {
+        drawn: &drawn,
+        target: &target,
+        source: &source,
+        real: &judged.real,
+    };
+    // Only identity is left: the one row that asks for its own style moves, no other.
+    let mut only = objective();
+    only.weights = RestyleWeights {
+        adversarial: 0.0,
+        agreement: 0.0,
+        style: 0.0,
+        moments: 0.0,
+        content: 0.0,
+        features: 0.0,
+        pooled_colour: 0.0,
+        identity: 1.0,
+        total_variation: 0.0,
+    };
+    let found = generator_loss(
+        &discriminator,
+        &only,
+        &named(&batch),
+        [&fake, &fake],
+        &views,
+    )
+    .unwrap();
+    let gradient = &Tensor::run_backward(&[found.loss], &[&fake], false, false)[0];
+    let moved = gradient
+        .abs()
+        .flatten(1, -1)
+        .amax([1_i64].as_slice(), false);
+    let moved = Vec::<f32>::try_from(moved).unwrap();
+    let has_moved: Vec<bool> = moved.iter().map(|largest| *largest > 0.0).collect();
+    assert_eq!(has_moved, [false, false, true, false]);
+}
+
+#[test]
+fn sides_that_do_not_fit_the_stride_are_refused() {
+    let store = VarStore::new(Device::Cpu);
+    let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+    let error = generator(&store)
+        .forward(&zeros(&[1, 3, 18, 16]), &zeros(&[1, DIM]))
+        .unwrap_err();
+    assert!(error.to_string().contains("[1, 3, 18, 16]"), "{error}");
+}
