@@ -5,8 +5,7 @@ use crate::EvaluateError;
 use crate::gallery::Gallery;
 use crate::judge::{self, Vectors, found_across_looks, looks_right};
 use crate::metrics::agreement::{Pairs, agreement};
-use crate::metrics::bootstrap::mean_interval;
-use crate::report::{Better, Bounds, Figure, Reference, Report};
+use crate::report::{Better, Figure, Report};
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Dataset, Phrase, Split};
 use idiom_gan::{Draws, TextHead};
@@ -14,6 +13,9 @@ use idiom_model::ContrastiveModel;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
+
+/// Whose verdict all figures are.
+const ITSELF: &str = "the model itself";
 
 /// What is evaluated.
 pub struct Request<'a> {
@@ -168,12 +170,16 @@ impl Work<'_, '_> {
         let n = read.matched.len();
         if let Some(auc) = found.auc_other_look {
             let what = "agreement AUC, one held-out phrase against one of another look";
-            self.figure("agreement_auc", what, auc, n);
+            let made = Figure::new(["test", "agreement_auc", what], auc, n);
+            self.figures.push(made.by(ITSELF));
         }
         let what = "calibration error of the agreement, fitted on `validation` with learnt phrases";
-        let mut figure = self.made("agreement_ece", what, found.calibration_error, 2 * n);
-        figure.better = Better::Lower;
-        self.figures.push(figure);
+        let made = Figure::new(
+            ["test", "agreement_ece", what],
+            found.calibration_error,
+            2 * n,
+        );
+        self.figures.push(made.by(ITSELF).better(Better::Lower));
         Ok(())
     }
 
@@ -203,42 +209,10 @@ impl Work<'_, '_> {
     }
 
     fn share(&mut self, key: &str, what: &str, found: &[bool], beside: Option<(&str, f64)>) {
-        let values: Vec<f64> = found
-            .iter()
-            .map(|is_true| f64::from(u8::from(*is_true)))
-            .collect();
-        let Some(interval) = mean_interval(&values, self.request.seed) else {
-            return;
-        };
-        let mut figure = self.made(key, what, interval.value, found.len());
-        figure.bounds = Some(Bounds {
-            low: interval.low,
-            high: interval.high,
-            what: "95 %, over pictures".to_owned(),
-        });
-        figure.reference = beside.map(|(what, value)| Reference {
-            what: what.to_owned(),
-            value,
-        });
-        self.figures.push(figure);
-    }
-
-    fn figure(&mut self, key: &str, what: &str, value: f64, n: usize) {
-        self.figures.push(self.made(key, what, value, n));
-    }
-
-    fn made(&self, key: &str, what: &str, value: f64, n: usize) -> Figure {
-        Figure {
-            key: format!("evaluate/test/{key}"),
-            what: what.to_owned(),
-            value,
-            bounds: None,
-            reference: None,
-            n,
-            encoder: "the model itself".to_owned(),
-            split: "test".to_owned(),
-            better: Better::Higher,
-        }
+        let made = Figure::share(["test", key, what], found, self.request.seed);
+        let (what, value) = beside.unzip();
+        let made = made.map(|figure| figure.by(ITSELF).beside(what.unwrap_or_default(), value));
+        self.figures.extend(made);
     }
 }
 

@@ -4,6 +4,7 @@
 //! can be asked the same, their answer stands beside it as floor or ceiling.
 
 use crate::EvaluateError;
+use crate::metrics::bootstrap::mean_interval;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -135,6 +136,84 @@ impl Report {
 pub(crate) const HEAD: [&str; 7] = ["split", "figure", "value", "bounds", "beside", "n", "by"];
 
 impl Figure {
+    /// A figure called `[split, key, what]` that rests on `n` pictures (or pairs, or phrases); the higher the better, until said otherwise.
+    #[must_use]
+    pub fn new([split, key, what]: [&str; 3], value: f64, n: usize) -> Self {
+        Self {
+            key: format!("evaluate/{split}/{key}"),
+            what: what.to_owned(),
+            value,
+            bounds: None,
+            reference: None,
+            n,
+            encoder: String::new(),
+            split: split.to_owned(),
+            better: Better::Higher,
+        }
+    }
+
+    /// The mean of `units` with its interval over them, which are called `of`; `None` of none.
+    #[must_use]
+    pub fn mean(labels: [&str; 3], units: &[f64], of: &str, seed: u64) -> Option<Self> {
+        let found = mean_interval(units, seed)?;
+        let bounds = [found.low, found.high];
+        Some(
+            Self::new(labels, found.value, units.len()).within(bounds, &format!("95 %, over {of}")),
+        )
+    }
+
+    /// The share that is true with its interval over pictures; `None` of none.
+    #[must_use]
+    pub fn share(labels: [&str; 3], found: &[bool], seed: u64) -> Option<Self> {
+        let values: Vec<f64> = found
+            .iter()
+            .map(|is_true| f64::from(u8::from(*is_true)))
+            .collect();
+        Self::mean(labels, &values, "pictures", seed)
+    }
+
+    /// In whose features or by whose verdict it is taken.
+    #[must_use]
+    pub fn by(self, encoder: &str) -> Self {
+        Self {
+            encoder: encoder.to_owned(),
+            ..self
+        }
+    }
+
+    /// How many pictures it rests on, where that is not the number of its units.
+    #[must_use]
+    pub fn resting_on(self, n: usize) -> Self {
+        Self { n, ..self }
+    }
+
+    /// Which way is better.
+    #[must_use]
+    pub fn better(self, better: Better) -> Self {
+        Self { better, ..self }
+    }
+
+    /// What to hold it against; an unknown or missing value leaves it alone.
+    #[must_use]
+    pub fn beside(self, what: &str, value: Option<f64>) -> Self {
+        let reference = value.map(|value| Reference {
+            what: what.to_owned(),
+            value,
+        });
+        Self { reference, ..self }
+    }
+
+    /// A lower and an upper bound, and what they are.
+    #[must_use]
+    pub fn within(self, [low, high]: [f64; 2], what: &str) -> Self {
+        let bounds = Some(Bounds {
+            low,
+            high,
+            what: what.to_owned(),
+        });
+        Self { bounds, ..self }
+    }
+
     /// The cells of its line.
     pub(crate) fn cells(&self) -> [String; 7] {
         let arrow = match self.better {

@@ -11,11 +11,11 @@ mod dose;
 use crate::EvaluateError;
 use crate::gallery::Gallery;
 use crate::judge::{self, Vectors, looks_right};
-use crate::metrics::bootstrap::{gap_interval, mean_interval};
+use crate::metrics::bootstrap::gap_interval;
 use crate::metrics::kid::{KidOptions, kid};
 use crate::metrics::retrieval::found_at;
 use crate::metrics::ssim::ssim;
-use crate::report::{Better, Bounds, Figure, Reference, Report};
+use crate::report::{Better, Figure, Report};
 use crate::text_to_image::features;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Dataset, Phrase, Split};
@@ -30,6 +30,11 @@ use cases::{Case, cases, draw};
 
 /// Pictures at once.
 const BATCH: usize = 32;
+
+/// The split of all figures.
+const TEST: &str = "test";
+/// Whose verdict looks and subjects are.
+const JUDGE: &str = "a judge";
 
 /// What is evaluated.
 pub struct Request<'a> {
@@ -140,52 +145,35 @@ impl Work<'_, '_> {
         let met = |vectors: &Vectors| self.looks_met(vectors);
         let (met_drawn, met_real, met_source) = (met(&drawn)?, met(&target)?, met(&source)?);
         let found = |vectors: &Vectors| self.subjects_found(vectors, &target);
-        let (found_drawn, found_real, found_source) =
-            (found(&drawn)?, found(&target)?, found(&source)?);
-        let ceiling = ("real drawings", share(&met_real));
-        self.share("look_accuracy", "the wished look met", &met_drawn, ceiling);
-        self.value(
-            "look_accuracy_source",
-            "the same of the sources as they are",
-            share(&met_source),
-        );
-        let floor = ("sources as they are", share(&found_source));
+        let (found_drawn, found_source) = (found(&drawn)?, found(&source)?);
+        let ceiling = ("real drawings", judge::share(&met_real));
         self.share(
-            "retrieval_at_1",
-            "the subject found first in that look",
-            &found_drawn,
-            floor,
+            ["look_accuracy", "the wished look met"],
+            &met_drawn,
+            ceiling,
         );
-        self.value(
-            "retrieval_at_1_real",
-            "the same of the real drawings",
-            share(&found_real),
-        );
+        let what = "the same of the sources as they are";
+        self.share(["look_accuracy_source", what], &met_source, ("", None));
+        let copying = ("sources as they are", judge::share(&found_source));
+        let what = "the subject found first in that look";
+        self.share(["retrieval_at_1", what], &found_drawn, copying);
         for (look, name) in self.names.clone().into_iter().enumerate() {
             let of_look = |all: &[bool]| -> Vec<bool> {
                 let cases = self.cases.iter().zip(all);
-                cases
-                    .filter(|(case, _)| case.look == look)
-                    .map(|(_, met)| *met)
-                    .collect()
+                let of_it = cases.filter(|(case, _)| case.look == look);
+                of_it.map(|(_, is_so)| *is_so).collect()
             };
-            let (met, real, found) = (
-                of_look(&met_drawn),
-                of_look(&met_real),
-                of_look(&found_drawn),
-            );
-            let ceiling = ("real drawings", share(&real));
-            self.share(
-                &format!("look_accuracy_{name}"),
-                &format!("of `{name}`"),
-                &met,
-                ceiling,
-            );
-            self.value(
-                &format!("retrieval_at_1_{name}"),
-                &format!("found in `{name}`"),
-                share(&found),
-            );
+            let (met, real) = (of_look(&met_drawn), of_look(&met_real));
+            let (found, copied) = (of_look(&found_drawn), of_look(&found_source));
+            let ceiling = ("real drawings", judge::share(&real));
+            let labels = [format!("look_accuracy_{name}"), format!("of `{name}`")];
+            self.share([&labels[0], &labels[1]], &met, ceiling);
+            let copying = ("sources as they are", judge::share(&copied));
+            let labels = [
+                format!("retrieval_at_1_{name}"),
+                format!("found in `{name}`"),
+            ];
+            self.share([&labels[0], &labels[1]], &found, copying);
         }
         self.languages(&met_drawn);
         Ok(())
@@ -256,31 +244,22 @@ impl Work<'_, '_> {
             })
             .collect();
         for (language, values) in &means {
-            if let Some(interval) = mean_interval(values, self.request.seed) {
-                let what = format!("looks met in `{language}`, mean over phrases");
-                let mut figure = self.made(
-                    &format!("look_accuracy_in_{language}"),
-                    &what,
-                    interval.value,
-                    values.len(),
-                );
-                figure.bounds = Some(bounds(interval.low, interval.high, "95 %, over phrases"));
-                self.figures.push(figure);
-            }
+            let key = format!("look_accuracy_in_{language}");
+            let what = format!("looks met in `{language}`, mean over phrases");
+            let made = Figure::mean([TEST, &key, &what], values, "phrases", self.request.seed);
+            self.figures.extend(made.map(|figure| figure.by(JUDGE)));
         }
         let of = |language: &str| means.iter().find(|(known, _)| *known == language);
         if let (Some((_, en)), Some((_, zh))) = (of("en"), of("zh"))
             && let Some(gap) = gap_interval(en, zh, self.request.seed)
         {
-            let mut figure = self.made(
-                "gap_en_zh",
-                "looks met in `en` minus `zh`",
-                gap.value,
-                en.len() + zh.len(),
+            let labels = [TEST, "gap_en_zh", "looks met in `en` minus `zh`"];
+            self.figures.push(
+                Figure::new(labels, gap.value, en.len() + zh.len())
+                    .within([gap.low, gap.high], "95 %, over phrases")
+                    .better(Better::Neither)
+                    .by(JUDGE),
             );
-            figure.bounds = Some(bounds(gap.low, gap.high, "95 %, over phrases"));
-            figure.better = Better::Neither;
-            self.figures.push(figure);
         }
     }
 
@@ -318,81 +297,25 @@ impl Work<'_, '_> {
             floors.push(kid(&first, &second, &options)?.mean);
         }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-        let mut figure = self.made(
-            "kid",
-            "KID to the wished look's real drawings, mean over looks",
-            mean(&kids),
-            self.cases.len(),
+        let what = "KID to the wished look's real drawings, mean over looks";
+        self.figures.push(
+            Figure::new([TEST, "kid", what], mean(&kids), self.cases.len())
+                .beside("one half of them to the other", Some(mean(&floors)))
+                .better(Better::Lower)
+                .by("MobileNetV2 (ImageNet)"),
         );
-        figure.encoder = "MobileNetV2 (ImageNet)".to_owned();
-        figure.better = Better::Lower;
-        figure.reference = Some(Reference {
-            what: "one half of them to the other".to_owned(),
-            value: mean(&floors),
-        });
-        self.figures.push(figure);
         let sources: Vec<i64> = self.cases.iter().map(|case| case.source as i64).collect();
         let source = self.gallery.pictures(&sources, Device::Cpu)?;
         let alike = ssim(&drawn.clamp(-1.0, 1.0), &source)?;
-        let mut figure = self.made(
-            "ssim_source",
-            "SSIM to the source at full strength",
-            mean(&alike),
-            alike.len(),
-        );
-        figure.encoder = "pixels".to_owned();
-        figure.better = Better::Neither;
-        self.figures.push(figure);
+        let what = "SSIM to the source at full strength";
+        let made = Figure::new([TEST, "ssim_source", what], mean(&alike), alike.len());
+        self.figures.push(made.better(Better::Neither).by("pixels"));
         Ok(())
     }
 
-    fn share(&mut self, key: &str, what: &str, found: &[bool], beside: (&str, Option<f64>)) {
-        let values: Vec<f64> = found
-            .iter()
-            .map(|is_true| f64::from(u8::from(*is_true)))
-            .collect();
-        let Some(interval) = mean_interval(&values, self.request.seed) else {
-            return;
-        };
-        let mut figure = self.made(key, what, interval.value, found.len());
-        figure.bounds = Some(bounds(interval.low, interval.high, "95 %, over pictures"));
-        figure.reference = beside.1.map(|value| Reference {
-            what: beside.0.to_owned(),
-            value,
-        });
-        self.figures.push(figure);
-    }
-
-    fn value(&mut self, key: &str, what: &str, value: Option<f64>) {
-        if let Some(value) = value {
-            let figure = self.made(key, what, value, self.cases.len());
-            self.figures.push(figure);
-        }
-    }
-
-    fn made(&self, key: &str, what: &str, value: f64, n: usize) -> Figure {
-        Figure {
-            key: format!("evaluate/test/{key}"),
-            what: what.to_owned(),
-            value,
-            bounds: None,
-            reference: None,
-            n,
-            encoder: "a judge".to_owned(),
-            split: "test".to_owned(),
-            better: Better::Higher,
-        }
-    }
-}
-
-fn share(found: &[bool]) -> Option<f64> {
-    judge::share(found)
-}
-
-fn bounds(low: f64, high: f64, what: &str) -> Bounds {
-    Bounds {
-        low,
-        high,
-        what: what.to_owned(),
+    fn share(&mut self, [key, what]: [&str; 2], found: &[bool], beside: (&str, Option<f64>)) {
+        let made = Figure::share([TEST, key, what], found, self.request.seed);
+        self.figures
+            .extend(made.map(|figure| figure.beside(beside.0, beside.1).by(JUDGE)));
     }
 }

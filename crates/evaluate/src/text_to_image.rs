@@ -6,13 +6,13 @@
 
 use crate::gallery::{Gallery, pixels_of};
 use crate::judge::{self, looks_right, share};
-use crate::metrics::bootstrap::{gap_interval, mean_interval};
+use crate::metrics::bootstrap::gap_interval;
 use crate::metrics::fid::{self, fid};
 use crate::metrics::kid::{KidOptions, kid};
 use crate::metrics::manifold::manifold;
 use crate::metrics::memorisation::{Sets, audit, nearest_pairs};
 use crate::pools::Pools;
-use crate::report::{Better, Bounds, Figure, Reference, Report};
+use crate::report::{Better, Figure, Report};
 use crate::sentences::{Sentence, by_phrase, sentences};
 use crate::{EvaluateError, memorised};
 use idiom_dataset::embeddings::Embeddings;
@@ -56,6 +56,11 @@ pub struct Request<'a> {
     /// Told what is being done.
     pub on: &'a dyn Fn(&str),
 }
+
+/// Whose verdict looks and subjects are.
+const JUDGE: &str = "the judge";
+/// What intervals are taken over.
+const PHRASES: &str = "phrases";
 
 /// A set of drawn pictures and the sentences they were drawn from.
 struct Drawn {
@@ -186,15 +191,16 @@ impl Work<'_, '_> {
         let (found, floor) = (kid(real, drawn, &options)?, kid(real, other, &options)?);
         let n = drawn.size()[0] as usize;
         let by = self.request.features.name();
-        let mut figure = self.figure(split, "kid", "KID to the real pictures", found.mean, n);
-        figure.bounds = Some(Bounds {
-            low: found.mean - found.deviation,
-            high: found.mean + found.deviation,
-            what: format!("sd, subsets of {}", found.subset_size),
-        });
-        figure.reference = reference("floor, real train against real test", floor.mean);
-        figure.better = Better::Lower;
-        self.push(figure, by);
+        let (low, high) = (found.mean - found.deviation, found.mean + found.deviation);
+        let spread = format!("sd, subsets of {}", found.subset_size);
+        let labels = [split, "kid", "KID to the real pictures"];
+        self.figures.push(
+            Figure::new(labels, found.mean, n)
+                .within([low, high], &spread)
+                .beside("floor, real train against real test", Some(floor.mean))
+                .better(Better::Lower)
+                .by(by),
+        );
         // Equal numbers, or the denser side would cover more by number alone.
         let least = real.size()[0].min(drawn.size()[0]).min(1000);
         let part = |rows: &Tensor| every(rows, least);
@@ -219,14 +225,13 @@ impl Work<'_, '_> {
             ("coverage", "coverage", found.coverage, best.coverage),
         ];
         for (key, what, value, best) in rows {
-            let mut figure = self.figure(split, key, what, value, least as usize);
-            figure.reference = reference("the other split's real pictures", best);
-            self.push(figure, by);
+            let made = Figure::new([split, key, what], value, least as usize);
+            let made = made.beside("the other split's real pictures", Some(best));
+            self.figures.push(made.by(by));
         }
         if real.size()[0].min(drawn.size()[0]) >= fid::LEAST {
-            let mut figure = self.figure(split, "fid", "FID", fid(real, drawn)?, n);
-            figure.better = Better::Lower;
-            self.push(figure, by);
+            let made = Figure::new([split, "fid", "FID"], fid(real, drawn)?, n);
+            self.figures.push(made.better(Better::Lower).by(by));
         }
         Ok(())
     }
@@ -291,17 +296,17 @@ impl Work<'_, '_> {
                 what.to_owned()
             };
             let all: Vec<f64> = units.values().flatten().copied().collect();
-            self.with_interval(split, key, &what, &all, n_all, ceiling.map(|c| (beside, c)));
+            let seed = self.request.seed;
+            let made = Figure::mean([split, key, &what], &all, PHRASES, seed);
+            self.figures.extend(
+                made.map(|figure| figure.resting_on(n_all).beside(beside, ceiling).by(JUDGE)),
+            );
             for (lang, values) in units.iter().filter(|(lang, _)| !lang.is_empty()) {
+                let (key, what) = (format!("{key}_{lang}"), format!("the same in `{lang}`"));
+                let made = Figure::mean([split, &key, &what], values, PHRASES, seed);
                 let n = drawn[lang].sentences.len();
-                self.with_interval(
-                    split,
-                    &format!("{key}_{lang}"),
-                    &format!("the same in `{lang}`"),
-                    values,
-                    n,
-                    None,
-                );
+                self.figures
+                    .extend(made.map(|figure| figure.resting_on(n).by(JUDGE)));
             }
             self.gap(split, key, units);
         }
@@ -319,10 +324,12 @@ impl Work<'_, '_> {
         if let Some(gap) = gap_interval(a, b, self.request.seed) {
             let key = format!("{key}_gap");
             let what = format!("gap, `{first}` minus `{second}`");
-            let mut figure = self.figure(split, &key, &what, gap.value, a.len() + b.len());
-            figure.bounds = Some(over_phrases(gap.low, gap.high));
-            figure.better = Better::Neither;
-            self.push(figure, "the judge");
+            self.figures.push(
+                Figure::new([split, &key, &what], gap.value, a.len() + b.len())
+                    .within([gap.low, gap.high], &format!("95 %, over {PHRASES}"))
+                    .better(Better::Neither)
+                    .by(JUDGE),
+            );
         }
     }
 
@@ -362,10 +369,9 @@ impl Work<'_, '_> {
         ];
         let by = self.request.features.name();
         for (key, what, value, control) in rows {
-            let mut figure = self.figure("test", key, what, value, found.n_drawn);
-            figure.reference = reference("planted copies", control);
-            figure.better = Better::Neither;
-            self.push(figure, by);
+            let made = Figure::new(["test", key, what], value, found.n_drawn);
+            let made = made.beside("planted copies", Some(control));
+            self.figures.push(made.better(Better::Neither).by(by));
         }
         self.remarks.push(memorised::verdict(&found, &control));
         let pairs = nearest_pairs(sets.training, sets.drawn, memorised::SHOWN)?;
@@ -377,45 +383,6 @@ impl Work<'_, '_> {
             self.request.font,
             self.request.folder,
         )
-    }
-
-    fn with_interval(
-        &mut self,
-        split: &str,
-        key: &str,
-        what: &str,
-        units: &[f64],
-        n: usize,
-        ceiling: Option<(&str, f64)>,
-    ) {
-        let Some(found) = mean_interval(units, self.request.seed) else {
-            return;
-        };
-        let mut figure = self.figure(split, key, what, found.value, n);
-        figure.bounds = Some(over_phrases(found.low, found.high));
-        figure.reference = ceiling.and_then(|(what, value)| reference(what, value));
-        self.push(figure, "the judge");
-    }
-
-    fn figure(&self, split: &str, key: &str, what: &str, value: f64, n: usize) -> Figure {
-        Figure {
-            key: format!("evaluate/{split}/{key}"),
-            what: what.to_owned(),
-            value,
-            bounds: None,
-            reference: None,
-            n,
-            encoder: String::new(),
-            split: split.to_owned(),
-            better: Better::Higher,
-        }
-    }
-
-    fn push(&mut self, figure: Figure, by: &str) {
-        self.figures.push(Figure {
-            encoder: by.to_owned(),
-            ..figure
-        });
     }
 
     fn report(self) -> Report {
@@ -478,19 +445,4 @@ fn every(rows: &Tensor, n: i64) -> Tensor {
     let total = rows.size()[0];
     let chosen: Vec<i64> = (0..n).map(|idx| idx * total / n).collect();
     rows.index_select(0, &Tensor::from_slice(&chosen))
-}
-
-fn reference(what: &str, value: f64) -> Option<Reference> {
-    Some(Reference {
-        what: what.to_owned(),
-        value,
-    })
-}
-
-fn over_phrases(low: f64, high: f64) -> Bounds {
-    Bounds {
-        low,
-        high,
-        what: "95 %, over phrases".to_owned(),
-    }
 }

@@ -84,3 +84,85 @@ pub(super) fn draw(
     }
     Ok(Tensor::f_cat(&drawn, 0)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idiom_dataset::{Record, Split};
+    use tch::Kind;
+
+    const LOOKS: [&str; 3] = ["flat", "ink", "line"];
+
+    fn gallery(n_subjects: usize) -> Gallery {
+        let row = |subject: usize, look: &str| Record {
+            subject: Some(format!("{subject:02}")),
+            style: Some(look.to_owned()),
+            ..Record::default()
+        };
+        let subjects = 0..n_subjects;
+        let rows: Vec<Record> = subjects
+            .flat_map(|subject| LOOKS.map(|look| row(subject, look)))
+            .collect();
+        let shape = [rows.len() as i64, 3, 16, 16];
+        Gallery {
+            split: Split::Test,
+            pixels: Tensor::zeros(shape, (Kind::Uint8, Device::Cpu)),
+            rows,
+        }
+    }
+
+    fn phrases() -> Vec<Phrase> {
+        let said = [
+            ("flat", "sticker"),
+            ("ink", "stamp"),
+            ("ink", "coal"),
+            ("line", "sketch"),
+        ];
+        let phrase = |(style, text): (&str, &str)| Phrase {
+            style: style.to_owned(),
+            lang: "en".to_owned(),
+            text: text.to_owned(),
+            kind: "colloquial".to_owned(),
+            split: Split::Test,
+        };
+        said.map(phrase).into()
+    }
+
+    #[test]
+    fn every_subject_is_asked_for_in_every_look_from_another() {
+        let (gallery, phrases) = (gallery(4), phrases());
+        let found = cases(&gallery, &LOOKS, &phrases);
+        assert_eq!(found.len(), 12);
+        for case in &found {
+            let (source, target) = (&gallery.rows[case.source], &gallery.rows[case.target]);
+            assert_eq!(source.subject, target.subject);
+            assert_ne!(source.style, target.style);
+            assert_eq!(target.style.as_deref(), Some(LOOKS[case.look]));
+            assert_eq!(phrases[case.phrase].style, LOOKS[case.look]);
+        }
+    }
+
+    #[test]
+    fn sources_and_phrases_take_turns() {
+        let (gallery, phrases) = (gallery(4), phrases());
+        let found = cases(&gallery, &LOOKS, &phrases);
+        let ink: Vec<&Case> = found.iter().filter(|case| case.look == 1).collect();
+        let style = |row: usize| gallery.rows[row].style.clone().unwrap_or_default();
+        let n_flat = ink
+            .iter()
+            .filter(|case| style(case.source) == "flat")
+            .count();
+        assert_eq!(n_flat, 2, "half of the sources are flat, half line");
+        assert_eq!(ink.iter().filter(|case| case.phrase == 1).count(), 2);
+    }
+
+    #[test]
+    fn a_look_without_phrases_is_not_asked_for() {
+        let phrases: Vec<Phrase> = (phrases().into_iter())
+            .filter(|phrase| phrase.style != "line")
+            .collect();
+        let found = cases(&gallery(3), &LOOKS, &phrases);
+        assert!(found.iter().all(|case| case.look != 2));
+        assert_eq!(found.len(), 6);
+    }
+}

@@ -1,20 +1,21 @@
 //! How the look grows with the strength, and how honest the agreement is that the model prints.
 
 use super::cases::{Case, style_vectors};
-use super::{BATCH, Work};
+use super::{BATCH, JUDGE, TEST, Work};
 use crate::EvaluateError;
 use crate::judge;
-use crate::metrics::agreement::{Pairs, agreement};
 use crate::metrics::calibration::expected_error;
-use crate::metrics::rank::{median, spearman};
+use crate::metrics::rank::{auc, median, spearman};
 use crate::metrics::ssim::ssim;
-use crate::report::Better;
+use crate::report::{Better, Figure};
 use tch::{Device, Tensor};
 
 /// Steps of the strength from 0 to 1, both included.
 const STRENGTHS: usize = 11;
 /// Pictures at which the strength is tried.
 const N_STRENGTH: usize = 48;
+/// Whose verdict the agreement is.
+const DISCRIMINATOR: &str = "the model's discriminator";
 /// Bins of the calibration error.
 const BINS: usize = 15;
 
@@ -47,11 +48,11 @@ impl Work<'_, '_> {
                     &redrawn.clamp(-1.0, 1.0).to_device(Device::Cpu),
                     &source.to_device(Device::Cpu),
                 )?;
-                self.value(
-                    "ssim_at_no_strength",
-                    "SSIM to the source at strength 0",
-                    median(&alike),
-                );
+                let what = "SSIM to the source at strength 0";
+                let made = median(&alike).map(|value| {
+                    Figure::new([TEST, "ssim_at_no_strength", what], value, alike.len())
+                });
+                self.figures.extend(made.map(|figure| figure.by("pixels")));
             }
             let style = judge::vectors(judge, &redrawn, request.device)?.style;
             let cosines = style
@@ -74,10 +75,9 @@ impl Work<'_, '_> {
             .filter_map(|values| spearman(&steps, values))
             .collect();
         let what = "Spearman of strength and judged look, median over pictures";
-        if let Some(value) = median(&ranks) {
-            let figure = self.made("strength_spearman", what, value, ranks.len());
-            self.figures.push(figure);
-        }
+        let labels = [TEST, "strength_spearman", what];
+        let made = median(&ranks).map(|value| Figure::new(labels, value, ranks.len()));
+        self.figures.extend(made.map(|figure| figure.by(JUDGE)));
         Ok(())
     }
 
@@ -96,7 +96,7 @@ impl Work<'_, '_> {
         let cosines =
             Tensor::f_cat(&seen, 0)?.matmul(&style_vectors(request, self.phrases)?.transpose(0, 1));
         let cosines = cosines.to_device(Device::Cpu);
-        let mut pairs = Pairs::default();
+        let (mut matched, mut other_look) = (Vec::new(), Vec::new());
         for (row, record) in self.gallery.rows.iter().enumerate() {
             let pick = |is_own: bool| -> Option<f64> {
                 let fits: Vec<usize> = (0..self.phrases.len())
@@ -108,37 +108,26 @@ impl Work<'_, '_> {
                 Some(cosines.double_value(&[row as i64, *phrase as i64]))
             };
             if let (Some(own), Some(other)) = (pick(true), pick(false)) {
-                pairs.matched.push(own);
-                pairs.other_look.push(other);
+                matched.push(own);
+                other_look.push(other);
             }
         }
-        // Only the AUC is taken from here: the model brings its own calibration, which is what its users see.
-        let found = agreement(&pairs, &pairs)?;
-        let n = pairs.matched.len();
-        if let Some(auc) = found.auc_other_look {
-            let mut figure = self.made(
-                "agreement_auc",
-                "agreement AUC on real pictures, one held-out phrase against another look's",
-                auc,
-                n,
-            );
-            figure.encoder = "the model's discriminator".to_owned();
-            self.figures.push(figure);
-        }
+        let n = matched.len();
+        let what = "agreement AUC on real pictures, one held-out phrase against another look's";
+        let labels = [TEST, "agreement_auc", what];
+        let made = auc(&matched, &other_look).map(|value| Figure::new(labels, value, n));
+        self.figures
+            .extend(made.map(|figure| figure.by(DISCRIMINATOR)));
+        // The model brings its own calibration, made on validation pictures: it is what its users see.
         let curve = request.model.config.agreement;
-        let scores = pairs.matched.iter().chain(&pairs.other_look);
+        let scores = matched.iter().chain(&other_look);
         let probabilities: Vec<f64> = scores.map(|score| curve.probability(*score)).collect();
         let labels: Vec<bool> = (0..2 * n).map(|idx| idx < n).collect();
         let error = expected_error(&probabilities, &labels, BINS);
-        let mut figure = self.made(
-            "agreement_ece",
-            "calibration error of the agreement it prints",
-            error,
-            2 * n,
-        );
-        figure.encoder = "the model's discriminator".to_owned();
-        figure.better = Better::Lower;
-        self.figures.push(figure);
+        let what = "calibration error of the agreement it prints";
+        let made = Figure::new([TEST, "agreement_ece", what], error, 2 * n);
+        self.figures
+            .push(made.better(Better::Lower).by(DISCRIMINATOR));
         Ok(())
     }
 }
