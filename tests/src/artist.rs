@@ -32,6 +32,7 @@ pub fn restyles_pictures(project: &Project, server: &Server) {
     std::fs::write(&source, drawing()).unwrap_or_else(|e| panic!("{e}"));
     let source = source.to_string_lossy().into_owned();
     restyles_by_words(project, server, &source);
+    one_broken_picture_costs_no_other(project, server, &source);
     hands_the_model_on(project, server, &source);
     let said = run(project, server, &["describe", &source]);
     assert_eq!(said.matches(" %").count(), 5, "five looks: {said}");
@@ -64,6 +65,25 @@ fn restyles_by_words(project: &Project, server: &Server, source: &str) {
         &["stylize", source, strange, "--out", &name],
     );
     assert!(warned.contains("unlike all it has learnt"), "{warned}");
+}
+
+fn one_broken_picture_costs_no_other(project: &Project, server: &Server, source: &str) {
+    let (folder, out) = (project.path("several"), project.path("several-out"));
+    std::fs::create_dir(&folder).unwrap_or_else(|e| panic!("{e}"));
+    std::fs::copy(source, folder.join("whole.bmp")).unwrap_or_else(|e| panic!("{e}"));
+    std::fs::write(folder.join("cut.png"), b"\x89PNG\r\n\x1a\n").unwrap_or_else(|e| panic!("{e}"));
+    let (from, to) = (folder.to_string_lossy(), out.to_string_lossy());
+    let arguments = ["stylize", &from, "stamped in ink", "--out", &to];
+    let output = project.idiom(&server.uri).args(arguments).output();
+    let output = output.unwrap_or_else(|e| panic!("{e}"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("cut.png") && said.contains("1 of 2 pictures are done"),
+        "{said}"
+    );
+    assert!(is_marked(&out.join("whole.png")), "{said}");
+    assert!(!out.join("cut.png").exists(), "{said}");
 }
 
 fn hands_the_model_on(project: &Project, server: &Server, source: &str) {

@@ -166,12 +166,15 @@ impl Work<'_, '_> {
             let (met, real) = (of_look(&met_drawn), of_look(&met_real));
             let (found, copied) = (of_look(&found_drawn), of_look(&found_source));
             let ceiling = ("real drawings", judge::share(&real));
-            let labels = [format!("look_accuracy_{name}"), format!("of `{name}`")];
+            let labels = [
+                format!("look_accuracy_{name}"),
+                format!("the look met, of those asked for `{name}`"),
+            ];
             self.share([&labels[0], &labels[1]], &met, ceiling);
             let copying = ("sources as they are", judge::share(&copied));
             let labels = [
                 format!("retrieval_at_1_{name}"),
-                format!("found in `{name}`"),
+                format!("the subject found, of those asked for `{name}`"),
             ];
             self.share([&labels[0], &labels[1]], &found, copying);
         }

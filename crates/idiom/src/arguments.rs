@@ -347,7 +347,7 @@ pub(crate) struct Generate {
     /// What to draw, subject and look in one sentence.
     pub(crate) words: String,
     /// How many pictures.
-    #[arg(short, default_value_t = 1)]
+    #[arg(short, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) n: u32,
     /// A run in data/runs, or a model's folder; the newest run that can draw where none is named.
     #[arg(long)]

@@ -37,6 +37,14 @@ impl Failure {
             hint: Some(hint.into()),
         }
     }
+
+    /// What is wrong, or how to go on.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Error { message, .. } => message,
+            Self::Interrupted { go_on } => go_on,
+        }
+    }
 }
 
 macro_rules! from_library_errors {

@@ -6,9 +6,11 @@ use idiom_encoders::{Locations, TextEncoder};
 use idiom_gan::Draws;
 use idiom_model::{Model, load};
 use idiom_picture::Rgba8;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::StudioError;
+use crate::pixels::colours;
+use crate::words::{encoder_of, sentence};
 
 /// Pictures drawn at once.
 const CHUNK: i64 = 16;
@@ -33,16 +35,7 @@ impl Drawer {
     /// The model cannot be read, or the encoder at hand is another than the one it was trained on.
     pub fn open(folder: &Path, locations: &Locations, device: Device) -> Result<Self, StudioError> {
         let model = load(folder, device)?;
-        let wanted = &model.config.text_encoder;
-        let encoder = idiom_encoders::load(&wanted.name, locations, device)?;
-        if encoder.sha256() != wanted.sha256 {
-            return Err(StudioError::OtherEncoder {
-                expected: wanted.name.clone(),
-                expected_sha256: wanted.sha256.clone(),
-                found: encoder.name().to_owned(),
-                found_sha256: encoder.sha256().to_owned(),
-            });
-        }
+        let encoder = encoder_of(&model.config.text_encoder, locations, device)?;
         Ok(Self {
             model,
             encoder,
@@ -61,13 +54,7 @@ impl Drawer {
     /// # Errors
     /// No words, or what libtorch throws.
     pub fn draw(&self, words: &str, n: u32, seed: u64) -> Result<Vec<Rgba8>, StudioError> {
-        if words.trim().is_empty() {
-            return Err(StudioError::NoWords);
-        }
-        let encoded = self.encoder.encode(&[words.trim()])?;
-        let values = encoded.first().map_or(&[][..], |text| &text.values);
-        let text =
-            Tensor::f_from_slice(values)?.f_view([1, -1])? * self.model.config.text_encoder.scale;
+        let text = sentence(&*self.encoder, words)? * self.model.config.text_encoder.scale;
         let (text, draws) = (text.to_device(self.device), Draws::new(seed, "generate"));
         let latent_dim = self.model.config.generator.latent_dim;
         let mut pictures = Vec::new();
@@ -89,20 +76,10 @@ impl Drawer {
 /// `[3, height, width]` in about `[-1, 1]` to a picture.
 fn opaque(drawn: &Tensor) -> Result<Rgba8, StudioError> {
     let (_, height, width) = drawn.size3()?;
-    let bytes = ((drawn + 1.0) * 127.5)
-        .clamp(0.0, 255.0)
-        .round()
-        .to_kind(Kind::Uint8);
-    let flat = bytes
-        .permute([1, 2, 0])
-        .f_to_device(Device::Cpu)?
-        .f_contiguous()?;
-    let mut colours = vec![0_u8; flat.numel()];
-    flat.f_copy_data(&mut colours, flat.numel())?;
     Ok(Rgba8 {
         width: width as u32,
         height: height as u32,
-        pixels: colours
+        pixels: colours(drawn)?
             .chunks_exact(3)
             .flat_map(|colour| [colour[0], colour[1], colour[2], 255])
             .collect(),

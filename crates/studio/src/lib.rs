@@ -7,9 +7,11 @@ mod background;
 mod drawer;
 mod error;
 mod export;
+mod pixels;
 mod studio;
 mod style;
 mod tiles;
+mod words;
 
 pub use background::Background;
 pub use drawer::Drawer;

@@ -9,8 +9,10 @@ use tch::{Device, Kind, Tensor};
 
 use crate::StudioError;
 use crate::background::{Background, background};
+use crate::pixels::colours;
 use crate::style::{Style, nearest, unit};
 use crate::tiles::in_tiles;
+use crate::words::{check, encoder_of, sentence};
 
 /// Divides cosines on the way to the probabilities of [`Studio::describe`]; as in the training of the style vectors.
 const TEMPERATURE: f64 = 0.1;
@@ -77,8 +79,8 @@ impl Studio {
     /// The model cannot be read, or the encoder at hand is another than the one it was trained on.
     pub fn open(folder: &Path, locations: &Locations, device: Device) -> Result<Self, StudioError> {
         let model = load(folder, device)?;
-        let encoder = idiom_encoders::load(&model.config.text_encoder.name, locations, device)?;
-        Self::new(model, encoder)
+        let encoder = encoder_of(&model.config.text_encoder, locations, device)?;
+        Ok(Self { model, encoder })
     }
 
     /// A studio of a model and an encoder that were loaded already.
@@ -86,16 +88,8 @@ impl Studio {
     /// # Errors
     /// The encoder is another than the one the model was trained on.
     pub fn new(model: RestyleModel, encoder: Box<dyn TextEncoder>) -> Result<Self, StudioError> {
-        let wanted = &model.config.text_encoder;
-        if encoder.sha256() == wanted.sha256 {
-            return Ok(Self { model, encoder });
-        }
-        Err(StudioError::OtherEncoder {
-            expected: wanted.name.clone(),
-            expected_sha256: wanted.sha256.clone(),
-            found: encoder.name().to_owned(),
-            found_sha256: encoder.sha256().to_owned(),
-        })
+        check(&model.config.text_encoder, &*encoder)?;
+        Ok(Self { model, encoder })
     }
 
     /// The model.
@@ -109,15 +103,8 @@ impl Studio {
     /// # Errors
     /// No words, or the encoder fails.
     pub fn words(&self, words: &str) -> Result<Style, StudioError> {
-        if words.trim().is_empty() {
-            return Err(StudioError::NoWords);
-        }
         let model = &self.model;
-        let encoded = self.encoder.encode(&[words.trim()])?;
-        let values = encoded.first().map_or(&[][..], |text| &text.values);
-        let sentence = Tensor::f_from_slice(values)?
-            .f_view([1, -1])?
-            .to_device(model.device);
+        let sentence = sentence(&*self.encoder, words)?.to_device(model.device);
         let scaled = &sentence * model.config.text_encoder.scale;
         let vector = tch::no_grad(|| model.text_head.forward(&scaled))?;
         let cosines = unit(&model.phrase_vectors).matmul(&unit(&sentence).transpose(0, 1));
@@ -272,15 +259,8 @@ impl Studio {
     /// The drawn picture cut to the source's size, with the source's alpha.
     fn pixels(&self, drawn: &Tensor, source: &Rgba8) -> Result<Rgba8, StudioError> {
         let (height, width) = (i64::from(source.height), i64::from(source.width));
-        let bytes = ((drawn + 1.0) * 127.5).round().to_kind(Kind::Uint8);
-        let flat = bytes
-            .f_narrow(2, 0, height)?
-            .f_narrow(3, 0, width)?
-            .permute([0, 2, 3, 1])
-            .f_to_device(Device::Cpu)?
-            .f_contiguous()?;
-        let mut colours = vec![0_u8; flat.numel()];
-        flat.f_copy_data(&mut colours, flat.numel())?;
+        let cut = drawn.f_narrow(2, 0, height)?.f_narrow(3, 0, width)?;
+        let colours = colours(&cut.get(0))?;
         let pixels = colours.chunks_exact(3).zip(source.pixels.chunks_exact(4));
         Ok(Rgba8 {
             width: source.width,

@@ -3,6 +3,7 @@
 use super::Session;
 use crate::arguments::{Describe, Export, Generate, Stylize};
 use crate::failure::Failure;
+use idiom_dataset::commit;
 use idiom_model::restyle::RestyleConfig;
 use idiom_model::{Described as _, ModelConfig};
 use idiom_picture::{Limits, Rgba8};
@@ -14,8 +15,19 @@ use tch::Device;
 
 /// Ends of file names that are taken for pictures when a folder is given.
 const PICTURES: [&str; 7] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "svg"];
+/// What to type.
+const EXAMPLE: &str = "idiom stylize cat.png \"like a napkin scribble\"";
 /// Known styles that are named when words are unusual, and looks that `describe` prints.
 const MOST_NAMED: usize = 5;
+
+/// Pictures to restyle, and how.
+struct Work {
+    files: Vec<PathBuf>,
+    outs: Vec<PathBuf>,
+    style: Style,
+    options: Options,
+    mark: Mark,
+}
 
 impl Session {
     pub(super) fn stylize(&self, arguments: &Stylize) -> Result<String, Failure> {
@@ -23,43 +35,80 @@ impl Session {
         let files = pictures_in(&files)?;
         let folder = self.model_of(arguments.run.as_deref(), RestyleConfig::TASK)?;
         let studio = self.studio(&folder)?;
-        let style = match (&arguments.reference, &words) {
-            (Some(reference), None) => studio.picture(&read_picture(reference)?)?,
-            (None, Some(words)) => self.style_of(&studio, words)?,
-            _ => {
-                return Err(Failure::new(
-                    "give either words or `--reference PICTURE`",
-                    "idiom stylize cat.png \"like a napkin scribble\"",
-                ));
-            }
-        };
-        let options = Options {
-            strength: arguments.strength,
-            background: match arguments.keep_background {
-                true => Background::Kept,
-                false => Background::Restyled,
+        let style = self.wished(&studio, arguments.reference.as_deref(), words.as_deref())?;
+        let work = Work {
+            outs: out_paths(arguments.out.as_deref(), &files),
+            files,
+            style,
+            options: Options {
+                strength: arguments.strength,
+                background: match arguments.keep_background {
+                    true => Background::Kept,
+                    false => Background::Restyled,
+                },
+            },
+            mark: Mark {
+                origin: Origin::Restyled,
+                model_sha256: studio.model().sha256.clone(),
+                words: words.filter(|_| arguments.write_words),
             },
         };
-        let mark = Mark {
-            origin: Origin::Restyled,
-            model_sha256: studio.model().sha256.clone(),
-            words: words.filter(|_| arguments.write_words),
-        };
-        self.screen.started("pictures", files.len() as u64, 0);
-        let mut lines = Vec::new();
-        for file in &files {
+        self.restyle_each(&studio, &work)
+    }
+
+    /// The style of the reference picture, or that of the words: one of the two.
+    fn wished(
+        &self,
+        studio: &Studio,
+        reference: Option<&Path>,
+        words: Option<&str>,
+    ) -> Result<Style, Failure> {
+        match (reference, words) {
+            (None, Some(words)) if Path::new(words).is_file() => Err(Failure::new(
+                format!("`{words}` is a file, but the last of the arguments should be words"),
+                EXAMPLE,
+            )),
+            (None, Some(words)) => self.style_of(studio, words),
+            (Some(reference), None) => Ok(studio.picture(&read_picture(reference)?)?),
+            _ => Err(Failure::new(
+                "give either words or `--reference PICTURE`",
+                EXAMPLE,
+            )),
+        }
+    }
+
+    /// Restyles one picture after the other; those that cannot be read are named in the end, and cost no other.
+    fn restyle_each(&self, studio: &Studio, work: &Work) -> Result<String, Failure> {
+        self.screen.started("pictures", work.files.len() as u64, 0);
+        let (mut lines, mut failed) = (Vec::new(), Vec::new());
+        for (file, out) in work.files.iter().zip(&work.outs) {
             if self.stop.load(Ordering::Relaxed) {
                 let go_on = "the pictures that are done are whole".to_owned();
                 return Err(Failure::Interrupted { go_on });
             }
-            let restyled = studio.restyle(&read_picture(file)?, &style, &options)?;
-            let out = out_path(arguments.out.as_deref(), file, files.len());
-            write_picture(&out, &restyled.picture, &mark)?;
-            lines.push(line_of(&out, &restyled));
+            match read_picture(file) {
+                Ok(picture) => {
+                    let restyled = studio.restyle(&picture, &work.style, &work.options)?;
+                    write_picture(out, &restyled.picture, &work.mark)?;
+                    lines.push(line_of(out, &restyled));
+                }
+                Err(failure) => failed.push(failure.message().to_owned()),
+            }
             self.screen.advanced(1);
         }
         self.screen.finished();
-        Ok(lines.join("\n"))
+        if failed.is_empty() {
+            return Ok(lines.join("\n"));
+        }
+        lines.iter().for_each(|line| self.screen.say(line));
+        Err(Failure::new(
+            failed.join("\n  "),
+            format!(
+                "{} of {} pictures are done; look at these",
+                lines.len(),
+                work.files.len()
+            ),
+        ))
     }
 
     pub(super) fn generate(&self, arguments: &Generate) -> Result<String, Failure> {
@@ -106,7 +155,6 @@ impl Session {
 
     pub(super) fn export(&self, arguments: &Export) -> Result<String, Failure> {
         let model = self.model_of(Some(&arguments.run), RestyleConfig::TASK)?;
-        fs::create_dir_all(&arguments.out).map_err(cannot("make", &arguments.out))?;
         // Loading checks every hash: what is handed on is whole.
         let studio = self.studio(&model)?;
         for entry in fs::read_dir(&model)
@@ -114,11 +162,11 @@ impl Session {
             .flatten()
         {
             let to = arguments.out.join(entry.file_name());
-            fs::copy(entry.path(), &to).map_err(cannot("write", &to))?;
+            let bytes = fs::read(entry.path()).map_err(cannot("read", &entry.path()))?;
+            commit::write(&to, &bytes)?;
         }
-        let card = arguments.out.join("README.md");
         let text = studio.model().config.card(&studio.model().sha256);
-        fs::write(&card, text).map_err(cannot("write", &card))?;
+        commit::write(&arguments.out.join("README.md"), text.as_bytes())?;
         Ok(format!(
             "{}\n  restyle with it anywhere: idiom stylize --run {} PICTURE \"words\"",
             arguments.out.display(),
@@ -215,10 +263,7 @@ fn pictures_in(typed: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     if files.is_empty() {
-        return Err(Failure::new(
-            "no picture was given",
-            "idiom stylize cat.png \"like a napkin scribble\"",
-        ));
+        return Err(Failure::new("no picture was given", EXAMPLE));
     }
     Ok(files)
 }
@@ -233,24 +278,43 @@ fn read_picture(path: &Path) -> Result<Rgba8, Failure> {
     Ok(decoded.pixels)
 }
 
-/// Where a restyled picture goes: the file named by `--out` for one picture, its folder for several, else beside the source.
-fn out_path(out: Option<&Path>, source: &Path, n_pictures: usize) -> PathBuf {
-    let stem = source.file_stem().unwrap_or_default().to_string_lossy();
+/// Where the restyled pictures go: to the file named by `--out` for one picture, into its folder for several, else beside each source.
+/// Two sources of one name but for its end keep that end, so that neither overwrites the other.
+fn out_paths(out: Option<&Path>, files: &[PathBuf]) -> Vec<PathBuf> {
+    if let (Some(out), [_]) = (out.filter(|out| out.extension().is_some()), files) {
+        return vec![out.to_owned()];
+    }
+    let short = |file: &PathBuf| {
+        out_path(
+            out,
+            file,
+            &file.file_stem().unwrap_or_default().to_string_lossy(),
+        )
+    };
+    let shorts: Vec<PathBuf> = files.iter().map(short).collect();
+    let is_double = |path: &PathBuf| shorts.iter().filter(|other| *other == path).count() > 1;
+    let paths = files.iter().zip(&shorts);
+    paths
+        .map(|(file, path)| match is_double(path) {
+            true => out_path(
+                out,
+                file,
+                &file.file_name().unwrap_or_default().to_string_lossy(),
+            ),
+            false => path.clone(),
+        })
+        .collect()
+}
+
+fn out_path(out: Option<&Path>, source: &Path, name: &str) -> PathBuf {
     match out {
-        Some(out) if n_pictures == 1 && out.extension().is_some() => out.to_owned(),
-        Some(out) => out.join(format!("{stem}.png")),
-        None => source.with_file_name(format!("{stem}-restyled.png")),
+        Some(folder) => folder.join(format!("{name}.png")),
+        None => source.with_file_name(format!("{name}-restyled.png")),
     }
 }
 
 fn write_picture(path: &Path, picture: &Rgba8, mark: &Mark) -> Result<(), Failure> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        fs::create_dir_all(folder).map_err(cannot("make", folder))?;
-    }
-    fs::write(path, export(picture, mark)).map_err(cannot("write", path))
+    Ok(commit::write(path, &export(picture, mark))?)
 }
 
 fn line_of(out: &Path, restyled: &Restyled) -> String {
@@ -263,5 +327,32 @@ fn cannot(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Fai
     move |error| Failure::Error {
         message: format!("{path}: cannot {verb} it: {error}"),
         hint: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outs(out: Option<&str>, files: &[&str]) -> Vec<String> {
+        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        let paths = out_paths(out.map(Path::new), &files);
+        paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_picture_goes_beside_its_source_unless_a_place_is_named() {
+        assert_eq!(outs(None, &["in/cat.jpg"]), ["in/cat-restyled.png"]);
+        assert_eq!(outs(Some("new.png"), &["in/cat.jpg"]), ["new.png"]);
+        assert_eq!(outs(Some("new"), &["in/cat.jpg"]), ["new/cat.png"]);
+    }
+
+    #[test]
+    fn no_picture_overwrites_another() {
+        let found = outs(Some("new"), &["a/cat.jpg", "a/cat.png", "a/dog.png"]);
+        assert_eq!(found, ["new/cat.jpg.png", "new/cat.png.png", "new/dog.png"]);
     }
 }
