@@ -55,8 +55,10 @@ for name, n_in, n_out in (("block1", 6, 6), ("up2.block", 6, 5), ("up1.block", 5
     g.layer(f"{name}.shortcut", n_out, n_in, 1, 1)
 g.layer("up2.join", 12, mapped)
 g.layer("up1.join", 10, mapped)
+g.layer("enter", 8, mapped)
 g.layer("finish", 8, mapped)
 g.layer("to_rgb", 3, 4, 3, 3)
+g.layer("palette", 12, mapped)
 
 
 def modulate(name, x, w):
@@ -79,7 +81,11 @@ def generator(x, style):
     h = block("block1", s2, w, 1)
     h = block("up2.block", h + modulate("up2.join", s2, w), w, 2)
     h = block("up1.block", h + modulate("up1.join", s1, w), w, 2)
-    return g.conv("to_rgb", leaky(modulate("finish", h, w) + s0))
+    h = g.conv("to_rgb", modulate("finish", h + modulate("enter", s0, w), w))
+    palette = g.linear("palette", w)
+    matrix, shift = palette[:, :9].view(-1, 3, 3), palette[:, 9:]
+    h = h + torch.einsum("nchw,ncd->ndhw", h, matrix) + shift[:, :, None, None]
+    return torch.where(h.abs() <= 1, h, h.sign() + 0.05 * (h - h.sign()))
 
 
 pictures, style = torch.rand(2, 3, 12, 16) * 2 - 1, torch.randn(2, DIM)

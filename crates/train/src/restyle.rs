@@ -74,6 +74,7 @@ impl Restyle {
             draws: Draws::new(experiment.train.seed, "restyling"),
             batch_size: experiment.train.batch_size,
             encoder_images: said.encoder.images,
+            n_phrases: said.encoder.phrases,
             own_share: said.own_share,
             reference_share: said.reference_share,
             pairs: said.pairs,

@@ -3,7 +3,9 @@
 //! After Johnson et al. 2016 (arXiv:1603.08155) in shape; the style enters as in FiLM (arXiv:1709.07871) in place of adaptive instance norm
 //! (AdaIN, arXiv:1703.06868): nothing here averages over a whole picture, so that a large picture can be drawn in tiles that
 //! agree at their seams. The way down does not see the style: one pass of it serves many looks. What the way down saw at each
-//! size joins the way up again behind a modulation of its own, so that edges stay and colours need not.
+//! size joins the way up again behind a modulation of its own, so that edges stay and colours need not. Last comes a palette: a colour
+//! matrix and a shift read off the style, since a look often is one (ink has no colours, a flat sticker few). What leaves lies in
+//! `[-1, 1]` but for a faint slope beyond, so that white paper is white without being aimed at and gradients still pass.
 
 use crate::GanError;
 use crate::config::{check_size, setting};
@@ -83,9 +85,14 @@ pub struct RestyleGenerator {
     down: Vec<Conv>,
     blocks: Vec<Block>,
     up: Vec<(Modulation, Block)>,
+    enter: Modulation,
     finish: Modulation,
     to_rgb: Conv,
+    palette: Linear,
 }
+
+/// Slope of the output beyond `[-1, 1]`.
+const OVERSHOOT: f64 = 0.05;
 
 impl RestyleGenerator {
     /// A generator with fresh weights under `path`; each weight depends only on `seed` and its own name.
@@ -135,6 +142,7 @@ impl RestyleGenerator {
             down: down.collect(),
             blocks: blocks.collect(),
             up: up.collect(),
+            enter: Modulation::new(&site.sub("enter"), dim, channels[0]),
             finish: Modulation::new(&site.sub("finish"), dim, channels[0]),
             to_rgb: Conv::new(
                 &site.sub("to_rgb"),
@@ -142,6 +150,7 @@ impl RestyleGenerator {
                 Window::SAME,
                 Spread::Faint,
             ),
+            palette: Linear::near_zero(&site.sub("palette"), dim, 12),
             config: config.clone(),
         })
     }
@@ -153,8 +162,8 @@ impl RestyleGenerator {
     }
 
     /// Redraws `pictures [batch, 3, height, width]` in `[-1, 1]`, both sides multiples of [`RestyleGeneratorConfig::stride`], in
-    /// `style [batch, style_dim]` (unit variance per entry). The result has the same shape, lies in about `[-1, 1]` and is not
-    /// clamped. Gradients flow to both and to every weight.
+    /// `style [batch, style_dim]` (unit variance per entry). The result has the same shape and lies in `[-1, 1]` but for a twentieth
+    /// of what overshoots. Gradients flow to both and to every weight.
     ///
     /// # Errors
     /// Tensors of other shapes.
@@ -180,7 +189,22 @@ impl RestyleGenerator {
         for ((join, block), seen) in self.up.iter().zip(seen.iter().rev()) {
             features = block.forward(&(features + join.forward(seen, &mapped)), &mapped);
         }
-        let features = self.finish.forward(&features, &mapped) + &seen[0];
-        Ok(self.to_rgb.forward(&leaky(&features)))
+        let features = features + self.enter.forward(&seen[0], &mapped);
+        let drawn = self.to_rgb.forward(&self.finish.forward(&features, &mapped));
+        let drawn = self.recolour(&drawn, &mapped);
+        let bounded = drawn.clamp(-1.0, 1.0);
+        Ok(&bounded + (drawn - &bounded) * OVERSHOOT)
+    }
+
+    /// Each colour times a matrix, plus a shift, both read off `mapped [batch, mapped_dim]`; at first they change almost nothing.
+    fn recolour(&self, pictures: &Tensor, mapped: &Tensor) -> Tensor {
+        let size = pictures.size();
+        let (n, height, width) = (size[0], size[2], size[3]);
+        let palette = self.palette.forward(mapped);
+        let matrix = palette.narrow(1, 0, 9).view([n, 3, 3]);
+        let shift = palette.narrow(1, 9, 3).view([n, 1, 3]);
+        let colours = pictures.permute([0, 2, 3, 1]).reshape([n, height * width, 3]);
+        let changed = &colours + colours.matmul(&matrix) + shift;
+        changed.view([n, height, width, 3]).permute([0, 3, 1, 2])
     }
 }

@@ -272,6 +272,7 @@ impl Default for StyleEncoder {
             learning_rate: 1e-3,
             temperature: 0.1,
             text_noise: 0.5,
+            phrases: 8,
         }
     }
 }

@@ -65,6 +65,9 @@ pub struct StyleEncoder {
     /// Pictures it learns from before the game begins, counted in the run's length, 1 to 1e12.
     #[garde(custom(between(1, 1_000_000_000_000)))]
     pub images: u64,
+    /// Phrases that it hears with each picture, 1 to 64: words cost next to nothing beside pictures.
+    #[garde(custom(between(1, 64)))]
+    pub phrases: u64,
     /// Channels of the stage at full size, 0 to 4096; 0 for none.
     #[garde(custom(between(0, 4096)))]
     pub fine_channels: i64,

@@ -24,8 +24,10 @@ pub(crate) struct Batch {
     pub(super) style: Vec<i64>,
     /// The subject of source (and target, where it is paired), and that of the reference.
     pub(super) subjects: [Vec<i64>; 2],
-    /// Words of the source's style and of the wanted one, by number in the text table.
-    pub(super) words: [Vec<i64>; 2],
+    /// Words of the wanted style, by number in the text table.
+    pub(super) words: Vec<i64>,
+    /// Words that the encoder learns from, by number: in each round those of every source's style, then of every wanted one.
+    pub(super) rounds: Vec<[Vec<i64>; 2]>,
     /// 1 where the target shows the source's subject.
     pub(super) is_paired: Vec<f32>,
     /// 1 where the wanted style is the source's own.
@@ -44,6 +46,8 @@ pub(crate) struct Restylings {
     pub(super) batch_size: u64,
     /// Until so many pictures were seen, nobody asks for its own style.
     pub(super) encoder_images: u64,
+    /// Phrases that the encoder hears with each picture.
+    pub(super) n_phrases: u64,
     pub(super) own_share: f64,
     pub(super) reference_share: f64,
     pub(super) pairs: Pairs,
@@ -73,8 +77,11 @@ impl Restylings {
         batch.style.push(i64::from(style));
         batch.subjects[0].push(i64::from(source.subject));
         batch.subjects[1].push(i64::from(self.looks.row(reference_row).1.subject));
-        batch.words[0].push(self.looks.words(source.style, &mut draws));
-        batch.words[1].push(self.looks.words(style, &mut draws));
+        batch.words.push(self.looks.words(style, &mut draws));
+        for [own, wanted] in &mut batch.rounds {
+            own.push(self.looks.words(source.style, &mut draws));
+            wanted.push(self.looks.words(style, &mut draws));
+        }
         batch
             .is_paired
             .push(f32::from(u8::from(paired_row.is_some())));
@@ -88,7 +95,12 @@ impl Samples for Restylings {
     type Batch = Batch;
 
     fn batch(&self, images_seen: u64) -> Result<Batch, TrainError> {
-        let mut batch = Batch::default();
+        let is_encoder_part = images_seen < self.encoder_images;
+        let n_rounds = if is_encoder_part { self.n_phrases } else { 0 };
+        let mut batch = Batch {
+            rounds: vec![Default::default(); n_rounds as usize],
+            ..Batch::default()
+        };
         for sample in images_seen..images_seen + self.batch_size {
             self.add(sample, &mut batch)?;
         }

@@ -165,16 +165,17 @@ impl Stepper {
         let seen = self.players.encoder.forward(&Tensor::cat(&views, 0))?;
         let numbers = |numbers: &[i64]| self.numbers(numbers);
         let (own, wanted) = (numbers(&batch.own_style)?, numbers(&batch.style)?);
-        let first = Tensor::cat(&[numbers(&batch.words[0])?, numbers(&batch.words[1])?], 0);
-        let words = self.word_styles(&first, moment.images_seen)?;
+        let labels = Tensor::cat(&[own, wanted], 0);
+        let words: Vec<i64> = batch.rounds.as_flattened().concat();
+        let words = self.word_styles(&numbers(&words)?, moment.images_seen)?;
         let subjects = numbers(&batch.subjects.concat())?;
         let (seen_styles, seen_subjects) = (&seen.style, &seen.subject);
-        let style_loss = grouped_info_nce(
-            &seen_styles.narrow(0, 0, 2 * n),
-            &words,
-            &Tensor::cat(&[own, wanted], 0),
-            temperature,
-        )?;
+        let seen_styles = seen_styles.narrow(0, 0, 2 * n);
+        let rounds = words.chunk(batch.rounds.len() as i64, 0).into_iter();
+        let losses: Result<Vec<Tensor>, _> = rounds
+            .map(|words| grouped_info_nce(&seen_styles, &words, &labels, temperature))
+            .collect();
+        let style_loss = Tensor::stack(&losses?, 0).mean(Kind::Float);
         let subject_loss = grouped_info_nce(
             &seen_subjects.narrow(0, 0, 2 * n),
             &seen_subjects.narrow(0, 2 * n, 2 * n),
@@ -225,7 +226,7 @@ impl Stepper {
             self.floats(&batch.is_own)?,
             self.floats(&batch.by_reference)?,
         );
-        let words = tch::no_grad(|| self.word_styles(&self.numbers(&batch.words[1])?, seen))?;
+        let words = tch::no_grad(|| self.word_styles(&self.numbers(&batch.words)?, seen))?;
         let (own, of_reference) = (is_own.view([n, 1]), by_reference.view([n, 1]));
         let asked =
             view.style.narrow(0, 2 * n, n) * &of_reference + words * (1.0_f64 - of_reference);
