@@ -7,7 +7,7 @@ use std::env;
 use std::path::PathBuf;
 
 fn main() {
-    println!("cargo::rerun-if-changed=shim/shim.cpp");
+    println!("cargo::rerun-if-changed=shim");
     println!("cargo::rerun-if-env-changed=LIBTORCH_INCLUDE");
     println!("cargo::rerun-if-env-changed=LIBTORCH_CXX11_ABI");
 
@@ -33,7 +33,11 @@ fn main() {
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .include("shim")
+        .define("USE_DISTRIBUTED", None)
+        .define("USE_C10D_GLOO", None)
         .file("shim/shim.cpp")
+        .file("shim/process_group.cpp")
         .compile("idiom_torch_ext_shim");
 
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", libraries.display());

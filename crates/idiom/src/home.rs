@@ -26,6 +26,10 @@ pub(crate) struct Environment {
     pub(crate) offline: bool,
     /// Which of how many workers this process is, by the scheduler's variables.
     pub(crate) worker: Worker,
+    /// Where the processes of one training meet: `MASTER_ADDR` and `MASTER_PORT`.
+    pub(crate) master: Option<(String, String)>,
+    /// How many of them share this machine: `LOCAL_WORLD_SIZE`.
+    pub(crate) n_local: Option<usize>,
 }
 
 /// Which of how many workers a scheduler says that this process is.

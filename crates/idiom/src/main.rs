@@ -6,6 +6,7 @@ mod failure;
 mod figures;
 mod home;
 mod leftovers;
+mod parallel;
 mod provenance;
 mod screen;
 mod seeds;
@@ -116,6 +117,8 @@ fn read_environment() -> Environment {
         hub_token: text("HF_TOKEN"),
         hub_cache: Some(path("HF_HUB_CACHE").unwrap_or_else(|| hub_home.join("hub"))),
         worker: Worker::read(|name| text(name)?.parse().ok()),
+        master: text("MASTER_ADDR").zip(text("MASTER_PORT")),
+        n_local: text("LOCAL_WORLD_SIZE").and_then(|n| n.parse().ok()),
         offline: text("HF_HUB_OFFLINE").is_some_and(|v| v != "0"),
     }
 }

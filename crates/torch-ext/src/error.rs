@@ -11,6 +11,9 @@ pub enum TorchError {
     /// `tch` reported an error.
     #[error("libtorch: {0}")]
     Tch(#[from] TchError),
+    /// Another process of the training is gone, or does not answer in time.
+    #[error("the other processes of this training cannot be reached: {0}")]
+    Group(String),
     /// Two lists that belong together differ in length.
     #[error("{what}: {found} tensors, but {expected} were expected")]
     Count {
@@ -69,6 +72,9 @@ impl TorchError {
             Self::Libtorch(message) if message.contains("out of memory") => {
                 Some("take a smaller batch or narrower networks".to_owned())
             }
+            Self::Group(_) => Some(
+                "start all of them again; `idiom resume RUN` goes on from the last save, with any number of processes".to_owned(),
+            ),
             Self::Missing { .. } | Self::Shape { .. } => {
                 Some("the state was written for another network: load it with the configuration it was saved with".to_owned())
             }

@@ -9,9 +9,11 @@
 
 use crate::TorchError;
 use crate::adam::AdamConfig;
+use crate::process_group::Rendezvous;
 use std::borrow::Borrow;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
+use std::time::Duration;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
@@ -22,6 +24,22 @@ struct Adam {
     beta2: f64,
     epsilon: f64,
     weight_decay: f64,
+}
+
+/// A process group as the shim knows it.
+#[repr(C)]
+pub(crate) struct Group {
+    _opaque: [u8; 0],
+}
+
+#[repr(C)]
+struct Place {
+    host: *const c_char,
+    port: u16,
+    rank: c_int,
+    n_ranks: c_int,
+    join_milliseconds: i64,
+    answer_milliseconds: i64,
 }
 
 type Message = *mut c_char;
@@ -56,6 +74,11 @@ unsafe extern "C" {
         peak: *mut i64,
         reserved: *mut i64,
     ) -> Message;
+    fn idiom_group_join(place: *const Place, group: *mut *mut Group) -> Message;
+    fn idiom_group_sum(group: *mut Group, tensor: *const C_tensor) -> Message;
+    fn idiom_group_tell(group: *mut Group, key: *const c_char, words: *const c_char) -> Message;
+    fn idiom_group_hear(group: *mut Group, key: *const c_char, words: *mut Message) -> Message;
+    fn idiom_group_leave(group: *mut Group);
     fn idiom_libtorch_version(version: *mut Message) -> Message;
     fn idiom_cpu_capability(capability: *mut Message) -> Message;
     fn idiom_build_settings(settings: *mut Message) -> Message;
@@ -236,4 +259,65 @@ pub(crate) fn cpu_capability() -> Result<String, TorchError> {
 
 pub(crate) fn build_settings() -> Result<String, TorchError> {
     text(idiom_build_settings)
+}
+
+/// A group's handle; left when it is dropped.
+#[derive(Debug)]
+pub(crate) struct GroupHandle(*mut Group);
+
+impl Drop for GroupHandle {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from `idiom_group_join` and is not used again.
+        unsafe { idiom_group_leave(self.0) };
+    }
+}
+
+fn check_group(message: Message) -> Result<(), TorchError> {
+    take(message).map_or(Ok(()), |words| {
+        let first = words.lines().next().unwrap_or_default();
+        Err(TorchError::Group(first.to_owned()))
+    })
+}
+
+pub(crate) fn join_group(rendezvous: &Rendezvous) -> Result<GroupHandle, TorchError> {
+    let milliseconds = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    let host = c_text(&rendezvous.host)?;
+    let place = Place {
+        host: host.as_ptr(),
+        port: rendezvous.port,
+        rank: c_int::try_from(rendezvous.rank).unwrap_or(c_int::MAX),
+        n_ranks: c_int::try_from(rendezvous.n_ranks).unwrap_or(c_int::MAX),
+        join_milliseconds: milliseconds(rendezvous.join_timeout),
+        answer_milliseconds: milliseconds(rendezvous.answer_timeout),
+    };
+    let mut group = ptr::null_mut();
+    // SAFETY: a struct of the shim's layout whose text outlives the call, and a place for one pointer.
+    check_group(unsafe { idiom_group_join(&raw const place, &raw mut group) })?;
+    Ok(GroupHandle(group))
+}
+
+impl GroupHandle {
+    /// Sums the tensor over all processes, in place.
+    pub(crate) fn sum(&self, tensor: &Tensor) -> Result<(), TorchError> {
+        // SAFETY: a live group and a live tensor; the shim waits until the sum is there.
+        check_group(unsafe { idiom_group_sum(self.0, tensor.as_ptr()) })
+    }
+
+    pub(crate) fn tell(&self, key: &str, words: &str) -> Result<(), TorchError> {
+        let (key, words) = (c_text(key)?, c_text(words)?);
+        // SAFETY: a live group and two texts that outlive the call.
+        check_group(unsafe { idiom_group_tell(self.0, key.as_ptr(), words.as_ptr()) })
+    }
+
+    pub(crate) fn hear(&self, key: &str) -> Result<String, TorchError> {
+        let key = c_text(key)?;
+        let mut words = ptr::null_mut();
+        // SAFETY: a live group, a text that outlives the call, and a place for one string.
+        check_group(unsafe { idiom_group_hear(self.0, key.as_ptr(), &raw mut words) })?;
+        Ok(take(words).unwrap_or_default())
+    }
+}
+
+fn c_text(text: &str) -> Result<CString, TorchError> {
+    CString::new(text).map_err(|_| TorchError::Group("a text holds a NUL".to_owned()))
 }

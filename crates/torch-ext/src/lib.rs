@@ -1,13 +1,14 @@
 //! What libtorch has and `tch` does not bind: a fused Adam whose moments are named tensors, the state of the random
-//! generators, the deterministic switch, thread counts and memory figures.
+//! generators, the deterministic switch, thread counts, memory figures and process groups.
 //!
-//! This is the only crate with C++ (`shim/shim.cpp`) and, a memory map aside, the only one with `unsafe`; all of it stands in
+//! This is the only crate with C++ (`shim/`) and, a memory map aside, the only one with `unsafe`; all of it stands in
 //! `ffi.rs`. Every C++ exception is caught in the shim and becomes a [`TorchError`]. Networks, losses and files are not here.
 
 mod adam;
 mod error;
 mod ffi;
 mod memory;
+mod process_group;
 mod random;
 mod runtime;
 mod tensors;
@@ -17,6 +18,7 @@ pub use error::TorchError;
 pub use memory::{
     AcceleratorMemory, ProcessMemory, accelerator_memory, keep_freed_memory, process_memory,
 };
+pub use process_group::{ProcessGroup, Rendezvous};
 pub use random::{RandomState, manual_seed, random_state, set_random_state};
 pub use runtime::{
     Determinism, build_settings, cpu_capability, determinism, libtorch_version, n_threads,

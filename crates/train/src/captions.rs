@@ -85,6 +85,12 @@ impl<'a> TextTableBuilder<'a> {
 }
 
 impl TextTable {
+    /// Where the vectors lie.
+    #[must_use]
+    pub(crate) fn device(&self) -> Device {
+        self.vectors.device()
+    }
+
     /// The vectors of some texts by number: `[n, dim]`.
     ///
     /// # Errors

@@ -112,6 +112,14 @@ pub enum TrainError {
         /// Pictures seen.
         images_seen: u64,
     },
+    /// A task that one process has to learn alone.
+    #[error(
+        "several processes cannot train `task: {task}`: its contrastive terms compare each picture with all others of its batch"
+    )]
+    OneProcessOnly {
+        /// The task's name.
+        task: String,
+    },
     /// Weights to begin with cannot be taken.
     #[error("`init_from`: `{}` {reason}", path.display())]
     Init {
@@ -202,6 +210,9 @@ impl TrainError {
             }
             Self::OtherSettings { .. } => {
                 Some("put the settings back, or begin a new run".to_owned())
+            }
+            Self::OneProcessOnly { .. } => {
+                Some("start one process, without RANK and WORLD_SIZE".to_owned())
             }
             Self::Init { .. } => Some(
                 "begin from a run of the same task and sizes, or leave `init_from` out".to_owned(),

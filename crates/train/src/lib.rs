@@ -18,6 +18,7 @@ mod loader;
 mod meters;
 mod pictures;
 mod players;
+mod ranks;
 mod request;
 mod restyle;
 mod run;

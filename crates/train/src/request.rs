@@ -10,13 +10,14 @@ use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Columns, Dataset, Split};
 use idiom_model::TextEncoderInfo;
 use idiom_spec::experiment::{self as spec, Experiment};
-use idiom_torch_ext::{keep_freed_memory, libtorch_version, set_n_threads};
+use idiom_torch_ext::{Rendezvous, keep_freed_memory, libtorch_version, set_n_threads};
 use tch::Device;
 
 use crate::checkpoint::{self, Progress};
 use crate::contrastive::Contrastive;
 use crate::init;
 use crate::meters::Pace;
+use crate::ranks::Ranks;
 use crate::restyle::Restyle;
 use crate::run::{End, Run};
 use crate::run_folder::RunFolder;
@@ -43,6 +44,8 @@ pub struct TrainRequest {
     pub resume: bool,
     /// The run's folder, model's folder or file that `init_from` means.
     pub init_from: Option<PathBuf>,
+    /// Where the processes of this training meet, where there are several.
+    pub rendezvous: Option<Rendezvous>,
     /// Where to compute.
     pub device: Device,
     /// Threads for arithmetic on the CPU.
@@ -89,6 +92,8 @@ pub(crate) struct Source {
     pub(crate) embeddings: Embeddings,
     /// The font's bytes; empty where there is none.
     pub(crate) font: Vec<u8>,
+    /// This process among those of the training.
+    pub(crate) ranks: Ranks,
 }
 
 /// Trains until the experiment's length is reached or `stop` is set, and saves in either case.
@@ -104,11 +109,13 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     set_n_threads(request.n_threads)?;
     keep_freed_memory()?;
-    let folder = RunFolder::take(&request.runs.join(&request.run_id))?;
-    if !request.resume {
-        folder.must_be_new()?;
-    }
-    let source = Source::open(request)?;
+    let ranks = Ranks::join(request.rendezvous.as_ref())?;
+    let folder = folder(request, &ranks)?;
+    let source = Source {
+        ranks,
+        ..Source::open(request)?
+    };
+    source.check_task(request.experiment.task)?;
     let run = Parts {
         request,
         folder: &folder,
@@ -123,7 +130,31 @@ pub fn train(
     }
 }
 
+/// The first process takes the run's folder; the others learn its name.
+fn folder(request: &TrainRequest, ranks: &Ranks) -> Result<RunFolder, TrainError> {
+    let run_id = ranks.words_of_first("run", &request.run_id)?;
+    let path = request.runs.join(run_id);
+    if !ranks.is_first() {
+        return Ok(RunFolder::of_another(&path));
+    }
+    let folder = RunFolder::take(&path)?;
+    if !request.resume {
+        folder.must_be_new()?;
+    }
+    Ok(folder)
+}
+
 impl Source {
+    fn check_task(&self, task: spec::Task) -> Result<(), TrainError> {
+        if task == spec::Task::TextToImage || !self.ranks.are_several() {
+            return Ok(());
+        }
+        let named = serde_json::to_value(task).unwrap_or_default();
+        Err(TrainError::OneProcessOnly {
+            task: named.as_str().unwrap_or_default().to_owned(),
+        })
+    }
+
     pub(crate) fn open(request: &TrainRequest) -> Result<Self, TrainError> {
         let dataset = Dataset::open(&request.dataset)?;
         check_resolution(&dataset, request.experiment.resolution)?;
@@ -136,6 +167,7 @@ impl Source {
             dataset,
             embeddings,
             font,
+            ranks: Ranks::default(),
         })
     }
 
@@ -176,7 +208,12 @@ impl Parts<'_> {
     ) -> Result<Outcome, TrainError> {
         let experiment = &self.request.experiment;
         let progress = self.begin_or_resume(&mut task)?;
-        self.describe()?;
+        // No one trains before all have read what they begin from.
+        let ranks = self.source.ranks.clone();
+        ranks.any(false)?;
+        if ranks.is_first() {
+            self.describe()?;
+        }
         (self.on)(Event::Started {
             stage: "train",
             total: experiment.train.images,
@@ -187,6 +224,7 @@ impl Parts<'_> {
             folder: self.folder,
             samples,
             task,
+            ranks,
             progress,
             sink: self.sink,
             on: self.on,
@@ -295,6 +333,9 @@ fn finish<T: Task>(
     };
     if end == End::Stopped {
         return Ok(Outcome::Interrupted(summary));
+    }
+    if !run.ranks.is_first() {
+        return Ok(Outcome::Finished(summary));
     }
     if summary.sheet.is_none() {
         summary.sheet = run.draw_sheet()?;

@@ -16,6 +16,7 @@ use crate::gradients::Fault;
 use crate::guard::{Guard, Verdict};
 use crate::loader::Loader;
 use crate::meters::{Means, Pace};
+use crate::ranks::Ranks;
 use crate::run_folder::RunFolder;
 use crate::schedule::is_due;
 use crate::task::{Moment, Samples, Task};
@@ -28,12 +29,15 @@ pub(crate) struct Run<'a, T: Task> {
     pub(crate) folder: &'a RunFolder,
     pub(crate) samples: Arc<T::Samples>,
     pub(crate) task: T,
+    pub(crate) ranks: Ranks,
     pub(crate) progress: Progress,
     pub(crate) sink: &'a dyn Sink,
     pub(crate) on: &'a (dyn Fn(Event) + Sync),
 }
 
 type BatchOf<T> = <<T as Task>::Samples as Samples>::Batch;
+
+type Figures = Vec<(&'static str, f64)>;
 
 /// Why the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +63,19 @@ impl<T: Task> Run<'_, T> {
     pub(crate) fn go(&mut self, stop: &AtomicBool) -> Result<(End, Pace), TrainError> {
         let mut flow = self.flow()?;
         let end = loop {
-            if stop.load(Ordering::Relaxed) {
+            // Someone who asks one process asks all; so does one whose time is up.
+            if self.ranks.any(stop.load(Ordering::Relaxed))? {
                 break End::Stopped;
             }
-            if self.is_over(&flow.whole) {
+            if self.is_over(&flow.whole)? {
                 break End::Length;
             }
             self.step(&mut flow)?;
             self.in_between(&mut flow)?;
         };
+        if !self.ranks.is_first() {
+            return Ok((end, flow.whole));
+        }
         if checkpoint::list(&self.folder.checkpoints())?.last() != Some(&self.progress.images_seen)
         {
             self.save()?;
@@ -77,6 +85,9 @@ impl<T: Task> Run<'_, T> {
 
     /// Saves the state now, and lets go of surplus saves.
     pub(crate) fn save(&self) -> Result<(), TrainError> {
+        if !self.ranks.is_first() {
+            return Ok(());
+        }
         let checkpoints = self.folder.checkpoints();
         let folder = checkpoint::save(&checkpoints, &self.progress, &self.task.tensors())?;
         (self.on)(Event::Saved {
@@ -88,6 +99,9 @@ impl<T: Task> Run<'_, T> {
 
     /// Draws the sheet now, where there is something to show, and takes the task's measures.
     pub(crate) fn draw_sheet(&self) -> Result<Option<PathBuf>, TrainError> {
+        if !self.ranks.is_first() {
+            return Ok(None);
+        }
         let images_seen = self.progress.images_seen;
         let drawn = self.task.draw_sheet(images_seen, self.folder)?;
         if let Some(path) = &drawn {
@@ -122,10 +136,15 @@ impl<T: Task> Run<'_, T> {
         )
     }
 
-    fn is_over(&self, whole: &Pace) -> bool {
-        let minutes = self.experiment.train.minutes;
-        self.progress.images_seen >= self.experiment.train.images
-            || minutes.is_some_and(|limit| whole.elapsed().as_secs_f64() >= limit * 60.0)
+    fn is_over(&self, whole: &Pace) -> Result<bool, TrainError> {
+        if self.progress.images_seen >= self.experiment.train.images {
+            return Ok(true);
+        }
+        let Some(limit) = self.experiment.train.minutes else {
+            return Ok(false);
+        };
+        let is_late = whole.elapsed().as_secs_f64() >= limit * 60.0;
+        self.ranks.any(is_late)
     }
 
     fn step(&mut self, flow: &mut Flow<BatchOf<T>>) -> Result<(), TrainError> {
@@ -167,6 +186,8 @@ impl<T: Task> Run<'_, T> {
                     self.warn(warning)
                 })?;
                 self.task.restore(&saved.tensors, &saved.folder)?;
+                // The first saves again only when all have read.
+                self.ranks.any(false)?;
                 let rate_scale = self.progress.rate_scale.min(saved.progress.rate_scale) / 2.0;
                 self.progress = Progress {
                     rate_scale,
@@ -187,7 +208,7 @@ impl<T: Task> Run<'_, T> {
     fn in_between(&mut self, flow: &mut Flow<BatchOf<T>>) -> Result<(), TrainError> {
         let due = |every| is_due(every, self.progress.images_seen, self.samples.batch_size());
         if due(self.experiment.logging.every_images) {
-            self.log(flow);
+            self.log(flow)?;
         }
         let begun = Instant::now();
         if due(self.experiment.samples.every_images) {
@@ -201,9 +222,9 @@ impl<T: Task> Run<'_, T> {
         Ok(())
     }
 
-    fn log(&self, flow: &mut Flow<BatchOf<T>>) {
+    fn log(&self, flow: &mut Flow<BatchOf<T>>) -> Result<(), TrainError> {
         let images_seen = self.progress.images_seen as i64;
-        let figures = flow.means.take();
+        let figures = self.of_all(flow.means.take())?;
         for (key, value) in &figures {
             self.sink.metric(key, *value, images_seen);
         }
@@ -231,6 +252,14 @@ impl<T: Task> Run<'_, T> {
                 .metric("data/substituted", n_substituted as f64, images_seen);
         }
         flow.since_entry = Pace::start();
+        Ok(())
+    }
+
+    /// The means over all processes, which have the same names in the same order.
+    fn of_all(&self, figures: Vec<(&'static str, f64)>) -> Result<Figures, TrainError> {
+        let (names, numbers): (Vec<_>, Vec<_>) = figures.into_iter().unzip();
+        let numbers = self.ranks.mean_numbers(numbers)?;
+        Ok(names.into_iter().zip(numbers).collect())
     }
 
     fn warn(&self, message: String) {

@@ -13,7 +13,7 @@ use crate::checkpoint::{list, name_of};
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,
-    _lock: FolderLock,
+    _lock: Option<FolderLock>,
 }
 
 impl RunFolder {
@@ -25,8 +25,17 @@ impl RunFolder {
         let lock = FolderLock::take(path)?;
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            _lock: Some(lock),
         })
+    }
+
+    /// The folder of a run that another process of the same training holds; only to read there.
+    #[must_use]
+    pub(crate) fn of_another(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            _lock: None,
+        }
     }
 
     /// Refuses a folder in which a run was saved already.

@@ -64,7 +64,7 @@ impl TextToImage {
         let latent_dim = experiment.generator.latent_dim;
         let sheet = Sheet::new(layout, &table, latent_dim, seed, source.font.clone())?;
         let task = Self {
-            stepper: Stepper::new(experiment, players, table, request.device)?,
+            stepper: Stepper::new(experiment, players, table, source.ranks.clone())?,
             sheet,
             encoder: source.text_encoder(&request.encoder),
         };
@@ -74,6 +74,7 @@ impl TextToImage {
             captions,
             order,
             batch_size,
+            share: source.ranks.share(&experiment.train)?,
         };
         Ok((task, Arc::new(samples)))
     }

@@ -9,7 +9,7 @@ use crate::provenance;
 use crate::tracker::Tracker;
 use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
 use idiom_tracking::{Ledger, RunSpec, RunStatus};
-use idiom_train::{Outcome, Summary, TrainRequest};
+use idiom_train::{NoSink, Outcome, Summary, TrainRequest};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tch::{Cuda, Device};
@@ -28,6 +28,15 @@ impl Session {
             return self.dry_run(spec);
         }
         if spec.sweep.is_some() || !spec.stages.is_empty() {
+            if self.home.rendezvous()?.is_some() {
+                return Err(Failure::new(
+                    format!(
+                        "{}: several processes train one run at a time, but this file asks for several runs",
+                        typed.file.display()
+                    ),
+                    "start one process for the whole, or each member and stage by itself: `sweep=null stages=null`",
+                ));
+            }
             return self.sweep(&typed, &spec);
         }
         let name = self.new_name(&spec.name);
@@ -52,8 +61,16 @@ impl Session {
         begin: Begin,
     ) -> Result<String, Failure> {
         let resolved = yaml(&spec)?;
-        let dataset = self.prepare_data(&spec)?;
-        let encoder = self.embed_dataset(&dataset, &spec.encoder)?;
+        let (dataset, encoder) = if self.home.is_first_rank() {
+            let dataset = self.prepare_data(&spec)?;
+            let encoder = self.embed_dataset(&dataset, &spec.encoder)?;
+            (dataset, encoder)
+        } else {
+            // The first process prepares them before it lets the others begin.
+            let locations = self.home.locations();
+            let encoder = idiom_encoders::load(&spec.encoder, &locations, Device::Cpu)?;
+            (self.home.dataset(&spec.dataset), encoder.name().to_owned())
+        };
         self.train(&Plan {
             spec,
             resolved,
@@ -94,6 +111,11 @@ impl Session {
 
     pub(super) fn train(&self, plan: &Plan) -> Result<String, Failure> {
         let request = self.request(plan)?;
+        if !self.home.is_first_rank() {
+            let outcome = idiom_train::train(&request, &NoSink, &|_| {}, &self.stop)?;
+            tracing::info!("{outcome:?}");
+            return Ok(String::new());
+        }
         let tracker = Tracker::find(&self.home)?;
         self.screen.say(&tracker.described);
         let spec = RunSpec {
@@ -139,9 +161,14 @@ impl Session {
             runs: self.home.runs(),
             run_id: plan.name.clone(),
             resume: plan.begin == Begin::Resume,
+            rendezvous: self.home.rendezvous()?,
             init_from: self.init_from(plan.spec.init_from.as_deref())?,
             device,
-            n_threads: plan.spec.train.threads.map_or(cores, |n| n as usize),
+            n_threads: plan
+                .spec
+                .train
+                .threads
+                .map_or(self.home.threads(cores), |n| n as usize),
             font: self.home.font(),
             provenance: provenance::provenance(self.home.root()),
         })

@@ -5,6 +5,7 @@ use idiom_dataset::order::SampleOrder;
 use crate::TrainError;
 use crate::captions::CaptionIndex;
 use crate::pictures::Pictures;
+use crate::ranks::Share;
 use crate::task::Samples;
 
 /// What the loop learns from in one step.
@@ -27,16 +28,19 @@ pub(crate) struct Captioned {
     pub(super) order: SampleOrder,
     /// Pictures a batch.
     pub(super) batch_size: u64,
+    /// Which of them are this process's.
+    pub(super) share: Share,
 }
 
 impl Samples for Captioned {
     type Batch = Batch;
 
     fn batch(&self, images_seen: u64) -> Result<Batch, TrainError> {
-        let n = self.batch_size as usize;
+        let n = self.share.len as usize;
         let mut pixels = Vec::with_capacity(n * self.pictures.picture_bytes());
         let mut captions = Vec::with_capacity(n);
-        for sample in images_seen..images_seen + self.batch_size {
+        let first = images_seen + self.share.first;
+        for sample in first..first + self.share.len {
             let (row, picture) = self.pictures.get(self.order.row(sample))?;
             pixels.extend_from_slice(&picture);
             captions.push(self.captions.draw(row, sample));

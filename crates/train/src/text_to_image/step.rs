@@ -21,6 +21,7 @@ use super::samples::Batch;
 use crate::captions::TextTable;
 use crate::gradients::{Fault, Sum, checked_norm, mean};
 use crate::meters::Means;
+use crate::ranks::{Ranks, Share};
 use crate::task::Moment;
 use crate::watch::{DIVERSITY, ORDER};
 use crate::{TrainError, schedule};
@@ -34,6 +35,8 @@ pub(crate) struct Stepper {
     pub(super) experiment: Experiment,
     table: TextTable,
     device: Device,
+    pub(super) ranks: Ranks,
+    share: Share,
     objective: Objective,
     augment: AugmentConfig,
     adaptive: Option<AdaptiveConfig>,
@@ -54,7 +57,7 @@ struct Streams {
 pub(super) struct Part {
     /// Pictures seen before its first sample.
     first: u64,
-    /// Its place in the batch.
+    /// Its place in this process's share of the batch.
     offset: usize,
     len: usize,
     /// Steps before this one.
@@ -102,7 +105,7 @@ impl Stepper {
         experiment: &Experiment,
         players: Players,
         table: TextTable,
-        device: Device,
+        ranks: Ranks,
     ) -> Result<Self, TrainError> {
         let objective = objective_of(experiment);
         objective.check()?;
@@ -113,8 +116,10 @@ impl Stepper {
         Ok(Self {
             players,
             experiment: experiment.clone(),
+            device: table.device(),
             table,
-            device,
+            share: ranks.share(&experiment.train)?,
+            ranks,
             objective,
             augment: AugmentConfig {
                 translation: said.translation,
@@ -173,19 +178,20 @@ impl Stepper {
         }
         if let Some(adaptive) = self.adaptive {
             let n = self.experiment.train.batch_size;
-            let now = adaptive.next(self.players.probability(), judged.mean_sign, n);
+            let mean_sign = self.ranks.mean_numbers(vec![judged.mean_sign])?[0];
+            let now = adaptive.next(self.players.probability(), mean_sign, n);
             self.players.set_probability(now);
             means.add("augment/probability", now);
-            means.add("augment/mean_sign", judged.mean_sign);
+            means.add("augment/mean_sign", mean_sign);
         }
         self.generator_step(batch, parts, judged, means)
     }
 
     fn parts(&self, images_seen: u64) -> Vec<Part> {
         let train = &self.experiment.train;
-        let len = (train.batch_size / train.accumulate) as usize;
+        let len = (self.share.len / train.accumulate) as usize;
         let part = |idx: u64| Part {
-            first: images_seen + idx * len as u64,
+            first: images_seen + self.share.first + idx * len as u64,
             offset: idx as usize * len,
             len,
             step_idx: images_seen / train.batch_size,
@@ -270,7 +276,7 @@ impl Stepper {
             judged.real_scores.push(terms.scores.real);
             judged.inputs = (parts.len() == 1).then_some(inputs);
         }
-        let gradients = sum.mean();
+        let gradients = self.ranks.mean(sum.mean())?;
         let (norm, fault) = checked_norm(&gradients, &self.players.discriminator_adam)?;
         if fault.is_none() {
             self.players.discriminator_adam.step(&gradients)?;
@@ -319,7 +325,7 @@ impl Stepper {
             let loss = self.generator_loss(&inputs, real_scores, means)?;
             sum.add(self.players.generator_adam.gradients(&loss)?);
         }
-        let gradients = sum.mean();
+        let gradients = self.ranks.mean(sum.mean())?;
         let (norm, fault) = checked_norm(&gradients, &self.players.generator_adam)?;
         if fault.is_none() {
             self.players.generator_adam.step(&gradients)?;

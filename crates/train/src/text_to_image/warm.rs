@@ -39,7 +39,7 @@ impl Stepper {
                 false,
             )?);
         }
-        let mut generators = sum.mean();
+        let mut generators = self.ranks.mean(sum.mean())?;
         let encoders = generators.split_off(self.players.generator_adam.names().len());
         let (norm, fault) = checked_norm(&generators, &self.players.generator_adam)?;
         if fault.is_some() {

@@ -1,19 +1,13 @@
 //! The task `contrastive` on the toy: equal bytes, what it keeps, and what it refuses.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod toy;
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
+use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_model::load_contrastive;
 use idiom_spec::experiment::{Contrastive, Task};
 use idiom_train::{Event, NoSink, TrainRequest, train};
 use tch::Device;
-use toy::{Toy, checkpoint_bytes, finish, run};
 
 fn contrastive(request: TrainRequest) -> TrainRequest {
     let mut request = request;

@@ -1,7 +1,5 @@
 //! The fused Adam against PyTorch's plain one (`oracle/make.py` beside this crate), and its state.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
 use idiom_torch_ext::{AdamConfig, FusedAdam, TorchError, channels_last};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;

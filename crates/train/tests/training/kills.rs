@@ -2,20 +2,14 @@
 //!
 //! The child is this very program: it trains the toy with a save at every step and prints a line at every event; the parent
 //! counts lines and kills. Ten kills by default, a hundred where `IDIOM_SOAK=1`.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod toy;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 
+use crate::toy::{Toy, checkpoint_bytes, finish};
 use idiom_train::{Event, NoSink, TrainRequest, train};
-use toy::{Toy, checkpoint_bytes, finish};
 
 const STEPS_A_LIFE: u64 = 6;
 
@@ -51,7 +45,7 @@ fn no_kill_ever_leaves_an_unusable_run() {
 /// Lets a child train until it has told so many events, then kills it.
 fn live_and_be_killed(toy: &Toy, images: u64, n_events: u64) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "a_life"])
+        .args(["--ignored", "--exact", "--nocapture", "kills::a_life"])
         .current_dir(toy.path())
         .env("TOY_IMAGES", images.to_string())
         .stdout(Stdio::piped())

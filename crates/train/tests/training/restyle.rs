@@ -1,12 +1,8 @@
 //! The task `restyle` on a toy data set: exact, resumable over the change from encoder to game, and kept as a model.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
-mod toy;
-
+use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_train::TrainError;
 use tch::{Device, Kind, Tensor};
-use toy::{Toy, checkpoint_bytes, finish, run};
 
 #[test]
 fn two_runs_with_one_seed_leave_equal_bytes() {

@@ -1,17 +1,11 @@
 //! Runs that begin with another run's weights, and layers that do not learn, on the toy.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod toy;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::toy::{Toy, finish, run};
 use idiom_train::TrainRequest;
 use idiom_train::checkpoint::{self, TensorSets};
-use toy::{Toy, finish, run};
 
 fn tensors(run: &Path) -> TensorSets {
     checkpoint::load_newest(&run.join("checkpoints"), &|warning| panic!("{warning}"))

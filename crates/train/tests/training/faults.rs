@@ -1,18 +1,12 @@
 //! What happens when the machine or another process stands in the way of a run, on the toy.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod toy;
 
 use std::path::Path;
 use std::process::Command;
 
+use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_dataset::DatasetError;
 use idiom_dataset::lock::FolderLock;
 use idiom_train::TrainError;
-use toy::{Toy, checkpoint_bytes, finish, run};
 
 #[test]
 fn a_second_writer_is_told_who_holds_the_run() {
@@ -43,7 +37,7 @@ fn a_save_that_does_not_fit_the_disk_costs_nothing_that_was_saved() {
     let output = Command::new("sh")
         .args(["-c", limited])
         .arg(std::env::current_exe().unwrap())
-        .arg("a_process_that_may_not_write_large_files")
+        .arg("faults::a_process_that_may_not_write_large_files")
         .current_dir(toy.path())
         .output()
         .unwrap();

@@ -1,16 +1,10 @@
 //! What a run promises about its bytes, on a toy: pictures of 16 px, networks of a few hundred weights, one thread.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod toy;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_spec::experiment::{Adaptive, Experiment, Normalization, ObjectiveKind, WarmStart};
 use idiom_train::{Event, NoSink, Outcome, TrainError, TrainRequest, checkpoint, train};
-use toy::{Toy, checkpoint_bytes, finish, run};
 
 #[test]
 fn two_runs_with_one_seed_leave_equal_bytes() {

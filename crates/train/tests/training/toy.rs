@@ -1,5 +1,4 @@
 //! A data set of 24 pictures of 16 px in two looks, with vectors, and an experiment with tiny networks to go with it.
-#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -71,6 +70,7 @@ impl Toy {
             run_id: run_id.to_owned(),
             resume: false,
             init_from: None,
+            rendezvous: None,
             device: tch::Device::Cpu,
             n_threads: 1,
             font: None,

@@ -1,7 +1,5 @@
 //! Random state, thread counts, determinism, and errors that come out of C++.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
 use idiom_torch_ext::{
     Determinism, TorchError, accelerator_memory, cpu_capability, determinism, leaky_relu,
     lerp_into, libtorch_version, manual_seed, n_threads, norms, random_state, set_determinism,

@@ -1,0 +1,227 @@
+//! Two processes that train the toy together: the same mathematics as one, any number after a resume, and a clear end when one is
+//! lost. The second process, and where both must be new ones the first too, is this very program.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::toy::{Toy, finish};
+use idiom_spec::experiment::{ObjectiveKind, PenaltyKind};
+use idiom_torch_ext::{Rendezvous, TorchError};
+use idiom_train::checkpoint::{self, TensorSets};
+use idiom_train::{Event, Sink, TrainError, TrainRequest, train};
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn shared(mut request: TrainRequest, rank: usize, port: u16) -> TrainRequest {
+    request.experiment.train.batch_size = 8;
+    request.experiment.logging.every_images = 8;
+    request = with_a_level(request);
+    request.rendezvous = Some(Rendezvous {
+        host: "127.0.0.1".to_owned(),
+        port,
+        rank,
+        n_ranks: 2,
+        join_timeout: Duration::from_secs(60),
+        answer_timeout: Duration::from_secs(30),
+    });
+    request
+}
+
+/// A loss that knows a level: where it is free, Adam makes full steps of its rounding errors.
+fn with_a_level(mut request: TrainRequest) -> TrainRequest {
+    request.experiment.objective.kind = ObjectiveKind::Hinge;
+    request.experiment.objective.penalty.kind = PenaltyKind::R1;
+    request
+}
+
+fn alone(request: TrainRequest) -> TrainRequest {
+    TrainRequest {
+        rendezvous: None,
+        ..shared(request, 0, 0)
+    }
+}
+
+/// The other process, which trains run `run` for so many pictures.
+fn second(toy: &Toy, run: &str, images: u64, port: u16) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "parallel::the_second_process",
+        ])
+        .current_dir(toy.path())
+        .env("TOY_RUN", format!("{run} {images} {port}"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "the other process of the tests here"]
+fn the_second_process() {
+    let words = std::env::var("TOY_RUN").unwrap();
+    let words: Vec<&str> = words.split(' ').collect();
+    let toy = Toy::at(Path::new("."));
+    let request = toy.request("not the run's name", words[1].parse().unwrap());
+    let request = shared(request, 1, words[2].parse().unwrap());
+    let tell = |_: Event| {
+        let mut out = std::io::stdout().lock();
+        // The first process may be done with listening.
+        let _ = writeln!(out, "event").and_then(|()| out.flush());
+    };
+    let outcome = train(
+        &request,
+        &idiom_train::NoSink,
+        &tell,
+        &AtomicBool::new(false),
+    );
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert!(!toy.run_folder("not the run's name").exists());
+}
+
+/// Trains run `run` with two processes.
+fn two(toy: &Toy, run: &str, images: u64, sink: &dyn Sink) {
+    let port = free_port();
+    let other = second(toy, run, images, port);
+    let request = shared(toy.request(run, images), 0, port);
+    train(&request, sink, &|_| {}, &AtomicBool::new(false)).unwrap();
+    let output = other.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+}
+
+fn tensors(toy: &Toy, run: &str) -> TensorSets {
+    let saves = toy.run_folder(run).join("checkpoints");
+    checkpoint::load_newest(&saves, &|warning| panic!("{warning}"))
+        .unwrap()
+        .tensors
+}
+
+/// Keeps the losses.
+#[derive(Default)]
+struct Losses(Mutex<Vec<f64>>);
+
+impl Sink for Losses {
+    fn metric(&self, key: &str, value: f64, _: i64) {
+        if key.starts_with("loss/") {
+            self.0.lock().unwrap().push(value);
+        }
+    }
+    fn image(&self, _: &str, _: i64, _: &Path) {}
+    fn artifact(&self, _: &Path, _: &str) {}
+    fn param(&self, _: &str, _: &str) {}
+    fn tag(&self, _: &str, _: &str) {}
+}
+
+#[test]
+fn the_gradients_of_the_first_step_are_those_of_one_process() {
+    let toy = Toy::new();
+    finish(&alone(toy.request("one", 8)));
+    two(&toy, "two", 8, &idiom_train::NoSink);
+    let (one, two) = (tensors(&toy, "one"), tensors(&toy, "two"));
+    for optimiser in ["generator_adam", "discriminator_adam"] {
+        let pairs = one[optimiser].iter().zip(&two[optimiser]);
+        // With a first decay of 0 the first moment is the gradient itself.
+        for ((name, one), (_, two)) in pairs.filter(|((name, _), _)| name.ends_with("first_moment"))
+        {
+            let (length, distance) = (one.norm(), (one - two).norm());
+            let (length, distance) = (length.double_value(&[]), distance.double_value(&[]));
+            assert!(
+                distance <= 1e-5 * length.max(1e-4),
+                "{optimiser}/{name} differs by {distance} of {length}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_losses_of_twenty_steps_are_those_of_one_process() {
+    let toy = Toy::new();
+    let (one, two_losses) = (Losses::default(), Losses::default());
+    let request = alone(toy.request("one", 160));
+    train(&request, &one, &|_| {}, &AtomicBool::new(false)).unwrap();
+    two(&toy, "two", 160, &two_losses);
+    let (one, two) = (
+        one.0.into_inner().unwrap(),
+        two_losses.0.into_inner().unwrap(),
+    );
+    assert_eq!((one.len(), two.len()), (60, 60));
+    for (step, (one, two)) in one.iter().zip(&two).enumerate() {
+        assert!(
+            (one - two).abs() <= 1e-3 * one.abs().max(0.1),
+            "figure {step}: {one} and {two}"
+        );
+    }
+}
+
+#[test]
+fn one_process_goes_on_with_what_two_have_begun() {
+    let toy = Toy::new();
+    two(&toy, "run", 24, &idiom_train::NoSink);
+    finish(&alone(toy.resumed("run", 48)));
+    let saves = checkpoint::list(&toy.run_folder("run").join("checkpoints")).unwrap();
+    assert_eq!(saves.last(), Some(&48));
+}
+
+#[test]
+fn a_lost_process_ends_the_training_and_the_run_goes_on_alone() {
+    let toy = Toy::new();
+    let port = free_port();
+    let mut other = second(&toy, "run", 100_000, port);
+    let lines = BufReader::new(other.stdout.take().unwrap()).lines();
+    let killer = std::thread::spawn(move || {
+        let events = lines.map_while(Result::ok).filter(|line| line == "event");
+        assert_eq!(events.take(5).count(), 5);
+        other.kill().unwrap();
+        other.wait().unwrap();
+    });
+    let request = shared(toy.request("run", 100_000), 0, port);
+    let error = train(
+        &request,
+        &idiom_train::NoSink,
+        &|_| {},
+        &AtomicBool::new(false),
+    )
+    .unwrap_err();
+    killer.join().unwrap();
+    assert!(
+        matches!(error, TrainError::Torch(TorchError::Group(_))),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("idiom resume"), "{error}");
+    let saved = *checkpoint::list(&toy.run_folder("run").join("checkpoints"))
+        .unwrap()
+        .last()
+        .unwrap();
+    finish(&alone(toy.resumed("run", saved + 16)));
+}
+
+#[test]
+fn a_batch_that_cannot_be_shared_is_refused() {
+    let toy = Toy::new();
+    let port = free_port();
+    let mut other = second(&toy, "run", 8, port);
+    let mut request = shared(toy.request("run", 8), 0, port);
+    request.experiment.train.batch_size = 4;
+    let error = train(
+        &request,
+        &idiom_train::NoSink,
+        &|_| {},
+        &AtomicBool::new(false),
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`train.batch_size` is 4, but must be a multiple of 4 for each of 2 processes and 1 parts"
+    );
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
