@@ -158,7 +158,7 @@ impl Work<'_, '_> {
             let text = Tensor::f_from_slice(&vectors)?.f_view([n, -1])?;
             let text = (text * model.config.text_encoder.scale).to_device(device);
             let latent = latents.normals((idx * BATCH) as u64, n, latent_dim);
-            let drawn = model.generator.forward(&latent.to_device(device), &text)?;
+            let drawn = model.draw(&latent.to_device(device), &text)?;
             let bytes = ((drawn.clamp(-1.0, 1.0) + 1.0) * 127.5).round();
             parts.push(
                 bytes

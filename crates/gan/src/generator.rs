@@ -1,14 +1,14 @@
 //! The generator: a latent and a sentence's vector in, a picture out.
 //!
 //! text -> head -> with z through two layers -> w; w -> 4x4 start (its bias is the learned constant) -> modulated residual
-//! blocks, each doubling the side -> 3x3 to three channels. The output is linear: with a tanh, pictures on white grounds
-//! saturate and training stops; clamp only to look at it. After StyleGAN2 (arXiv:1912.04958) and DF-GAN (arXiv:2008.05865), without
+//! blocks, each doubling the side -> 3x3 to three channels. The output is linear within `[-1, 1]` and nearly flat beyond: with a tanh,
+//! pictures on white grounds saturate and training stops; without a bound the grounds are speckled. After StyleGAN2 (arXiv:1912.04958) and DF-GAN (arXiv:2008.05865), without
 //! noise inputs and without weight demodulation, whose grouped convolutions are slow on a CPU.
 
 use crate::GanError;
 use crate::config::{BASE_SIDE, GeneratorConfig};
 use crate::error::{check_same_batch, check_shape};
-use crate::layers::{Conv, Linear, Site, Spread, Window, leaky};
+use crate::layers::{Conv, Linear, Site, Spread, Window, bounded, leaky};
 use crate::modulation::{Block, Side};
 use idiom_torch_ext::channels_last;
 use tch::{Tensor, nn};
@@ -94,7 +94,7 @@ impl Generator {
         &self.config
     }
 
-    /// Draws pictures `[batch, 3, resolution, resolution]`, in about `[-1, 1]` but not clamped, from `latent [batch,
+    /// Draws pictures `[batch, 3, resolution, resolution]`, in `[-1, 1]` but for a twentieth of what overshoots, from `latent [batch,
     /// latent_dim]` (standard normal) and `text [batch, text_dim]` (unit variance per entry: a unit vector times the root of its
     /// length). Gradients flow to both and to every weight.
     ///
@@ -112,7 +112,7 @@ impl Generator {
             .fold(channels_last(&start), |input, block| {
                 block.forward(&input, &style)
             });
-        Ok(self.to_rgb.forward(&leaky(&features)))
+        Ok(bounded(&self.to_rgb.forward(&leaky(&features))))
     }
 
     /// The vector w `[batch, style_dim]` that steers every block.

@@ -11,6 +11,16 @@ use tch::{Tensor, nn};
 /// Slope of every leaky rectifier below zero.
 const LEAK: f64 = 0.2;
 
+/// Slope of a generator's output beyond `[-1, 1]`.
+const OVERSHOOT: f64 = 0.05;
+
+/// A generator's output held in `[-1, 1]` but for a faint slope beyond: white paper is white without being aimed at, and gradients
+/// still pass.
+pub(crate) fn bounded(pictures: &Tensor) -> Tensor {
+    let inside = pictures.clamp(-1.0, 1.0);
+    &inside + (pictures - &inside) * OVERSHOOT
+}
+
 /// `max(x, 0.2 x)`.
 pub(crate) fn leaky(input: &Tensor) -> Tensor {
     leaky_relu(input, LEAK).expect("the rectifier takes any floating-point tensor")
@@ -307,5 +317,23 @@ impl Linear {
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
         let weight = effective(&self.weight, self.norm.as_ref());
         input.linear(&weight, Some(&self.bias))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    #[test]
+    fn beyond_its_bounds_a_picture_has_a_slope_of_a_twentieth() {
+        let pictures =
+            Tensor::from_slice(&[-3.0_f32, -1.0, 0.25, 1.0, 2.0]).set_requires_grad(true);
+        let held = bounded(&pictures);
+        held.sum(Kind::Float).backward();
+        let values = |tensor: &Tensor| Vec::<f32>::try_from(tensor).unwrap();
+        assert_eq!(values(&held), [-1.1, -1.0, 0.25, 1.0, 1.05]);
+        let slopes = values(&pictures.grad());
+        assert_eq!([slopes[0], slopes[2], slopes[4]], [0.05, 1.0, 0.05]);
     }
 }

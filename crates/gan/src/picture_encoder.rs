@@ -103,6 +103,16 @@ impl Encoded {
     pub fn moments(&self) -> Tensor {
         moments(&self.stages)
     }
+
+    /// How far the two coarsest stages lie from another's, cell by cell: mean absolute differences, `[batch, 1]`.
+    pub fn distance(&self, other: &Self) -> Tensor {
+        let pairs = self.stages.iter().zip(&other.stages).rev().take(2);
+        let means = pairs.map(|(own, other)| {
+            let difference = (own - other).abs().flatten(1, -1);
+            difference.mean_dim([1_i64].as_slice(), true, Kind::Float)
+        });
+        means.sum::<Tensor>() * 0.5
+    }
 }
 
 /// The encoder.

@@ -77,6 +77,20 @@ impl TextHead {
     }
 }
 
+/// Sentence vectors with what heads make of them beside: `text [batch, text_dim]` to `[batch, text_dim + sum of out_dim]`, all of about unit
+/// variance per entry. Gradients flow to all.
+///
+/// # Errors
+/// A text of another shape.
+pub fn joined(text: &Tensor, heads: &[&TextHead]) -> Result<Tensor, GanError> {
+    let mut parts = vec![text.shallow_clone()];
+    for head in heads {
+        let scale = (head.config().out_dim as f64).sqrt();
+        parts.push(head.forward(text)? * scale);
+    }
+    Ok(Tensor::cat(&parts, 1))
+}
+
 /// One learnt direction a look.
 #[derive(Debug)]
 pub struct Anchors {

@@ -1,9 +1,12 @@
 //! What `config.json` says of a model that draws from words.
 
 use crate::document::{Described, Flaw};
-use idiom_gan::{DiscriminatorConfig, GeneratorConfig};
+use idiom_gan::{DiscriminatorConfig, GeneratorConfig, TextHeadConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The role of the heads' weights.
+pub(crate) const WORDS: &str = "words";
 
 /// Everything needed to build the networks again and to feed them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +18,9 @@ pub struct ModelConfig {
     pub discriminator: Option<DiscriminatorConfig>,
     /// The frozen encoder whose vectors the networks were trained on.
     pub text_encoder: TextEncoderInfo,
+    /// Heads whose vectors the generator hears beside the sentence's own, in the order of their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, TextHeadConfig>,
     /// Where the model comes from, for people: run, data set's hash, images seen.
     pub provenance: BTreeMap<String, String>,
 }
@@ -39,15 +45,26 @@ impl Described for ModelConfig {
 
     fn roles(&self) -> Vec<&'static str> {
         let judge = self.discriminator.is_some().then_some("discriminator");
-        ["generator"].into_iter().chain(judge).collect()
+        let words = (!self.words.is_empty()).then_some(WORDS);
+        ["generator"]
+            .into_iter()
+            .chain(judge)
+            .chain(words)
+            .collect()
     }
 
     fn check(&self) -> Result<(), Flaw> {
         let judge = self.discriminator.as_ref();
+        let mut n_heard = 0;
+        for (name, head) in &self.words {
+            head.check()?;
+            (self.text_encoder).check_dim(&format!("words.{name}.text_dim"), head.text_dim)?;
+            n_heard += head.out_dim;
+        }
         self.text_encoder
-            .check_dim("generator.text_dim", self.generator.text_dim)?;
+            .check_dim("generator.text_dim", self.generator.text_dim - n_heard)?;
         if let Some(judge) = judge {
-            (self.text_encoder).check_dim("discriminator.text_dim", judge.text_dim)?;
+            (self.text_encoder).check_dim("discriminator.text_dim", judge.text_dim - n_heard)?;
         }
         self.text_encoder.check()?;
         self.generator.check()?;

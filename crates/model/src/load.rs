@@ -1,10 +1,11 @@
 //! Reading a model: every check before the first use of a value.
 
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, WORDS};
 use crate::digest::sha256_hex;
 use crate::document::{CONFIG_FILE, Described, Document, FileEntry, MOST_CONFIG_BYTES, task_in};
 use crate::{ModelError, tensor_file};
-use idiom_gan::{Discriminator, GanError, Generator};
+use idiom_gan::text_head::joined;
+use idiom_gan::{Discriminator, GanError, Generator, TextHead};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -20,12 +21,26 @@ pub struct Model {
     pub generator: Generator,
     /// Judges pictures, where it was kept.
     pub discriminator: Option<Discriminator>,
+    /// Heads whose vectors the generator hears beside the sentence's own.
+    pub words: Vec<TextHead>,
     /// The sha256 of `config.json`: the model's identity.
     pub sha256: String,
     /// The generator's weights by name.
     pub generator_weights: VarStore,
     /// The discriminator's weights by name.
     pub discriminator_weights: Option<VarStore>,
+}
+
+impl Model {
+    /// Pictures `[batch, 3, resolution, resolution]`, in about `[-1, 1]`, from `latent [batch, latent_dim]` (standard normal) and sentence
+    /// vectors `text [batch, text_encoder.dim]` (unit variance per entry).
+    ///
+    /// # Errors
+    /// Tensors of other shapes.
+    pub fn draw(&self, latent: &Tensor, text: &Tensor) -> Result<Tensor, GanError> {
+        let heads: Vec<&TextHead> = self.words.iter().collect();
+        self.generator.forward(latent, &joined(text, &heads)?)
+    }
 }
 
 /// Loads the model in `folder` onto `device`.
@@ -46,6 +61,16 @@ pub fn load(folder: &Path, device: Device) -> Result<Model, ModelError> {
     let generator =
         Generator::new(&generator_weights.root(), &document.model.generator, 0).map_err(network)?;
     read.fill("generator", &mut generator_weights)?;
+    let mut word_weights = VarStore::new(device);
+    let root = word_weights.root();
+    let heads = document.model.words.iter();
+    let words: Result<Vec<TextHead>, GanError> = heads
+        .map(|(name, config)| TextHead::new(&(&root / name), config, 0))
+        .collect();
+    let words = words.map_err(network)?;
+    if !words.is_empty() {
+        read.fill(WORDS, &mut word_weights)?;
+    }
     let mut discriminator = None;
     if let Some(config) = &document.model.discriminator {
         let mut weights = VarStore::new(device);
@@ -57,6 +82,7 @@ pub fn load(folder: &Path, device: Device) -> Result<Model, ModelError> {
         config: read.document.model,
         generator,
         discriminator,
+        words,
         sha256: read.sha256,
         generator_weights,
         discriminator_weights,

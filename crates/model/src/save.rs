@@ -1,6 +1,6 @@
 //! Writing a model: weights first, `config.json` last, everything under a temporary name until it is whole.
 
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, WORDS};
 use crate::digest::sha256_hex;
 use crate::document::{CONFIG_FILE, Described, Document, FileEntry};
 use crate::{ModelError, tensor_file};
@@ -20,7 +20,7 @@ pub struct Saved {
 }
 
 /// Saves a model that draws from words into `folder`, which is made if need be; an older model there stays whole until the new
-/// one is.
+/// one is. Of the network `words` the heads that the configuration names are kept.
 ///
 /// # Errors
 /// The folder cannot be written, or a weight is of a type that is not stored.
@@ -29,14 +29,24 @@ pub fn save(
     config: &ModelConfig,
     generator: &VarStore,
     discriminator: Option<&VarStore>,
+    words: Option<&VarStore>,
 ) -> Result<Saved, ModelError> {
+    let is_head = |name: &str| {
+        name.split_once('.')
+            .is_some_and(|(head, _)| config.words.contains_key(head))
+    };
+    let heads = words.map(|store| {
+        let all = tensors_of(store).into_iter();
+        all.filter(|(name, _)| is_head(name)).collect::<Vec<_>>()
+    });
     let networks = [
-        ("generator", Some(generator)),
-        ("discriminator", discriminator),
+        ("generator", Some(tensors_of(generator))),
+        ("discriminator", discriminator.map(tensors_of)),
+        (WORDS, heads.filter(|heads| !heads.is_empty())),
     ];
     let networks = networks
         .into_iter()
-        .filter_map(|(role, store)| Some((role, tensors_of(store?))));
+        .filter_map(|(role, tensors)| Some((role, tensors?)));
     save_described(folder, config, networks.collect())
 }
 

@@ -49,6 +49,7 @@ fn trained(seed: u64) -> Trained {
             dim: 5,
             scale: 5_f64.sqrt(),
         },
+        words: BTreeMap::new(),
         provenance: BTreeMap::from([("run".to_owned(), "R1".to_owned())]),
     };
     Trained {
@@ -65,6 +66,7 @@ fn save_into(folder: &Path, trained: &Trained) -> Saved {
         &trained.config,
         &trained.generator_weights,
         Some(&trained.discriminator_weights),
+        None,
     )
     .unwrap()
 }
@@ -181,6 +183,7 @@ fn a_model_without_its_judge_loads_too() {
         folder.path(),
         &trained.config,
         &trained.generator_weights,
+        None,
         None,
     )
     .unwrap();

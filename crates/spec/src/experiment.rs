@@ -19,7 +19,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use contrastive::Contrastive;
+pub use contrastive::{Contrastive, Guide};
 pub use data::{Adaptive, Augment, Captions, Loader};
 pub use networks::{Discriminator, Generator, Normalization, Stages};
 pub use objective::{
@@ -79,6 +79,10 @@ pub struct Experiment {
     #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_start: Option<WarmStart>,
+    /// A contrastive network that learns first and helps; left out for none.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide: Option<Guide>,
     /// What the two networks are asked to do against each other.
     #[garde(dive)]
     #[serde(default)]
@@ -169,11 +173,9 @@ impl Experiment {
                 .try_fold(given, |value, part| value.get(part));
             value.is_some_and(|value| !value.is_null())
         };
-        self.task
-            .foreign_keys()
-            .iter()
-            .copied()
-            .filter(is_given)
+        let is_guide = |key: &&str| *key == "contrastive" && self.guide.is_some();
+        (self.task.foreign_keys().iter().copied())
+            .filter(|key| is_given(key) && !is_guide(key))
             .collect()
     }
 }
@@ -191,6 +193,7 @@ impl Task {
                 "ema",
                 "restyle",
                 "warm_start",
+                "guide",
                 "augment.adaptive",
                 "train.accumulate",
             ],
@@ -200,6 +203,7 @@ impl Task {
                 "objective",
                 "contrastive",
                 "warm_start",
+                "guide",
                 "augment.adaptive",
                 "train.accumulate",
             ],

@@ -64,7 +64,7 @@ impl Drawer {
                 .normals(first as u64, length, latent_dim)
                 .to_device(self.device);
             let texts = text.f_repeat([length, 1])?;
-            let drawn = tch::no_grad(|| self.model.generator.forward(&latent, &texts))?;
+            let drawn = tch::no_grad(|| self.model.draw(&latent, &texts))?;
             for idx in 0..length {
                 pictures.push(opaque(&drawn.get(idx))?);
             }

@@ -85,6 +85,14 @@ impl<'a> TextTableBuilder<'a> {
 }
 
 impl TextTable {
+    /// The same table again; it shares its memory.
+    #[must_use]
+    pub(crate) fn shared(&self) -> Self {
+        Self {
+            vectors: self.vectors.shallow_clone(),
+        }
+    }
+
     /// Where the vectors lie.
     #[must_use]
     pub(crate) fn device(&self) -> Device {
@@ -133,6 +141,22 @@ impl CaptionIndex {
             composed_share: options.composed_share,
             draws: Draws::new(seed, "caption"),
         })
+    }
+
+    /// The same captions with another share of composed ones.
+    #[must_use]
+    pub(crate) fn with_share(&self, composed_share: f64) -> Self {
+        Self {
+            composed_share,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a caption of row `row`, by number, says the look too.
+    #[must_use]
+    pub(crate) fn is_composed(&self, row: u64, caption: i64) -> bool {
+        let composed = self.rows[row as usize].composed.iter();
+        composed.copied().any(|number| i64::from(number) == caption)
     }
 
     /// The caption, by number, that row `row` comes with when it is the sample after `images_seen` others.

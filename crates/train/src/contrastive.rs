@@ -5,10 +5,10 @@
 //! phrases, two pictures of a subject, pictures and captions. The model is the judge of other runs, and the encoder a restyling
 //! generator is measured by.
 
-mod learner;
-mod roster;
-mod samples;
-mod step;
+pub(crate) mod learner;
+pub(crate) mod roster;
+pub(crate) mod samples;
+pub(crate) mod step;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::task::{Moment, Task};
 
 use learner::Learner;
 use roster::Roster;
-use samples::{Batch, Paired};
+use samples::{Batch, Paired, Said};
 use step::Stepper;
 
 /// Validation pictures that the measures are taken on, at most.
@@ -86,7 +86,12 @@ impl Contrastive {
             stepper: Stepper::new(experiment, learner, table, request.device),
             measured,
         };
-        let samples = Paired::new(pictures, roster, phrases, captions, &experiment.train);
+        let words = Said {
+            phrases,
+            sentences: None,
+            captions,
+        };
+        let samples = Paired::new(Arc::new(pictures), roster, words, &experiment.train);
         Ok((task, Arc::new(samples)))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One relativistic (or other) game of two networks; the generator's running average draws the sheets and becomes the model.
 
+mod guide;
 mod names;
 mod players;
 mod samples;
@@ -9,15 +10,18 @@ mod sheet;
 mod step;
 mod warm;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use idiom_dataset::order::SampleOrder;
 use idiom_model::{ModelConfig, TextEncoderInfo};
+use tch::Tensor;
 
 use crate::TrainError;
 use crate::captions::{CaptionIndex, TextTableBuilder};
 use crate::checkpoint::TensorSets;
+use crate::contrastive::roster::Roster;
 use crate::gradients::Fault;
 use crate::meters::Means;
 use crate::pictures::Pictures;
@@ -25,10 +29,11 @@ use crate::request::{Source, TrainRequest};
 use crate::run_folder::RunFolder;
 use crate::task::{Moment, Task};
 
+use guide::Guide;
 use players::Players;
-use samples::{Batch, Captioned};
+use samples::{Batch, Captioned, Guided};
 use sheet::{Sheet, plan};
-use step::Stepper;
+use step::{Stepper, Words};
 
 /// The task with its networks.
 pub(crate) struct TextToImage {
@@ -51,26 +56,45 @@ impl TextToImage {
         let seed = experiment.train.seed;
         let mut builder = TextTableBuilder::new(embeddings);
         let captions = CaptionIndex::read(dataset, &mut builder, &experiment.captions, seed)?;
+        let roster = experiment.guide.as_ref();
+        let roster = roster.map(|_| Roster::read(dataset)).transpose()?;
+        let phrases = match &roster {
+            Some(roster) if roster.has_looks() => {
+                roster.phrases(dataset, &mut builder, &experiment.captions)?
+            }
+            _ => Vec::new(),
+        };
         let layout = plan(dataset, &mut builder, &experiment.samples)?;
         let table = builder.build(request.device)?;
-        let pictures = Pictures::open(
+        let pictures = Arc::new(Pictures::open(
             dataset,
             experiment.resolution as u32,
             experiment.loader.cache_mb << 20,
-        )?;
+        )?);
         let order = SampleOrder::new(seed, pictures.n_rows());
-        let text_dim = embeddings.dim() as i64;
+        let encoder = source.text_encoder(&request.encoder);
+        let looks = (roster.as_ref()).map_or_else(Vec::new, |roster| roster.looks().to_vec());
+        let guide = Guide::new(experiment, looks, encoder.clone(), &table)?;
+        let text_dim = embeddings.dim() as i64 + guide.as_ref().map_or(0, Guide::added_dim);
+        let guided =
+            roster.map(|roster| Guided::new(roster, phrases, &captions, &pictures, experiment));
         let players = Players::new(experiment, text_dim, request.device)?;
         let latent_dim = experiment.generator.latent_dim;
         let sheet = Sheet::new(layout, &table, latent_dim, seed, source.font.clone())?;
         let task = Self {
-            stepper: Stepper::new(experiment, players, table, source.ranks.clone())?,
+            stepper: Stepper::new(
+                experiment,
+                players,
+                Words { table, guide },
+                source.ranks.clone(),
+            )?,
             sheet,
-            encoder: source.text_encoder(&request.encoder),
+            encoder,
         };
         let batch_size = experiment.train.batch_size;
         let samples = Captioned {
             pictures,
+            guided,
             captions,
             order,
             batch_size,
@@ -93,10 +117,15 @@ impl Task for TextToImage {
     }
 
     fn tensors(&self) -> TensorSets {
-        self.stepper.players.tensors()
+        let mut sets = self.stepper.players.tensors();
+        sets.extend(self.stepper.guide.iter().flat_map(Guide::tensors));
+        sets
     }
 
     fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
+        if let Some(guide) = &mut self.stepper.guide {
+            guide.restore(saved, folder)?;
+        }
         self.stepper.players.restore(saved, folder)
     }
 
@@ -105,19 +134,24 @@ impl Task for TextToImage {
         images_seen: u64,
         folder: &RunFolder,
     ) -> Result<Option<PathBuf>, TrainError> {
-        let average = &self.stepper.players.average;
-        self.sheet.write(average, images_seen, folder).map(Some)
+        if images_seen <= self.stepper.guide_images() {
+            return Ok(None);
+        }
+        let draw = |latents: &Tensor, texts: &Tensor| self.stepper.draw(latents, texts);
+        self.sheet.write(&draw, images_seen, folder).map(Some)
     }
 
     fn keep_model(&self, folder: &Path, facts: &[(String, String)]) -> Result<(), TrainError> {
-        let players = &self.stepper.players;
+        let (players, guide) = (&self.stepper.players, self.stepper.guide.as_ref());
         let config = ModelConfig {
             generator: players.average.config().clone(),
             discriminator: None,
             text_encoder: self.encoder.clone(),
+            words: guide.map_or_else(BTreeMap::new, Guide::head_configs),
             provenance: facts.iter().cloned().collect(),
         };
-        idiom_model::save(folder, &config, players.average_store(), None)?;
+        let words = guide.map(Guide::store);
+        idiom_model::save(folder, &config, players.average_store(), None, words)?;
         Ok(())
     }
 }

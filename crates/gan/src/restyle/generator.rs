@@ -10,7 +10,7 @@
 use crate::GanError;
 use crate::config::{check_size, setting};
 use crate::error::{check_same_batch, check_shape};
-use crate::layers::{Conv, Linear, Site, Spread, Window, leaky};
+use crate::layers::{Conv, Linear, Site, Spread, Window, bounded, leaky};
 use crate::modulation::{Block, Modulation, Side};
 use idiom_torch_ext::channels_last;
 use serde::{Deserialize, Serialize};
@@ -90,9 +90,6 @@ pub struct RestyleGenerator {
     to_rgb: Conv,
     palette: Linear,
 }
-
-/// Slope of the output beyond `[-1, 1]`.
-const OVERSHOOT: f64 = 0.05;
 
 impl RestyleGenerator {
     /// A generator with fresh weights under `path`; each weight depends only on `seed` and its own name.
@@ -190,10 +187,10 @@ impl RestyleGenerator {
             features = block.forward(&(features + join.forward(seen, &mapped)), &mapped);
         }
         let features = features + self.enter.forward(&seen[0], &mapped);
-        let drawn = self.to_rgb.forward(&self.finish.forward(&features, &mapped));
-        let drawn = self.recolour(&drawn, &mapped);
-        let bounded = drawn.clamp(-1.0, 1.0);
-        Ok(&bounded + (drawn - &bounded) * OVERSHOOT)
+        let drawn = self
+            .to_rgb
+            .forward(&self.finish.forward(&features, &mapped));
+        Ok(bounded(&self.recolour(&drawn, &mapped)))
     }
 
     /// Each colour times a matrix, plus a shift, both read off `mapped [batch, mapped_dim]`; at first they change almost nothing.
@@ -203,7 +200,9 @@ impl RestyleGenerator {
         let palette = self.palette.forward(mapped);
         let matrix = palette.narrow(1, 0, 9).view([n, 3, 3]);
         let shift = palette.narrow(1, 9, 3).view([n, 1, 3]);
-        let colours = pictures.permute([0, 2, 3, 1]).reshape([n, height * width, 3]);
+        let colours = pictures
+            .permute([0, 2, 3, 1])
+            .reshape([n, height * width, 3]);
         let changed = &colours + colours.matmul(&matrix) + shift;
         changed.view([n, height, width, 3]).permute([0, 3, 1, 2])
     }

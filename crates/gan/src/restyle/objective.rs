@@ -197,7 +197,7 @@ pub fn generator_loss(
         (
             "features",
             weights.features,
-            features(views, batch.is_paired),
+            masked_mean(&views.drawn.distance(views.target), batch.is_paired),
         ),
         ("pooled_colour", weights.pooled_colour, pooled(fake, batch)),
         (
@@ -268,21 +268,6 @@ fn masked_mean(values: &Tensor, mask: &Tensor) -> Tensor {
         .flatten(1, -1)
         .mean_dim([1_i64].as_slice(), false, Kind::Float);
     (rows * mask).sum(Kind::Float) / mask.sum(Kind::Float).clamp_min(1.0)
-}
-
-/// The two coarsest stages, compared cell by cell.
-fn features(views: &Views<'_>, mask: &Tensor) -> Tensor {
-    let pairs = views
-        .drawn
-        .stages
-        .iter()
-        .zip(&views.target.stages)
-        .rev()
-        .take(2);
-    pairs
-        .map(|(drawn, target)| masked_mean(&(drawn - target).abs(), mask))
-        .sum::<Tensor>()
-        * 0.5
 }
 
 fn pooled(fake: &Tensor, batch: &RestyleBatch<'_>) -> Tensor {

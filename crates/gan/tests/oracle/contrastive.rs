@@ -2,6 +2,7 @@
 
 use crate::{Oracle, check};
 use idiom_gan::losses::contrastive::{anchored, grouped_info_nce, info_nce};
+use idiom_gan::text_head::joined;
 use idiom_gan::{GanError, PictureEncoder, PictureEncoderConfig, TextHead, TextHeadConfig};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -135,4 +136,8 @@ fn the_text_head_gives_pytorchs_unit_vectors() {
         &lengths,
         &Tensor::ones([3], (Kind::Float, Device::Cpu)),
     );
+    // Beside the text itself they have unit variance an entry: twice the unit vectors, of length 4.
+    let heard = joined(&oracle.get("head/text"), &[&head]).unwrap();
+    let parts = [oracle.get("head/text"), oracle.get("head/vectors") * 2.0];
+    check("heard", &heard, &Tensor::cat(&parts, 1));
 }

@@ -7,8 +7,33 @@ use serde::{Deserialize, Serialize};
 use super::Adam;
 use crate::range::{above_up_to, between, each};
 
+/// A contrastive network (its shape: `contrastive`) that learns first and then helps the task `text_to_image`: both players hear its
+/// style and subject vectors of the words beside the sentence's own, and the generator's pictures are measured by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", default)]
+pub struct Guide {
+    /// Pictures it learns from before the game begins, counted in the run's length, 1 to 1e12.
+    #[garde(custom(between(1, 1_000_000_000_000)))]
+    pub images: u64,
+    /// Standard deviation of the noise on sentence vectors while it learns, whose entries have unit variance, 0 to 2.
+    #[garde(custom(between(0.0, 2.0)))]
+    pub text_noise: f64,
+    /// Weight, in the generator's loss, of drawn pictures' style vectors against those of their words (InfoNCE), 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub style: f64,
+    /// Weight of their subject vectors against those of the real pictures (InfoNCE), 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub subject: f64,
+    /// Weight of the distance of their coarse features to the real pictures', cell by cell, 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub features: f64,
+    /// Weight of the distance of their channels' moments to the real pictures', 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub moments: f64,
+}
+
 /// What a picture encoder, and heads on the frozen sentence vectors, are asked to agree on. Weights of 0 switch a term off, and
-/// its network with it. Read by the task `contrastive` only.
+/// its network with it. Read by the task `contrastive`, and by `text_to_image` where it has a `guide`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]
 pub struct Contrastive {

@@ -5,7 +5,7 @@
 
 use super::{
     Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
-    Generator, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Pairs,
+    Generator, Guide, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Pairs,
     Penalty, PenaltyKind, Restyle, RestyleDiscriminator, RestyleGenerator, RestyleWeights, Samples,
     Stages, StyleEncoder, Tracking, Train, WarmStart,
 };
@@ -52,6 +52,19 @@ fn adam(learning_rate: f64) -> Adam {
         beta1: beta1(),
         beta2: beta2(),
         warmup_images: 0,
+    }
+}
+
+impl Default for Guide {
+    fn default() -> Self {
+        Self {
+            images: 16_384,
+            text_noise: 1.0,
+            style: 1.0,
+            subject: 1.0,
+            features: 2.0,
+            moments: 2.0,
+        }
     }
 }
 

@@ -19,12 +19,13 @@ use crate::checkpoint::TensorSets;
 #[derive(Debug)]
 pub(crate) struct Learner {
     /// The networks; those whose terms are off are not there.
-    pub(super) networks: ContrastiveNetworks,
+    pub(crate) networks: ContrastiveNetworks,
     /// What they are built from.
-    pub(super) config: ContrastiveConfig,
+    pub(crate) config: ContrastiveConfig,
     /// Moves them.
-    pub(super) adam: FusedAdam,
-    store: VarStore,
+    pub(crate) adam: FusedAdam,
+    /// The weights.
+    pub(crate) store: VarStore,
 }
 
 impl Learner {
@@ -32,7 +33,7 @@ impl Learner {
     ///
     /// # Errors
     /// Settings that do not meet, or no memory on the device.
-    pub(super) fn new(
+    pub(crate) fn new(
         experiment: &Experiment,
         looks: Vec<String>,
         text_encoder: TextEncoderInfo,
@@ -59,7 +60,7 @@ impl Learner {
 
     /// All tensors that must be saved; they share memory with the networks.
     #[must_use]
-    pub(super) fn tensors(&self) -> TensorSets {
+    pub(crate) fn tensors(&self) -> TensorSets {
         let weights = self.sorted().into_iter().collect();
         TensorSets::from([
             ("contrastive".to_owned(), weights),
@@ -71,7 +72,7 @@ impl Learner {
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
-    pub(super) fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
+    pub(crate) fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
         let empty = Vec::new();
         let set = |name: &str| saved.get(name).unwrap_or(&empty);
         let path = folder.join("contrastive.safetensors");
@@ -83,7 +84,7 @@ impl Learner {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub(super) fn keep_model(
+    pub(crate) fn keep_model(
         &self,
         folder: &Path,
         facts: &[(String, String)],

@@ -24,7 +24,7 @@ impl Roster {
     ///
     /// # Errors
     /// The data set cannot be read.
-    pub(super) fn read(dataset: &Dataset) -> Result<Self, TrainError> {
+    pub(crate) fn read(dataset: &Dataset) -> Result<Self, TrainError> {
         let mut named: Vec<[Option<String>; 2]> = Vec::new();
         for record in dataset.records(Split::Train, Columns::WithoutImage) {
             let record = record?;
@@ -61,25 +61,25 @@ impl Roster {
 
     /// Whether there is more than one look to tell apart.
     #[must_use]
-    pub(super) fn has_looks(&self) -> bool {
+    pub(crate) fn has_looks(&self) -> bool {
         self.looks.len() > 1
     }
 
     /// Names of the looks.
     #[must_use]
-    pub(super) fn looks(&self) -> &[String] {
+    pub(crate) fn looks(&self) -> &[String] {
         &self.looks
     }
 
     /// Number of the subject and of the look of a row.
     #[must_use]
-    pub(super) fn row(&self, row: u64) -> [i64; 2] {
+    pub(crate) fn row(&self, row: u64) -> [i64; 2] {
         self.rows[row as usize]
     }
 
     /// Rows of each subject.
     #[must_use]
-    pub(super) fn subjects(&self) -> &[Vec<u64>] {
+    pub(crate) fn subjects(&self) -> &[Vec<u64>] {
         &self.subjects
     }
 
@@ -87,7 +87,7 @@ impl Roster {
     ///
     /// # Errors
     /// The phrases cannot be read, or a look has none with a vector.
-    pub(super) fn phrases(
+    pub(crate) fn phrases(
         &self,
         dataset: &Dataset,
         table: &mut TextTableBuilder<'_>,

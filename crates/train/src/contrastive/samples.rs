@@ -1,7 +1,10 @@
 //! Samples of this task: a subject twice, in two looks where there are two, with a phrase and a caption each.
 
+use std::sync::Arc;
+
 use idiom_dataset::order::SampleOrder;
 use idiom_gan::Draws;
+use idiom_gan::draws::SampleDraws;
 use idiom_spec::experiment::Train;
 
 use crate::TrainError;
@@ -26,35 +29,37 @@ pub(crate) struct Batch {
     pub(super) captions: Vec<i64>,
 }
 
+/// What is said of the rows.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// Phrases about each look, by number in the text table; empty where they are not learnt from.
+    pub(crate) phrases: Vec<Vec<u32>>,
+    /// Sentences that say look and subject, which stand for a phrase in this share of cases.
+    pub(crate) sentences: Option<(CaptionIndex, f64)>,
+    /// What the subject is called.
+    pub(crate) captions: Option<CaptionIndex>,
+}
+
 /// Every subject in the run's order.
 #[derive(Debug)]
 pub(crate) struct Paired {
-    pictures: Pictures,
+    pictures: Arc<Pictures>,
     roster: Roster,
-    /// Of each look; empty where phrases are not learnt from.
-    phrases: Vec<Vec<u32>>,
-    captions: Option<CaptionIndex>,
+    words: Said,
     order: SampleOrder,
     draws: Draws,
     batch_size: u64,
 }
 
 impl Paired {
-    pub(super) fn new(
-        pictures: Pictures,
-        roster: Roster,
-        phrases: Vec<Vec<u32>>,
-        captions: Option<CaptionIndex>,
-        train: &Train,
-    ) -> Self {
+    pub(crate) fn new(pictures: Arc<Pictures>, roster: Roster, words: Said, train: &Train) -> Self {
         Self {
             order: SampleOrder::new(train.seed, roster.subjects().len() as u64),
             draws: Draws::new(train.seed, "pair"),
             batch_size: train.batch_size,
             pictures,
             roster,
-            phrases,
-            captions,
+            words,
         }
     }
 
@@ -73,18 +78,27 @@ impl Paired {
         batch.pixels.extend_from_slice(&picture);
         batch.subjects.push(subject);
         batch.looks.push(look);
-        if let Some(captions) = &self.captions {
+        if let Some(captions) = &self.words.captions {
             batch.captions.push(captions.draw(row, sample));
         }
-        if !self.phrases.is_empty() {
-            // A row without a look borrows a phrase that no loss reads.
-            let phrases = &self.phrases[look.max(0) as usize];
+        if !self.words.phrases.is_empty() {
             let mut draws = Draws::sample(&self.draws, u64::MAX - sample);
-            batch.phrases.push(i64::from(
-                phrases[draws.below(phrases.len() as u64) as usize],
-            ));
+            batch.phrases.push(self.phrase(row, sample, &mut draws));
         }
         Ok(())
+    }
+}
+
+impl Paired {
+    /// Words about the look of a row; one without a look borrows a phrase that no loss reads.
+    fn phrase(&self, row: u64, sample: u64, draws: &mut SampleDraws) -> i64 {
+        let [_, look] = self.roster.row(row);
+        let phrases = &self.words.phrases[look.max(0) as usize];
+        let phrase = phrases[draws.below(phrases.len() as u64) as usize];
+        match &self.words.sentences {
+            Some((sentences, share)) if draws.uniform() < *share => sentences.draw(row, sample),
+            _ => i64::from(phrase),
+        }
     }
 }
 

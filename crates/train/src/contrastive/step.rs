@@ -16,7 +16,8 @@ use crate::{TrainError, schedule};
 
 /// What takes steps.
 pub(crate) struct Stepper {
-    pub(super) learner: Learner,
+    /// What learns.
+    pub(crate) learner: Learner,
     experiment: Experiment,
     table: TextTable,
     device: Device,
@@ -29,7 +30,7 @@ pub(crate) struct Stepper {
 type Term = (&'static str, f64, Tensor);
 
 impl Stepper {
-    pub(super) fn new(
+    pub(crate) fn new(
         experiment: &Experiment,
         learner: Learner,
         table: TextTable,
@@ -52,12 +53,12 @@ impl Stepper {
     }
 
     /// Where it computes.
-    pub(super) fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> Device {
         self.device
     }
 
     /// Learns from one batch; adds its figures to `means`. Gives the layer where a gradient was not finite.
-    pub(super) fn step(
+    pub(crate) fn step(
         &mut self,
         batch: &Batch,
         moment: Moment,

@@ -32,8 +32,32 @@ pub(crate) struct Looks {
 pub(super) struct Phrases {
     /// Those that are trained on.
     pub(super) trained_on: Vec<Phrase>,
-    /// Those that are not.
+    /// Those that the data lets learn from but that are kept for calibrating: nothing learns from them.
+    pub(super) aside: Vec<Phrase>,
+    /// Those that are not to be learnt from.
     pub(super) held_out: Vec<Phrase>,
+}
+
+/// Of so many phrases of a style in a language, one is set aside for calibrating.
+const ASIDE_OF: usize = 8;
+
+impl Phrases {
+    /// Sets some of the phrases aside: what a model makes of words that it learnt from says nothing of those that people will use.
+    fn set_aside(&mut self) {
+        let mut n_seen: BTreeMap<(u32, String), usize> = BTreeMap::new();
+        let all = std::mem::take(&mut self.trained_on);
+        for phrase in all {
+            let seen = n_seen
+                .entry((phrase.style, phrase.language.clone()))
+                .or_default();
+            *seen += 1;
+            if seen.is_multiple_of(ASIDE_OF) {
+                self.aside.push(phrase);
+            } else {
+                self.trained_on.push(phrase);
+            }
+        }
+    }
 }
 
 /// Words for a style.
@@ -137,6 +161,7 @@ impl Looks {
                 number,
             });
         }
+        self.phrases.set_aside();
         let mut by_language: Vec<BTreeMap<&str, Vec<u32>>> =
             vec![BTreeMap::new(); self.names.len()];
         for phrase in &self.phrases.trained_on {
@@ -206,5 +231,34 @@ impl Looks {
     /// Training pictures in a style.
     pub(super) fn n_pictures(&self, style: usize) -> u64 {
         self.of_style[style].len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_phrase_of_eight_in_each_style_and_language_is_set_aside() {
+        let phrase = |style, language: &str, number: u32| Phrase {
+            style,
+            language: language.to_owned(),
+            text: number.to_string(),
+            number,
+        };
+        let mut phrases = Phrases::default();
+        phrases
+            .trained_on
+            .extend((0..17).map(|number| phrase(0, "en", number)));
+        phrases
+            .trained_on
+            .extend((17..24).map(|number| phrase(1, "en", number)));
+        phrases
+            .trained_on
+            .extend((24..32).map(|number| phrase(1, "zh", number)));
+        phrases.set_aside();
+        let aside: Vec<u32> = phrases.aside.iter().map(|phrase| phrase.number).collect();
+        assert_eq!(aside, [7, 15, 31]);
+        assert_eq!(phrases.trained_on.len(), 29);
     }
 }

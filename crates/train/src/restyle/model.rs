@@ -11,7 +11,7 @@ use idiom_model::restyle::{
 use idiom_spec::experiment::Experiment;
 use tch::{Kind, Tensor};
 
-use super::looks::{Looks, Phrase};
+use super::looks::{Looks, Phrase, Phrases};
 use super::probe::{sentence_vectors, style_vectors};
 use super::step::Stepper;
 use crate::TrainError;
@@ -22,7 +22,7 @@ use crate::request::Source;
 const MOST_PICTURES: usize = 1536;
 /// Pictures judged at once.
 const CHUNK: usize = 64;
-/// Share of the held-out phrases that may be called unusual.
+/// Share of the phrases set aside that may be called unusual.
 const UNUSUAL_SHARE: f64 = 0.02;
 /// Steps of Newton's method; it has settled long before.
 const NEWTON_STEPS: usize = 50;
@@ -81,9 +81,9 @@ impl Keeper {
             styles: self.styles(&centres)?,
             phrases: phrases.trained_on.iter().map(known_phrase).collect(),
             agreement: self.calibrated(stepper)?,
-            least_familiar: match phrases.held_out.as_slice() {
+            least_familiar: match phrases.aside.as_slice() {
                 [] => -1.0,
-                held_out => familiarity(&known, &sentence_vectors(held_out, &words.table)?)?,
+                aside => familiarity(&known, &sentence_vectors(aside, &words.table)?)?,
             },
             licences: self.licences.clone(),
             provenance: facts.iter().cloned().collect(),
@@ -134,7 +134,7 @@ impl Keeper {
             }
         }
         let seen = self.judged(stepper, &pixels)?;
-        let phrases = &stepper.words.probe.phrases.trained_on;
+        let phrases = phrases_of_all_styles(&stepper.words.probe.phrases, self.names.len());
         let said = style_vectors(phrases, &stepper.players, &stepper.words.table)?;
         let mut of_style = vec![Vec::new(); self.names.len()];
         for (idx, phrase) in phrases.iter().enumerate() {
@@ -180,15 +180,24 @@ fn known_phrase(phrase: &Phrase) -> KnownPhrase {
     }
 }
 
-/// The cosine with the nearest known phrase that all but a few of the held-out phrases reach.
-fn familiarity(known: &Tensor, held_out: &Tensor) -> Result<f64, TrainError> {
+/// The phrases set aside, if every style has one; else those that were learnt from.
+fn phrases_of_all_styles(phrases: &Phrases, n_styles: usize) -> &[Phrase] {
+    let has_style = |style| phrases.aside.iter().any(|phrase| phrase.style == style);
+    match (0..n_styles as u32).all(has_style) {
+        true => &phrases.aside,
+        false => &phrases.trained_on,
+    }
+}
+
+/// The cosine with the nearest known phrase that all but a few of the others reach.
+fn familiarity(known: &Tensor, others: &Tensor) -> Result<f64, TrainError> {
     let unit = |rows: &Tensor| {
         rows / rows
             .square()
             .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float)
             .sqrt()
     };
-    let cosines = unit(held_out).matmul(&unit(known).transpose(0, 1));
+    let cosines = unit(others).matmul(&unit(known).transpose(0, 1));
     let nearest = cosines
         .amax([1_i64].as_slice(), false)
         .to_kind(Kind::Double);

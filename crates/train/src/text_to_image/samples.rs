@@ -1,27 +1,76 @@
-//! Samples of this task: a picture and one of its captions.
+//! Samples of this task: a picture and one of its captions; and what a guide learns from, while it does.
+
+use std::sync::Arc;
 
 use idiom_dataset::order::SampleOrder;
+use idiom_spec::experiment::Experiment;
 
 use crate::TrainError;
 use crate::captions::CaptionIndex;
+use crate::contrastive::roster::Roster;
+use crate::contrastive::samples::{Batch as Pairs, Paired, Said};
 use crate::pictures::Pictures;
 use crate::ranks::Share;
 use crate::task::Samples;
 
 /// What the loop learns from in one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Batch {
     /// `[n, 3, side, side]`, 0 to 255
     pub(super) pixels: Vec<u8>,
     /// The caption of each picture, by number in the text table: `[n]`.
     pub(super) captions: Vec<i64>,
+    /// The subject of each picture and the look that its caption speaks of (or -1), by number; empty without a guide.
+    pub(super) shown: [Vec<i64>; 2],
+    /// What the guide learns from; nothing else is there then.
+    pub(super) pairs: Option<Pairs>,
+}
+
+/// What only a run with a guide has.
+#[derive(Debug)]
+pub(crate) struct Guided {
+    /// Who is in the training rows.
+    pub(super) roster: Roster,
+    /// What the guide learns from.
+    pub(super) pairs: Paired,
+    /// Pictures that it learns from.
+    pub(super) images: u64,
+}
+
+/// Share of whole sentences among the words that a guide reads a look off, the others being phrases alone; and of captions that say
+/// the look too among those that it reads a subject off.
+const SENTENCE_SHARE: f64 = 0.5;
+
+impl Guided {
+    /// Samples for the guide's part of a run.
+    pub(super) fn new(
+        roster: Roster,
+        phrases: Vec<Vec<u32>>,
+        captions: &CaptionIndex,
+        pictures: &Arc<Pictures>,
+        experiment: &Experiment,
+    ) -> Self {
+        let words = Said {
+            phrases,
+            sentences: Some((captions.with_share(1.0), SENTENCE_SHARE)),
+            captions: Some(captions.with_share(SENTENCE_SHARE)),
+        };
+        let pictures = Arc::clone(pictures);
+        Self {
+            pairs: Paired::new(pictures, roster.clone(), words, &experiment.train),
+            roster,
+            images: experiment.guide.as_ref().map_or(0, |guide| guide.images),
+        }
+    }
 }
 
 /// Every picture in the run's order, each with a caption drawn for it.
 #[derive(Debug)]
 pub(crate) struct Captioned {
     /// The pictures.
-    pub(super) pictures: Pictures,
+    pub(super) pictures: Arc<Pictures>,
+    /// For a guide, where there is one.
+    pub(super) guided: Option<Guided>,
     /// Their captions.
     pub(super) captions: CaptionIndex,
     /// Which row is the n-th sample.
@@ -36,16 +85,30 @@ impl Samples for Captioned {
     type Batch = Batch;
 
     fn batch(&self, images_seen: u64) -> Result<Batch, TrainError> {
-        let n = self.share.len as usize;
-        let mut pixels = Vec::with_capacity(n * self.pictures.picture_bytes());
-        let mut captions = Vec::with_capacity(n);
+        let guided = self.guided.as_ref();
+        if let Some(guided) = guided.filter(|guided| images_seen < guided.images) {
+            return Ok(Batch {
+                pairs: Some(guided.pairs.batch(images_seen)?),
+                ..Batch::default()
+            });
+        }
+        let mut batch = Batch::default();
+        let n_bytes = self.share.len as usize * self.pictures.picture_bytes();
+        batch.pixels.reserve_exact(n_bytes);
         let first = images_seen + self.share.first;
         for sample in first..first + self.share.len {
             let (row, picture) = self.pictures.get(self.order.row(sample))?;
-            pixels.extend_from_slice(&picture);
-            captions.push(self.captions.draw(row, sample));
+            let caption = self.captions.draw(row, sample);
+            batch.pixels.extend_from_slice(&picture);
+            batch.captions.push(caption);
+            if let Some(guided) = guided {
+                let [subject, look] = guided.roster.row(row);
+                let says_look = self.captions.is_composed(row, caption);
+                batch.shown[0].push(subject);
+                batch.shown[1].push(if says_look { look } else { -1 });
+            }
         }
-        Ok(Batch { pixels, captions })
+        Ok(batch)
     }
 
     fn batch_size(&self) -> u64 {

@@ -8,7 +8,7 @@ mod plan;
 
 use std::path::PathBuf;
 
-use idiom_gan::{Draws, Generator};
+use idiom_gan::Draws;
 use idiom_picture::{Rgb8, Tile};
 use tch::Tensor;
 
@@ -21,6 +21,9 @@ pub(crate) use plan::{Layout, plan};
 
 /// Pictures drawn at once.
 const CHUNK: usize = 32;
+
+/// Pictures `[n, 3, side, side]` of latents and sentence vectors.
+pub(crate) type Drawing<'a> = &'a dyn Fn(&Tensor, &Tensor) -> Result<Tensor, TrainError>;
 
 /// What is drawn each time.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ impl Sheet {
     /// What libtorch throws, or a file cannot be written.
     pub(crate) fn write(
         &self,
-        generator: &Generator,
+        generator: Drawing<'_>,
         images_seen: u64,
         run: &RunFolder,
     ) -> Result<PathBuf, TrainError> {
@@ -93,7 +96,7 @@ impl Sheet {
         Ok(path)
     }
 
-    fn draw(&self, generator: &Generator) -> Result<Vec<Rgb8>, TrainError> {
+    fn draw(&self, generator: Drawing<'_>) -> Result<Vec<Rgb8>, TrainError> {
         let n_cells = self.layout.cells.len();
         let mut pictures = Vec::with_capacity(n_cells);
         for first in (0..n_cells).step_by(CHUNK) {
@@ -102,7 +105,7 @@ impl Sheet {
                 self.latents.narrow(0, first as i64, length),
                 self.texts.narrow(0, first as i64, length),
             );
-            let drawn = tch::no_grad(|| generator.forward(&latents, &texts))?;
+            let drawn = tch::no_grad(|| generator(&latents, &texts))?;
             pictures.extend(pictures_of(&drawn)?);
         }
         Ok(pictures)

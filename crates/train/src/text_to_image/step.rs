@@ -15,6 +15,7 @@ use idiom_spec::experiment::Experiment;
 use idiom_torch_ext::channels_last;
 use tch::{Device, Kind, Tensor};
 
+use super::guide::{Guide, Shown};
 use super::names::{adaptive_of, check_warm_start, objective_of};
 use super::players::Players;
 use super::samples::Batch;
@@ -34,6 +35,8 @@ pub(crate) struct Stepper {
     pub(crate) players: Players,
     pub(super) experiment: Experiment,
     table: TextTable,
+    /// Learns first and then helps, where there is one.
+    pub(super) guide: Option<Guide>,
     device: Device,
     pub(super) ranks: Ranks,
     share: Share,
@@ -42,6 +45,14 @@ pub(crate) struct Stepper {
     adaptive: Option<AdaptiveConfig>,
     average: EmaConfig,
     streams: Streams,
+}
+
+/// What is known of words.
+pub(crate) struct Words {
+    /// The sentences' vectors.
+    pub(crate) table: TextTable,
+    /// What learns of them first, where there is such.
+    pub(crate) guide: Option<Guide>,
 }
 
 /// Where each draw of a step comes from.
@@ -68,10 +79,14 @@ pub(super) struct Part {
 pub(super) struct Real {
     /// `[n, 3, side, side]` in `[-1, 1]`
     pub(super) pictures: Tensor,
-    /// `[n, text_dim]`
+    /// The sentences' own vectors, `[n, text_dim]`.
+    sentences: Tensor,
+    /// What the players hear of them, `[n, text_dim]` or more with a guide.
     text: Tensor,
-    /// The same with noise.
+    /// The same of sentences with noise.
     pub(super) noisy_text: Tensor,
+    /// What is shown, by number, where a guide asks.
+    shown: Option<Shown>,
     /// `[n, latent_dim]`
     pub(super) latent: Tensor,
 }
@@ -104,7 +119,7 @@ impl Stepper {
     pub(crate) fn new(
         experiment: &Experiment,
         players: Players,
-        table: TextTable,
+        words: Words,
         ranks: Ranks,
     ) -> Result<Self, TrainError> {
         let objective = objective_of(experiment);
@@ -116,8 +131,9 @@ impl Stepper {
         Ok(Self {
             players,
             experiment: experiment.clone(),
-            device: table.device(),
-            table,
+            device: words.table.device(),
+            table: words.table,
+            guide: words.guide,
             share: ranks.share(&experiment.train)?,
             ranks,
             objective,
@@ -147,19 +163,45 @@ impl Stepper {
         moment: Moment,
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
-        self.set_rates(moment)?;
+        if let (Some(guide), Some(pairs)) = (&mut self.guide, &batch.pairs) {
+            return guide.learn(pairs, moment, means);
+        }
+        // The game's own schedules begin with the game.
+        let begun = Moment {
+            images_seen: moment.images_seen - self.guide_images(),
+            ..moment
+        };
+        self.set_rates(begun)?;
         let parts = self.parts(moment.images_seen);
-        let fault = if self.is_warming_up(moment) {
+        let fault = if self.is_warming_up(begun) {
             self.warm_up(batch, &parts, means)?
         } else {
-            self.play(batch, &parts, moment, means)?
+            self.play(batch, &parts, begun, means)?
         };
         if fault.is_none() {
             let n = self.experiment.train.batch_size;
-            let decay = self.average.decay(moment.images_seen + n, n);
+            let decay = self.average.decay(begun.images_seen + n, n);
             tch::no_grad(|| self.players.ema.update(decay))?;
         }
         Ok(fault)
+    }
+
+    /// Pictures that a guide learns from before the game begins.
+    pub(super) fn guide_images(&self) -> u64 {
+        self.guide.as_ref().map_or(0, Guide::images)
+    }
+
+    /// The averaged generator's pictures of latents `[n, latent_dim]` and sentence vectors `[n, text_dim]`.
+    pub(super) fn draw(&self, latents: &Tensor, texts: &Tensor) -> Result<Tensor, TrainError> {
+        Ok((self.players.average).forward(latents, &self.heard(texts)?)?)
+    }
+
+    /// What the players hear of sentences.
+    fn heard(&self, sentences: &Tensor) -> Result<Tensor, TrainError> {
+        match &self.guide {
+            Some(guide) => guide.hear(sentences),
+            None => Ok(sentences.shallow_clone()),
+        }
     }
 
     /// Both networks' steps.
@@ -216,13 +258,26 @@ impl Stepper {
             .f_view([n, 3, side, side])?
             .f_to_device(self.device)?;
         let captions = &batch.captions[part.offset..part.offset + part.len];
-        let text = self.table.vectors(captions)?;
-        let noise = (self.streams.noise).normals(part.first, n, text.size()[1]);
+        let sentences = self.table.vectors(captions)?;
+        let noise = (self.streams.noise).normals(part.first, n, sentences.size()[1]);
+        let noisy = &sentences + noise.to_device(self.device) * self.experiment.captions.noise;
         let latent_dim = self.experiment.generator.latent_dim;
+        let numbers = |all: &[i64]| {
+            let part = &all[part.offset..part.offset + part.len];
+            Ok::<_, TrainError>(Tensor::f_from_slice(part)?.f_to_device(self.device)?)
+        };
+        let shown = self.guide.as_ref().map(|_| {
+            Ok::<_, TrainError>(Shown {
+                subjects: numbers(&batch.shown[0])?,
+                looks: numbers(&batch.shown[1])?,
+            })
+        });
         Ok(Real {
             pictures: channels_last(&(bytes.to_kind(Kind::Float) / 127.5 - 1.0)),
-            noisy_text: &text + noise.to_device(self.device) * self.experiment.captions.noise,
-            text,
+            noisy_text: self.heard(&noisy)?,
+            text: self.heard(&sentences)?,
+            sentences,
+            shown: shown.transpose()?,
             latent: (self.streams.latent)
                 .normals(part.first, n, latent_dim)
                 .to_device(self.device),
@@ -348,14 +403,22 @@ impl Stepper {
             real_scores,
         )?;
         means.add("loss/generator", mean(&terms.loss));
+        let real = &inputs.real;
+        let guided = match (&self.guide, &real.shown) {
+            (Some(guide), Some(shown)) => {
+                let pictures = [&inputs.fake, &real.pictures];
+                &terms.loss + guide.loss(pictures, &real.sentences, shown, means)?
+            }
+            _ => terms.loss,
+        };
         let weight = self.experiment.objective.pooled_colour_weight;
         if weight == 0.0 {
-            return Ok(terms.loss);
+            return Ok(guided);
         }
         let colour = colour_distance(&inputs.fake, &inputs.real.pictures);
         means.add("loss/colour", mean(&colour));
         // Not `+=`, which would also change the figure that is logged.
-        Ok(&terms.loss + colour * weight)
+        Ok(guided + colour * weight)
     }
 }
 

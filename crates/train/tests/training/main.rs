@@ -9,6 +9,7 @@ mod beginnings;
 mod contrastive;
 mod exactness;
 mod faults;
+mod guide;
 mod kills;
 mod parallel;
 mod restyle;

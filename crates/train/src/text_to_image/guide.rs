@@ -1,0 +1,185 @@
+//! A contrastive network that learns first and then guides the game: what words mean, before pictures of them are drawn.
+//!
+//! A game teaches its networks to draw sooner than to read. So, where an experiment has a `guide`, the run's first part is that of the task
+//! `contrastive` on the same pictures and sentences; from then on its weights rest. Both players hear its style and subject vectors of
+//! a sentence beside the sentence's own, and the generator's pictures are measured by its picture encoder, as LAFITE's are by CLIP
+//! (Zhou et al. 2022, arXiv:2111.13792): style against the words, subject and channel moments against the real picture.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use idiom_gan::losses::contrastive::grouped_info_nce;
+use idiom_gan::text_head::joined;
+use idiom_gan::{TextHead, TextHeadConfig};
+use idiom_model::TextEncoderInfo;
+use idiom_spec::experiment::{self as spec, Augment, Experiment};
+use tch::nn::VarStore;
+use tch::{Kind, Tensor};
+
+use crate::TrainError;
+use crate::captions::TextTable;
+use crate::checkpoint::TensorSets;
+use crate::contrastive::learner::Learner;
+use crate::contrastive::samples::Batch;
+use crate::contrastive::step::Stepper;
+use crate::gradients::{Fault, mean};
+use crate::meters::Means;
+use crate::task::Moment;
+
+/// Longest shift of a picture while the guide learns, as a share of the side.
+const SHIFT: f64 = 0.0625;
+
+/// The guide in a run.
+pub(crate) struct Guide {
+    stepper: Stepper,
+    experiment: Experiment,
+    said: spec::Guide,
+}
+
+/// What a part of a batch shows, by number: `[n]` each.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// The subject of each picture.
+    pub(super) subjects: Tensor,
+    /// The look that its caption speaks of, or -1.
+    pub(super) looks: Tensor,
+}
+
+impl Guide {
+    /// A guide with fresh weights, where the experiment has one; `looks` are the names of the data's.
+    ///
+    /// # Errors
+    /// Settings that do not meet, or no memory on the device.
+    pub(super) fn new(
+        experiment: &Experiment,
+        looks: Vec<String>,
+        encoder: TextEncoderInfo,
+        table: &TextTable,
+    ) -> Result<Option<Self>, TrainError> {
+        let Some(said) = experiment.guide.clone() else {
+            return Ok(None);
+        };
+        let mut own = experiment.clone();
+        own.captions.noise = said.text_noise;
+        own.contrastive.cooldown_images = said.images;
+        own.augment = Augment {
+            translation: SHIFT,
+            cutout: 0.0,
+            colour: 0.0,
+            adaptive: None,
+        };
+        let learner = Learner::new(&own, looks, encoder, table.device())?;
+        let stepper = Stepper::new(&own, learner, table.shared(), table.device());
+        Ok(Some(Self {
+            stepper,
+            experiment: own,
+            said,
+        }))
+    }
+
+    /// Pictures it learns from before anybody plays.
+    pub(super) fn images(&self) -> u64 {
+        self.said.images
+    }
+
+    /// Learns from one batch.
+    pub(super) fn learn(
+        &mut self,
+        batch: &Batch,
+        moment: Moment,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError> {
+        self.stepper.step(batch, moment, means)
+    }
+
+    /// What both players hear of sentences `[n, text_dim]`: themselves, then what the heads make of them.
+    pub(super) fn hear(&self, text: &Tensor) -> Result<Tensor, TrainError> {
+        let heads: Vec<&TextHead> = self.heads().into_values().collect();
+        Ok(tch::no_grad(|| joined(text, &heads))?)
+    }
+
+    /// Entries that it adds to a sentence's vector.
+    pub(super) fn added_dim(&self) -> i64 {
+        self.heads()
+            .values()
+            .map(|head| head.config().out_dim)
+            .sum()
+    }
+
+    /// Its share of the generator's loss on `drawn [n, 3, side, side]`, beside the real pictures of the same captions, whose sentence
+    /// vectors are `text`.
+    pub(super) fn loss(
+        &self,
+        [drawn, real]: [&Tensor; 2],
+        text: &Tensor,
+        shown: &Shown,
+        means: &mut Means,
+    ) -> Result<Tensor, TrainError> {
+        let networks = &self.stepper.learner.networks;
+        let shape = &self.experiment.contrastive;
+        let seen = networks.encoder.forward(drawn)?;
+        let wanted = tch::no_grad(|| networks.encoder.forward(real))?;
+        let mut loss = (seen.moments() - wanted.moments()).abs().mean(Kind::Float);
+        means.add("guide/moments", mean(&loss));
+        loss *= self.said.moments;
+        let features = seen.distance(&wanted).mean(Kind::Float);
+        means.add("guide/features", mean(&features));
+        loss += features * self.said.features;
+        let subject = grouped_info_nce(
+            &seen.subject,
+            &wanted.subject,
+            &shown.subjects,
+            shape.subject_temperature,
+        )?;
+        means.add("guide/subject", mean(&subject));
+        loss += subject * self.said.subject;
+        let known = shown.looks.greater_equal(0).nonzero().squeeze_dim(1);
+        if let (Some(head), true) = (&networks.style_head, known.size()[0] > 1) {
+            let words = tch::no_grad(|| head.forward(text))?.index_select(0, &known);
+            let style = grouped_info_nce(
+                &seen.style.index_select(0, &known),
+                &words,
+                &shown.looks.index_select(0, &known),
+                shape.style_temperature,
+            )?;
+            means.add("guide/style", mean(&style));
+            loss += style * self.said.style;
+        }
+        Ok(loss)
+    }
+
+    /// All tensors that must be saved.
+    pub(super) fn tensors(&self) -> TensorSets {
+        self.stepper.learner.tensors()
+    }
+
+    /// Takes over what was saved.
+    pub(super) fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
+        self.stepper.learner.restore(saved, folder)
+    }
+
+    /// What its heads are built from, by name.
+    pub(super) fn head_configs(&self) -> BTreeMap<String, TextHeadConfig> {
+        let heads = self.heads().into_iter();
+        heads
+            .map(|(name, head)| (name.to_owned(), head.config().clone()))
+            .collect()
+    }
+
+    /// Its weights, the heads' under their names.
+    pub(super) fn store(&self) -> &VarStore {
+        &self.stepper.learner.store
+    }
+
+    fn heads(&self) -> BTreeMap<&'static str, &TextHead> {
+        let networks = &self.stepper.learner.networks;
+        let heads = [
+            ("style_head", &networks.style_head),
+            ("subject_head", &networks.subject_head),
+        ];
+        heads
+            .into_iter()
+            .filter_map(|(name, head)| Some((name, head.as_ref()?)))
+            .collect()
+    }
+}

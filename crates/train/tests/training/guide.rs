@@ -1,0 +1,85 @@
+//! The task `text_to_image` with a guide, on a toy data set: exact and resumable over both parts, and kept with what it heard.
+
+use crate::toy::{Toy, checkpoint_bytes, finish};
+use idiom_spec::experiment::Guide;
+use idiom_train::TrainRequest;
+use tch::{Device, Kind, Tensor};
+
+/// The guide learns from 32 pictures, then the game begins.
+fn guided(toy: &Toy, run_id: &str, images: u64) -> TrainRequest {
+    let mut request = toy.request(run_id, images);
+    request.experiment.guide = Some(Guide {
+        images: 32,
+        ..Guide::default()
+    });
+    let shape = &mut request.experiment.contrastive;
+    shape.fine_channels = 8;
+    shape.channels = vec![8, 8];
+    (shape.style_dim, shape.subject_dim, shape.hidden_dim) = (4, 6, 8);
+    request
+}
+
+fn file(toy: &Toy, run_id: &str, images: u64, name: &str) -> Vec<u8> {
+    let files = checkpoint_bytes(&toy.run_folder(run_id), images);
+    let found = files.into_iter().find(|(found, _)| found == name);
+    found.unwrap().1
+}
+
+#[test]
+fn a_run_taken_up_while_the_guide_learns_or_after_equals_an_unbroken_one() {
+    let toy = Toy::new();
+    finish(&guided(&toy, "whole", 96));
+    for first in [16, 32, 48] {
+        let name = format!("broken-at-{first}");
+        finish(&guided(&toy, &name, first));
+        let mut rest = guided(&toy, &name, 96);
+        rest.resume = true;
+        finish(&rest);
+        assert_eq!(
+            checkpoint_bytes(&toy.run_folder("whole"), 96),
+            checkpoint_bytes(&toy.run_folder(&name), 96),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn first_the_guide_learns_alone_then_the_players_do() {
+    let toy = Toy::new();
+    finish(&guided(&toy, "run", 64));
+    let at = |images, name| file(&toy, "run", images, name);
+    let (guide, players) = ("contrastive.safetensors", "generator.safetensors");
+    assert_ne!(at(16, guide), at(32, guide));
+    assert_eq!(at(16, players), at(32, players));
+    assert_eq!(at(32, guide), at(64, guide));
+    assert_ne!(at(32, players), at(64, players));
+}
+
+#[test]
+fn what_it_draws_depends_on_the_heads_that_are_kept_with_the_model() {
+    let toy = Toy::new();
+    let summary = finish(&guided(&toy, "run", 64));
+    let folder = summary.model.unwrap();
+    let model = idiom_model::load(&folder, Device::Cpu).unwrap();
+    let dims: Vec<i64> = model
+        .words
+        .iter()
+        .map(|head| head.config().out_dim)
+        .collect();
+    assert_eq!(
+        (dims, model.config.generator.text_dim),
+        (vec![4, 6], 8 + 4 + 6)
+    );
+    let (latent, text) = (
+        Tensor::zeros([2, 4], (Kind::Float, Device::Cpu)),
+        Tensor::eye(8, (Kind::Float, Device::Cpu)).narrow(0, 0, 2),
+    );
+    let drawn = tch::no_grad(|| model.draw(&latent, &text).unwrap());
+    assert_eq!(drawn.size(), [2, 3, 16, 16]);
+    let heard_nothing = Tensor::cat(
+        &[&text, &Tensor::zeros([2, 10], (Kind::Float, Device::Cpu))],
+        1,
+    );
+    let other = tch::no_grad(|| model.generator.forward(&latent, &heard_nothing).unwrap());
+    assert!((drawn - other).abs().max().double_value(&[]) > 1e-4);
+}
