@@ -213,6 +213,16 @@ impl Artifacts {
         self.list(&folder, &root).await
     }
 
+    /// All files of the store.
+    pub(crate) async fn all(&self) -> Result<Vec<ObjectMeta>, ArtifactError> {
+        Ok(self.store.list(None).try_collect().await?)
+    }
+
+    /// A file that [`Self::all`] listed.
+    pub(crate) async fn open_file(&self, file: &ObjectMeta) -> Result<GetResult, ArtifactError> {
+        Ok(self.store.get(&file.location).await?)
+    }
+
     /// Removes a file, or a folder with all that is in it.
     pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
         let inside: Vec<ObjectMeta> = self.store.list(Some(path.key())).try_collect().await?;

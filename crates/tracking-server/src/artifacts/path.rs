@@ -62,6 +62,11 @@ impl ArtifactPath {
         Ok(Self(self.0.parts().chain(below.0.parts()).collect()))
     }
 
+    /// The path as text, with slashes.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_ref()
+    }
+
     /// What names the file in the store.
     pub(super) fn key(&self) -> &Path {
         &self.0

@@ -1,15 +1,21 @@
 //! What a run says: `runs/log-*`, tags, inputs, and the history of a metric.
 
+use std::convert::Infallible;
+
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use idiom_tracking_api::{
     ApiError, Done, GetMetricHistory, GetMetricHistoryBulk, GetMetricHistoryBulkInterval, KeyValue,
-    LogBatch, LogInputs, LogMetric, MetricHistory, MetricsOfRuns, SetRunValue, limits,
+    LogBatch, LogInputs, LogMetric, MetricsOfRuns, SetRunValue, limits,
 };
 
 use super::AppState;
 use super::charts::listed;
-use super::failure::Answer;
+use super::failure::{Answer, Failure};
 use super::message::{Message, RepeatedRuns, SmallMessage, required, run_id};
 use crate::store::DeleteTag;
 
@@ -111,14 +117,16 @@ pub(super) async fn log_inputs(
 pub(super) async fn history(
     State(app): State<AppState>,
     Message(request): Message<GetMetricHistory>,
-) -> Answer<MetricHistory> {
+) -> Result<Response, Failure> {
     let run_id = run_id(request.run_id.clone(), request.run_uuid.clone())?;
     required("metric_key", request.metric_key.clone())?;
-    Ok(Json(
-        app.store
-            .metric_history(&GetMetricHistory { run_id, ..request })
-            .await?,
-    ))
+    let history = app
+        .store
+        .metric_history(GetMetricHistory { run_id, ..request })
+        .await?;
+    let parts = stream::iter(history.json().map(Ok::<_, Infallible>));
+    let json = [(CONTENT_TYPE, "application/json")];
+    Ok((json, Body::from_stream(parts)).into_response())
 }
 
 /// Runs in one request for a curve, at most.

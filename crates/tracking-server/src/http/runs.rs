@@ -2,17 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use idiom_tracking_api::search::Dialect;
 use idiom_tracking_api::{
-    CreateRun, Done, RunAnswer, RunId, SearchRuns, SearchRunsAnswer, UpdateRun, UpdateRunAnswer,
+    CreateRun, Done, RunAnswer, RunId, SearchRuns, UpdateRun, UpdateRunAnswer,
 };
 use uuid::Uuid;
 
 use super::AppState;
-use super::failure::Answer;
+use super::failure::{Answer, Failure};
 use super::message::{Message, required, run_id};
 use crate::names;
-use crate::store::{DeleteRun, NewRun, RestoreRun};
+use crate::store::{DeleteRun, FoundRuns, NewRun, RestoreRun};
 
 pub(super) async fn create(
     State(app): State<AppState>,
@@ -78,8 +80,12 @@ pub(super) async fn restore(
 pub(super) async fn search(
     State(app): State<AppState>,
     Message(request): Message<SearchRuns>,
-) -> Answer<SearchRunsAnswer> {
-    Ok(Json(
-        app.store.search_runs(&request, Dialect::Mlflow).await?,
-    ))
+) -> Result<FoundRuns, Failure> {
+    Ok(app.store.search_runs(&request, Dialect::Mlflow).await?)
+}
+
+impl IntoResponse for FoundRuns {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.json()).into_response()
+    }
 }

@@ -12,7 +12,7 @@ impl Write for LogBatch {
     type Output = ();
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let run = runs::find_active(connection, &self.run_id).await?;
+        let run = runs::find_speaking(connection, &self.run_id).await?;
         log_params(connection, run.number, self).await?;
         set_tags(connection, run.number, &self.tags).await?;
         if let Some(name) = self.tags.iter().rfind(|tag| tag.key == NAME_TAG) {

@@ -7,6 +7,7 @@
 
 use sqlx::SqliteConnection;
 
+use super::blocks::points_after;
 use super::points::{columns_of, value_of};
 use super::thinner::{Extremes, Point, Thinner};
 use super::writer::Write;
@@ -131,7 +132,7 @@ pub(super) async fn seal(
         connection,
         curve,
         last.map(|row| row.last()),
-        AT_ONCE * SIZE,
+        (AT_ONCE * SIZE) as usize,
     )
     .await?;
     let full = points.chunks_exact(SIZE as usize);
@@ -202,43 +203,6 @@ async fn chunks_from(
         .bind(first)
         .fetch_all(connection)
         .await
-}
-
-/// Points of a curve after one of them, or from the beginning.
-async fn points_after(
-    connection: &mut SqliteConnection,
-    curve: CurveId,
-    after: Option<Point>,
-    limit: i64,
-) -> Result<Vec<Point>, sqlx::Error> {
-    let condition = if after.is_some() {
-        "AND (step, timestamp, value, is_nan) > ($4, $5, $6, $7)"
-    } else {
-        ""
-    };
-    let statement = format!(
-        "SELECT step, timestamp, value, is_nan FROM metrics WHERE run = $1 AND key = $2 {condition} \
-         ORDER BY step, timestamp, value, is_nan LIMIT $3"
-    );
-    let mut query = sqlx::query_as::<_, (i64, i64, f64, bool)>(sqlx::AssertSqlSafe(statement))
-        .bind(curve.0)
-        .bind(curve.1)
-        .bind(limit);
-    if let Some(after) = after {
-        let (value, is_nan) = columns_of(after.value);
-        query = query
-            .bind(after.step)
-            .bind(after.timestamp)
-            .bind(value)
-            .bind(is_nan);
-    }
-    let rows = query.fetch_all(connection).await?;
-    let point = |(step, timestamp, value, is_nan)| Point {
-        step,
-        timestamp,
-        value: value_of(value, is_nan),
-    };
-    Ok(rows.into_iter().map(point).collect())
 }
 
 async fn insert(
@@ -335,7 +299,7 @@ impl Store {
                 taken += size;
             }
         }
-        let rest = points_after(&mut reading, curve, last, -1).await?;
+        let rest = points_after(&mut reading, curve, last, usize::MAX).await?;
         reading.commit().await?;
         if bucket_size >= SIZE && rest.len() as i64 >= WORTH_SEALING {
             self.seal_later(curve);

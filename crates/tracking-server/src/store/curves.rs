@@ -32,6 +32,16 @@ pub(crate) struct CurveSummary {
     pub(crate) greatest: Option<At>,
 }
 
+/// How many points of a run's curves came.
+#[derive(Debug, Serialize, sqlx::FromRow)]
+pub(crate) struct Received {
+    pub(crate) key: String,
+    /// Points that are stored.
+    pub(crate) received: i64,
+    /// Points that came again and were known already.
+    pub(crate) repeated: i64,
+}
+
 /// A value at a step.
 #[derive(Debug, Serialize)]
 pub(crate) struct At {
@@ -98,6 +108,16 @@ impl Store {
             }
         };
         Ok(rows.into_iter().map(summary).collect())
+    }
+
+    /// How many points of each curve of a run came, by name.
+    pub(crate) async fn received(&self, run_id: &str) -> Result<Vec<Received>, StoreError> {
+        let run = self.run_number(run_id).await?;
+        let rows = sqlx::query_as(
+            "SELECT metric_keys.key, n_points AS received, n_repeated AS repeated FROM metric_summaries JOIN metric_keys \
+             ON metric_keys.id = metric_summaries.key WHERE run = $1 ORDER BY metric_keys.key",
+        );
+        Ok(rows.bind(run).fetch_all(&self.readers).await?)
     }
 
     /// The curves of runs, each thinned out to about `max_points`; all curves when no keys are given.

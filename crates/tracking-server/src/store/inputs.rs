@@ -16,7 +16,7 @@ impl Write for LogInputs {
     type Output = ();
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let run = runs::find_active(connection, &self.run_id).await?;
+        let run = runs::find_speaking(connection, &self.run_id).await?;
         let experiment = experiments::number(&run.info.experiment_id)?;
         for input in &self.datasets {
             log_dataset(connection, (experiment, run.number), input).await?;

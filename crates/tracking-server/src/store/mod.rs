@@ -9,21 +9,29 @@
 
 mod accounts;
 mod batch;
+mod blocks;
 mod chunks;
+mod copies;
 mod curves;
 mod experiments;
+mod forget;
 mod histories;
+mod imported;
 mod inputs;
 mod model_search;
 mod models;
+mod pack;
 mod points;
 mod runs;
+mod said;
 mod search;
 mod summary;
 mod thinner;
+mod unpacked;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use idiom_tracking_api::ApiError;
@@ -33,10 +41,13 @@ use sqlx::sqlite::{
 };
 
 pub(crate) use accounts::{Audited, ChangeAccount, PutAccount, RemoveAccount, no_such_user};
-pub(crate) use curves::{Curve, CurveSummary};
+pub(crate) use curves::{Curve, CurveSummary, Received};
 pub(crate) use experiments::{DeleteExperiment, DeleteExperimentTag, RestoreExperiment};
+pub(crate) use forget::{Deleted, Forget};
+pub(crate) use imported::ImportedRun;
 pub(crate) use models::{ChangeModel, ModelChange, NewModel};
 pub(crate) use runs::{DeleteRun, DeleteTag, NewRun, RestoreRun};
+pub(crate) use said::FoundRuns;
 
 use crate::ServerError;
 use crate::events::News;
@@ -62,6 +73,7 @@ pub(crate) enum StoreError {
 pub(crate) struct Store {
     readers: SqlitePool,
     writer: writer::Writer,
+    said: Arc<said::Said>,
 }
 
 impl Store {
@@ -85,6 +97,9 @@ impl Store {
                 path: path.to_owned(),
                 source: Box::new(source),
             })?;
+        unpacked::pack_rows(&mut connection)
+            .await
+            .map_err(database)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(20))
@@ -92,6 +107,7 @@ impl Store {
         Ok(Self {
             readers,
             writer: writer::Writer::start(connection, news),
+            said: Arc::default(),
         })
     }
 

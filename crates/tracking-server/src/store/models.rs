@@ -178,7 +178,7 @@ impl Write for LogOutputs {
     type Output = ();
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let run = runs::find_active(connection, &self.run_id).await?;
+        let run = runs::find_speaking(connection, &self.run_id).await?;
         for ModelOutput { model_id, step } in &self.models {
             let insert = sqlx::query(
                 "INSERT OR IGNORE INTO model_outputs (run, model_id, step) VALUES ($1, $2, $3)",

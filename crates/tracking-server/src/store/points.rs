@@ -1,17 +1,13 @@
-//! Points of curves: storing many at once, each once, and reading a curve back.
+//! Points of curves: storing many at once, each once, with the summary of their curve.
 
 use std::collections::BTreeMap;
 
-use idiom_tracking_api::{ApiError, GetMetricHistory, Metric, MetricHistory, limits, page_token};
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use idiom_tracking_api::Metric;
+use sqlx::SqliteConnection;
 
-use super::chunks::{self, CurveId};
 use super::summary::{Last, Summary};
 use super::thinner::Point;
-use super::{Store, StoreError};
-
-/// Rows in one statement, at most. Sizes are powers of two, so that nine prepared statements serve every batch.
-const LARGEST_INSERT: usize = 256;
+use super::{blocks, chunks, chunks::CurveId};
 
 /// A value as two columns hold it: SQLite has no NaN.
 pub(super) fn columns_of(value: f64) -> (f64, bool) {
@@ -33,16 +29,36 @@ pub(super) async fn insert(
     run: i64,
     metrics: &[Metric],
 ) -> Result<(), sqlx::Error> {
-    let mut curves: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
+    let mut curves: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
     for metric in metrics {
-        curves.entry(&metric.key).or_default().push(metric);
+        curves
+            .entry(&metric.key)
+            .or_default()
+            .push(point_of(metric));
     }
-    for (name, points) in curves {
-        let key = key_number(connection, name).await?;
-        let inserted = insert_points(connection, (run, key), &points).await?;
-        summarise(connection, (run, key), &points, inserted).await?;
+    for (name, mut points) in curves {
+        let arrived = points.len() as i64;
+        points.sort_by(Point::order);
+        points.dedup_by(|a, b| a.order(b).is_eq());
+        let curve = (run, key_number(connection, name).await?);
+        let inserted = blocks::add(connection, curve, &points).await?;
+        let counts = Counts {
+            inserted,
+            repeated: arrived - inserted,
+        };
+        summarise(connection, curve, &points, counts).await?;
     }
     Ok(())
+}
+
+/// There is one zero and one NaN.
+fn point_of(metric: &Metric) -> Point {
+    let (value, is_nan) = columns_of(metric.value);
+    Point {
+        step: metric.step,
+        timestamp: metric.timestamp,
+        value: value_of(value + 0.0, is_nan),
+    }
 }
 
 async fn key_number(connection: &mut SqliteConnection, key: &str) -> Result<i64, sqlx::Error> {
@@ -54,46 +70,6 @@ async fn key_number(connection: &mut SqliteConnection, key: &str) -> Result<i64,
     new.bind(key).fetch_one(connection).await
 }
 
-/// How many of the points were new.
-async fn insert_points(
-    connection: &mut SqliteConnection,
-    (run, key): CurveId,
-    points: &[&Metric],
-) -> Result<i64, sqlx::Error> {
-    let mut left = points;
-    let mut inserted = 0;
-    while !left.is_empty() {
-        let size = if left.len() >= LARGEST_INSERT {
-            LARGEST_INSERT
-        } else {
-            1 << left.len().ilog2()
-        };
-        let (now, later) = left.split_at(size);
-        let mut query = sqlx::query(AssertSqlSafe(insert_statement(size)));
-        for point in now {
-            let (value, is_nan) = columns_of(point.value);
-            query = query
-                .bind(run)
-                .bind(key)
-                .bind(point.step)
-                .bind(point.timestamp)
-                .bind(value)
-                .bind(is_nan);
-        }
-        let done = query.execute(&mut *connection).await?;
-        inserted += i64::try_from(done.rows_affected()).unwrap_or_default();
-        left = later;
-    }
-    Ok(inserted)
-}
-
-fn insert_statement(rows: usize) -> String {
-    let rows = vec!["(?, ?, ?, ?, ?, ?)"; rows].join(", ");
-    format!(
-        "INSERT INTO metrics (run, key, step, timestamp, value, is_nan) VALUES {rows} ON CONFLICT DO NOTHING"
-    )
-}
-
 /// A curve's summary as it is kept, and how many points it has.
 #[derive(Clone, Copy)]
 struct Kept {
@@ -101,34 +77,40 @@ struct Kept {
     n_points: i64,
     /// Points in chunks.
     n_sealed: i64,
+    /// Points that came again.
+    n_repeated: i64,
+}
+
+/// Of the points that arrived, how many were new and how many were known.
+struct Counts {
+    inserted: i64,
+    repeated: i64,
 }
 
 async fn summarise(
     connection: &mut SqliteConnection,
     curve: CurveId,
-    points: &[&Metric],
-    inserted: i64,
+    points: &[Point],
+    counts: Counts,
 ) -> Result<(), sqlx::Error> {
-    let stored = read_kept(connection, curve).await?;
-    let arrived = points.iter().map(|point| Summary::of(point));
-    let Some(arrived) = arrived.reduce(Summary::merge) else {
+    let arrived = points.iter().map(Summary::of).reduce(Summary::merge);
+    let Some(arrived) = arrived else {
         return Ok(());
     };
-    let Some(old) = stored else {
-        let kept = Kept {
-            summary: arrived,
-            n_points: inserted,
-            n_sealed: 0,
-        };
-        return write_kept(connection, curve, &kept).await;
-    };
     let mut kept = Kept {
-        summary: old.summary.merge(arrived),
-        n_points: old.n_points + inserted,
-        n_sealed: old.n_sealed,
+        summary: arrived,
+        n_points: counts.inserted,
+        n_sealed: 0,
+        n_repeated: counts.repeated,
     };
-    if inserted > 0 && kept.n_sealed > 0 {
-        kept.n_sealed = still_sealed(connection, curve, &old, points).await?;
+    if let Some(old) = read_kept(connection, curve).await? {
+        kept.summary = old.summary.merge(arrived);
+        kept.n_points += old.n_points;
+        kept.n_repeated += old.n_repeated;
+        kept.n_sealed = old.n_sealed;
+        if counts.inserted > 0 {
+            kept.n_sealed = still_sealed(connection, curve, &old, &points[0]).await?;
+        }
     }
     if kept.n_points - kept.n_sealed >= 2 * chunks::SIZE {
         kept.n_sealed = chunks::seal(connection, curve).await?;
@@ -141,22 +123,13 @@ async fn still_sealed(
     connection: &mut SqliteConnection,
     curve: CurveId,
     old: &Kept,
-    points: &[&Metric],
+    first: &Point,
 ) -> Result<i64, sqlx::Error> {
-    let point = |metric: &&Metric| Point {
-        step: metric.step,
-        timestamp: metric.timestamp,
-        value: metric.value,
-    };
-    let first = points.iter().map(point).min_by(Point::order);
-    match first {
-        Some(first)
-            if (first.step, first.timestamp)
-                <= (old.summary.last.step, old.summary.last.timestamp) =>
-        {
-            chunks::unseal(connection, curve, &first).await
-        }
-        _ => Ok(old.n_sealed),
+    let last = &old.summary.last;
+    if old.n_sealed > 0 && (first.step, first.timestamp) <= (last.step, last.timestamp) {
+        chunks::unseal(connection, curve, first).await
+    } else {
+        Ok(old.n_sealed)
     }
 }
 
@@ -169,8 +142,8 @@ async fn write_kept(
     let (value, is_nan) = columns_of(summary.last.value);
     sqlx::query(
         "INSERT OR REPLACE INTO metric_summaries (run, key, last_step, last_timestamp, last_value, last_is_nan, \
-         least_value, least_step, greatest_value, greatest_step, n_points, n_sealed) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         least_value, least_step, greatest_value, greatest_step, n_points, n_sealed, n_repeated) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(run)
     .bind(key)
@@ -184,6 +157,7 @@ async fn write_kept(
     .bind(summary.greatest.map(|(_, step)| step))
     .bind(kept.n_points)
     .bind(kept.n_sealed)
+    .bind(kept.n_repeated)
     .execute(connection)
     .await?;
     Ok(())
@@ -201,6 +175,7 @@ struct KeptRow {
     greatest_step: Option<i64>,
     n_points: i64,
     n_sealed: i64,
+    n_repeated: i64,
 }
 
 async fn read_kept(
@@ -209,7 +184,7 @@ async fn read_kept(
 ) -> Result<Option<Kept>, sqlx::Error> {
     let row: Option<KeptRow> = sqlx::query_as(
         "SELECT last_step, last_timestamp, last_value, last_is_nan, least_value, least_step, greatest_value, \
-         greatest_step, n_points, n_sealed FROM metric_summaries WHERE run = $1 AND key = $2",
+         greatest_step, n_points, n_sealed, n_repeated FROM metric_summaries WHERE run = $1 AND key = $2",
     )
     .bind(run)
     .bind(key)
@@ -227,57 +202,6 @@ async fn read_kept(
         },
         n_points: row.n_points,
         n_sealed: row.n_sealed,
+        n_repeated: row.n_repeated,
     }))
-}
-
-impl Store {
-    /// Points of one curve, by time, step and value; all of them unless a page is asked for.
-    pub(crate) async fn metric_history(
-        &self,
-        request: &GetMetricHistory,
-    ) -> Result<MetricHistory, StoreError> {
-        let offset = page_token::decode(request.page_token.as_deref())?;
-        let limit = history_limit(request.max_results)?;
-        let run = self.run_number(&request.run_id).await?;
-        let rows: Vec<(i64, i64, f64, bool)> = sqlx::query_as(
-            "SELECT step, timestamp, value, is_nan FROM metrics WHERE run = $1 AND key = (SELECT id FROM metric_keys \
-             WHERE key = $2) ORDER BY timestamp, step, value LIMIT $3 OFFSET $4",
-        )
-        .bind(run)
-        .bind(&request.metric_key)
-        .bind(limit.map_or(-1, |limit| limit + 1))
-        .bind(i64::try_from(offset).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await?;
-        let mut metrics: Vec<Metric> = rows
-            .into_iter()
-            .map(|(step, timestamp, value, is_nan)| Metric {
-                key: request.metric_key.clone(),
-                value: value_of(value, is_nan),
-                timestamp,
-                step,
-                ..Metric::default()
-            })
-            .collect();
-        let page = limit
-            .and_then(|limit| usize::try_from(limit).ok())
-            .unwrap_or(usize::MAX);
-        let next_page_token =
-            (metrics.len() > page).then(|| page_token::encode(offset + page as u64));
-        metrics.truncate(page);
-        Ok(MetricHistory {
-            metrics,
-            next_page_token,
-        })
-    }
-}
-
-fn history_limit(asked: Option<i64>) -> Result<Option<i64>, ApiError> {
-    match asked {
-        Some(count) if count < 1 => Err(ApiError::invalid(format!(
-            "Invalid value {count} for parameter 'max_results' supplied. It must be a positive integer."
-        ))),
-        Some(count) => Ok(Some(count.min(limits::MAX_HISTORY_RESULTS))),
-        None => Ok(None),
-    }
 }

@@ -16,11 +16,14 @@ use crate::events::Kind;
 pub(super) const NAME_TAG: &str = "mlflow.runName";
 
 pub(super) const RUN_COLUMNS: &str = "number, run_id, run_name, experiment_id, user_id, status, start_time, end_time, \
-                                      artifact_uri, lifecycle_stage";
+                                      artifact_uri, lifecycle_stage, version";
 
 /// One row of the table of runs.
+#[derive(Clone)]
 pub(super) struct RunRow {
     pub(super) number: i64,
+    /// Changes with whatever the run says.
+    pub(super) version: i64,
     pub(super) info: RunInfo,
 }
 
@@ -41,6 +44,7 @@ impl<'r> FromRow<'r, SqliteRow> for RunRow {
         };
         Ok(Self {
             number: row.try_get("number")?,
+            version: row.try_get("version")?,
             info,
         })
     }
@@ -69,21 +73,25 @@ pub(super) async fn find(
 ) -> Result<RunRow, StoreError> {
     let found = sqlx::query_as(
         "SELECT number, run_id, run_name, experiment_id, user_id, status, start_time, end_time, artifact_uri, \
-         lifecycle_stage FROM runs WHERE run_id = $1",
+         lifecycle_stage, version FROM runs WHERE run_id = $1",
     );
     let row = found.bind(run_id).fetch_optional(connection).await?;
     Ok(row.ok_or_else(|| no_such_run(run_id))?)
 }
 
-/// The row of a run that may be written to.
-pub(super) async fn find_active(
+/// The row of a run that is about to say something: one that is not deleted. What was known of it is so no longer.
+pub(super) async fn find_speaking(
     connection: &mut SqliteConnection,
     run_id: &str,
 ) -> Result<RunRow, StoreError> {
-    let row = find(connection, run_id).await?;
-    if row.info.lifecycle_stage == LifecycleStage::Active {
+    let speaks = sqlx::query_as(
+        "UPDATE runs SET version = version + 1 WHERE run_id = $1 AND lifecycle_stage = 'active' RETURNING number, run_id, \
+         run_name, experiment_id, user_id, status, start_time, end_time, artifact_uri, lifecycle_stage, version",
+    );
+    if let Some(row) = speaks.bind(run_id).fetch_optional(&mut *connection).await? {
         return Ok(row);
     }
+    find(connection, run_id).await?;
     let message =
         format!("The run {run_id} must be in the 'active' state. Current state is deleted.");
     Err(ApiError::invalid(message).into())
@@ -131,7 +139,7 @@ impl Write for NewRun {
         let row: RunRow = sqlx::query_as(
             "INSERT INTO runs (run_id, run_name, experiment_id, user_id, status, start_time, artifact_uri) \
              VALUES ($1, $2, $3, $4, 'RUNNING', $5, $6) RETURNING number, run_id, run_name, experiment_id, user_id, \
-             status, start_time, end_time, artifact_uri, lifecycle_stage",
+             status, start_time, end_time, artifact_uri, lifecycle_stage, version",
         )
         .bind(&self.run_id)
         .bind(&run_name)
@@ -167,7 +175,7 @@ impl Write for UpdateRun {
     type Output = RunInfo;
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<RunInfo, StoreError> {
-        let row = find_active(connection, &self.run_id).await?;
+        let row = find_speaking(connection, &self.run_id).await?;
         let name = self.run_name.as_deref().filter(|name| !name.is_empty());
         sqlx::query(
             "UPDATE runs SET status = coalesce($2, status), end_time = coalesce($3, end_time), \
@@ -249,7 +257,7 @@ impl Write for DeleteTag {
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let Self { run_id, key } = self;
-        let row = find_active(connection, run_id).await?;
+        let row = find_speaking(connection, run_id).await?;
         let delete = sqlx::query("DELETE FROM tags WHERE run = $1 AND key = $2");
         if delete
             .bind(row.number)
@@ -300,11 +308,14 @@ impl Store {
     }
 }
 
-/// Adds to rows what their runs said and were given, in four reads however many runs there are.
+/// Adds to rows what their runs said and were given, in a few reads however many runs there are.
 pub(super) async fn complete(
     connection: &mut SqliteConnection,
     rows: Vec<RunRow>,
 ) -> Result<Vec<Run>, StoreError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
     let list = serde_json::to_string(&numbers).unwrap_or_default();
     let mut runs = Placed::new(rows);

@@ -8,13 +8,13 @@ use idiom_tracking_api::search::{
     order_by,
 };
 use idiom_tracking_api::{
-    ApiError, SearchExperiments, SearchExperimentsAnswer, SearchRuns, SearchRunsAnswer, ViewType,
-    limits, page_token,
+    ApiError, SearchExperiments, SearchExperimentsAnswer, SearchRuns, ViewType, limits, page_token,
 };
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::experiments::{self, ExperimentRow};
-use super::runs::{self, RUN_COLUMNS, RunRow};
+use super::runs::{RUN_COLUMNS, RunRow};
+use super::said::FoundRuns;
 use super::{Store, StoreError};
 
 type Sql = QueryBuilder<Sqlite>;
@@ -25,7 +25,7 @@ impl Store {
         &self,
         request: &SearchRuns,
         dialect: Dialect,
-    ) -> Result<SearchRunsAnswer, StoreError> {
+    ) -> Result<FoundRuns, StoreError> {
         let page = Page::of(request.max_results, request.page_token.as_deref())?;
         let filter = filter(
             request.filter.as_deref().unwrap_or_default(),
@@ -57,8 +57,8 @@ impl Store {
         let mut connection = self.readers.acquire().await?;
         let rows: Vec<RunRow> = sql.build_query_as().fetch_all(&mut *connection).await?;
         let (rows, next_page_token) = page.cut(rows);
-        Ok(SearchRunsAnswer {
-            runs: runs::complete(&mut connection, rows).await?,
+        Ok(FoundRuns {
+            runs: self.said.complete(&mut connection, rows).await?,
             next_page_token,
         })
     }

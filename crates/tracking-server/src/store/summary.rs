@@ -2,7 +2,7 @@
 //!
 //! Pure: a summary takes in points in any order, and the same point twice, and ends up the same.
 
-use idiom_tracking_api::Metric;
+use super::thinner::Point;
 
 /// The latest, least and greatest point of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,13 +31,12 @@ impl Last {
 
 impl Summary {
     /// The summary of a curve of one point.
-    pub(super) fn of(metric: &Metric) -> Self {
-        let Metric {
+    pub(super) fn of(point: &Point) -> Self {
+        let Point {
             value,
             timestamp,
             step,
-            ..
-        } = *metric;
+        } = *point;
         let extreme = (!value.is_nan()).then_some((value, step));
         Self {
             last: Last {
@@ -82,12 +81,10 @@ mod tests {
     use super::*;
 
     fn point(step: i64, timestamp: i64, value: f64) -> Summary {
-        Summary::of(&Metric {
-            key: String::new(),
-            value,
-            timestamp,
+        Summary::of(&Point {
             step,
-            ..Metric::default()
+            timestamp,
+            value,
         })
     }
 

@@ -2,8 +2,8 @@
 //!
 //! SQLite lets one connection write at a time and each commit waits for the disk. So writes queue here, and while one
 //! commit is on its way to the disk the next ones gather and share the commit after it: alone, a write waits for
-//! nobody; under load, hundreds share a disk flush. Each write has a savepoint of its own: one that is refused takes no
-//! other with it. A write is answered, and its news told, after the commit.
+//! nobody; under load, hundreds share a disk flush. Writes that share a commit have a savepoint each: one that is refused
+//! takes no other with it. A write is answered, and its news told, after the commit.
 
 use std::panic::AssertUnwindSafe;
 
@@ -114,10 +114,23 @@ async fn commit(connection: &mut SqliteConnection, mut group: Vec<Box<dyn Job>>,
         sqlx::query("BEGIN IMMEDIATE")
             .execute(&mut *connection)
             .await?;
-        for job in &mut group {
-            step(connection, job.as_mut()).await?;
-        }
-        sqlx::query("COMMIT").execute(&mut *connection).await?;
+        let end = match group.as_mut_slice() {
+            // Alone in its commit, a write that is refused takes nothing with it.
+            [job] => {
+                if attempt(connection, job.as_mut()).await {
+                    "COMMIT"
+                } else {
+                    "ROLLBACK"
+                }
+            }
+            jobs => {
+                for job in jobs {
+                    step(connection, job.as_mut()).await?;
+                }
+                "COMMIT"
+            }
+        };
+        sqlx::query(end).execute(&mut *connection).await?;
         Ok::<(), sqlx::Error>(())
     }
     .await;
@@ -138,18 +151,19 @@ async fn step(connection: &mut SqliteConnection, job: &mut dyn Job) -> Result<()
     sqlx::query("SAVEPOINT one")
         .execute(&mut *connection)
         .await?;
-    // A panic in one write must not end the task that all writes need.
-    let done = AssertUnwindSafe(job.run(&mut *connection))
-        .catch_unwind()
-        .await
-        .unwrap_or(false);
-    if !done {
+    if !attempt(connection, job).await {
         sqlx::query("ROLLBACK TO one")
             .execute(&mut *connection)
             .await?;
     }
     sqlx::query("RELEASE one").execute(&mut *connection).await?;
     Ok(())
+}
+
+/// Makes a change; whether it should stay. A panic in one write must not end the task that all writes need.
+async fn attempt(connection: &mut SqliteConnection, job: &mut dyn Job) -> bool {
+    let done = AssertUnwindSafe(job.run(connection)).catch_unwind();
+    done.await.unwrap_or(false)
 }
 
 /// A queued write, whatever its type.

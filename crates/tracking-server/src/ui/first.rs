@@ -4,8 +4,7 @@
 
 use idiom_tracking_api::search::Dialect;
 use idiom_tracking_api::{SearchExperiments, SearchRuns};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::store::{Store, StoreError};
 
@@ -25,13 +24,6 @@ pub(super) struct Asked {
     view: String,
 }
 
-/// Two answers, as the REST routes give them.
-#[derive(Serialize)]
-struct First {
-    experiments: Value,
-    runs: Value,
-}
-
 /// The rows as JSON that may stand in a `<script>`; none where the scripts should ask.
 pub(super) async fn rows(store: &Store, asked: &Asked) -> Option<String> {
     if !asked.filter.is_empty() || !asked.view.is_empty() {
@@ -40,12 +32,12 @@ pub(super) async fn rows(store: &Store, asked: &Asked) -> Option<String> {
     let first = read(store, &asked.experiment)
         .await
         .inspect_err(|error| tracing::debug!(%error, "a page goes out without its first rows"));
-    let json = serde_json::to_string(&first.ok()?).ok()?;
     // In JSON these stand inside of texts only; escaped, no text can end the element it is in.
-    Some(json.replace('<', "\\u003c").replace('>', "\\u003e"))
+    Some(first.ok()?.replace('<', "\\u003c").replace('>', "\\u003e"))
 }
 
-async fn read(store: &Store, experiment: &str) -> Result<First, StoreError> {
+/// Two answers, as the REST routes give them.
+async fn read(store: &Store, experiment: &str) -> Result<String, StoreError> {
     let all = SearchExperiments {
         max_results: Some(EXPERIMENTS),
         ..SearchExperiments::default()
@@ -62,9 +54,7 @@ async fn read(store: &Store, experiment: &str) -> Result<First, StoreError> {
         ..SearchRuns::default()
     };
     let runs = store.search_runs(&search, Dialect::Idiom).await?;
-    let json = |value| serde_json::to_value(value).unwrap_or_default();
-    Ok(First {
-        experiments: serde_json::to_value(&experiments).unwrap_or_default(),
-        runs: json(&runs),
-    })
+    let experiments = serde_json::to_string(&experiments).unwrap_or_default();
+    let runs = runs.json();
+    Ok(format!(r#"{{"experiments":{experiments},"runs":{runs}}}"#))
 }

@@ -1,0 +1,106 @@
+//! Databases from before points were packed: their rows become blocks when the file is opened.
+//!
+//! Each curve is one transaction, so that a start that is cut short goes on where it was.
+
+use sqlx::{Connection, SqliteConnection};
+
+use super::blocks;
+use super::chunks::CurveId;
+use super::points::value_of;
+use super::thinner::Point;
+
+/// Packs what still stands in rows; nothing to do where there is no such table any more.
+pub(super) async fn pack_rows(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let old = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'metrics'";
+    let tables: i64 = sqlx::query_scalar(old).fetch_one(&mut *connection).await?;
+    if tables == 0 {
+        return Ok(());
+    }
+    let curves = sqlx::query_as("SELECT DISTINCT run, key FROM metrics");
+    let curves: Vec<CurveId> = curves.fetch_all(&mut *connection).await?;
+    if !curves.is_empty() {
+        tracing::info!(
+            curves = curves.len(),
+            "packing the points of an older database"
+        );
+    }
+    for curve in curves {
+        pack_curve(connection, curve).await?;
+    }
+    sqlx::query("DROP TABLE metrics")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn pack_curve(
+    connection: &mut SqliteConnection,
+    (run, key): CurveId,
+) -> Result<(), sqlx::Error> {
+    let mut packing = connection.begin().await?;
+    let rows: Vec<(i64, i64, f64, bool)> = sqlx::query_as(
+        "SELECT step, timestamp, value, is_nan FROM metrics WHERE run = $1 AND key = $2 \
+         ORDER BY step, timestamp, value, is_nan",
+    )
+    .bind(run)
+    .bind(key)
+    .fetch_all(&mut *packing)
+    .await?;
+    let point = |(step, timestamp, value, is_nan)| Point {
+        step,
+        timestamp,
+        value: value_of(value, is_nan),
+    };
+    let points: Vec<Point> = rows.into_iter().map(point).collect();
+    blocks::add(&mut packing, (run, key), &points).await?;
+    sqlx::query("DELETE FROM metrics WHERE run = $1 AND key = $2")
+        .bind(run)
+        .bind(key)
+        .execute(&mut *packing)
+        .await?;
+    packing.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MIGRATIONS, Store, options};
+    use super::*;
+    use crate::events::News;
+    use idiom_tracking_api::GetMetricHistory;
+    use sqlx::ConnectOptions;
+
+    const ROWS: &str = "INSERT INTO runs (run_id, run_name, experiment_id, user_id, status, start_time, artifact_uri) \
+        VALUES ('r', 'r', 0, '', 'RUNNING', 0, ''); \
+        INSERT INTO metric_keys (id, key) VALUES (1, 'm'); \
+        INSERT INTO metrics VALUES (1, 1, -5, 9, 0.0, 1), (1, 1, 0, 10, -2.5, 0), (1, 1, 7, 11, 9e999, 0); \
+        INSERT INTO metric_summaries (run, key, last_step, last_timestamp, last_value, last_is_nan, n_points) \
+        VALUES (1, 1, 7, 11, 9e999, 0, 3);";
+
+    #[tokio::test]
+    async fn a_database_of_rows_is_packed_when_it_is_opened_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        let mut old = options(&path)
+            .create_if_missing(true)
+            .connect()
+            .await
+            .unwrap();
+        MIGRATIONS.run_to(4, &mut old).await.unwrap();
+        sqlx::raw_sql(ROWS).execute(&mut old).await.unwrap();
+        old.close().await.unwrap();
+        for _ in 0..2 {
+            let store = Store::open(&path, News::new()).await.unwrap();
+            let request = GetMetricHistory {
+                run_id: "r".to_owned(),
+                metric_key: "m".to_owned(),
+                ..GetMetricHistory::default()
+            };
+            let history = store.metric_history(request).await.unwrap();
+            let text: String = history.json().collect();
+            let expected = r#"{"metrics":[{"key":"m","value":"NaN","timestamp":9,"step":-5},{"key":"m","value":-2.5,"timestamp":10,"step":0},{"key":"m","value":"Infinity","timestamp":11,"step":7}]}"#;
+            assert_eq!(text, expected);
+            assert_eq!(store.faults().await.unwrap().faults, Vec::<String>::new());
+            store.close().await;
+        }
+    }
+}
