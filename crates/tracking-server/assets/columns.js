@@ -31,7 +31,7 @@ export function available(runs) {
     attribute: ATTRIBUTES,
     param: keysOf(runs, "params"),
     metric: keysOf(runs, "metrics"),
-    tag: keysOf(runs, "tags").filter((key) => key !== "mlflow.loggedImages" && key !== "mlflow.runName"),
+    tag: keysOf(runs, "tags").filter((key) => key !== "mlflow.runName"),
   };
 }
 

@@ -7,6 +7,7 @@ import { binButton, nameOf, noteOf, tagsOf as ownTags } from "./edit.js";
 import { byId, fill, make, paced, tell } from "./elements.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
+import { Ledger } from "./ledger.js";
 import { follow } from "./live.js";
 import { Pictures } from "./pictures.js";
 import * as server from "./server.js";
@@ -15,7 +16,7 @@ import { badge } from "./status.js";
 import { spark } from "./table.js";
 import * as view from "./view.js";
 
-const TABS = ["overview", "curves", "pictures", "artifacts", "config", "provenance"];
+const TABS = ["overview", "curves", "pictures", "artifacts", "config", "ledger", "provenance"];
 const id = byId("run").dataset.run;
 const cursor = new Cursor();
 cursorControls(byId("cursor"), cursor);
@@ -32,6 +33,7 @@ const page = {
 const pictures = new Pictures(parts.pictures, cursor);
 const curves = new Curves(parts.curves, cursor);
 const artifacts = new Artifacts(id);
+const ledger = new Ledger();
 const always = () => true;
 
 async function load() {
@@ -128,21 +130,19 @@ function draw() {
     curves: () => parts.curves,
     artifacts: () => artifacts.element,
     config: () => artifacts.config(facts("run.params", page.run.params)),
+    ledger: () => ledger.element,
     provenance: () =>
-      make("div", { class: "column" }, ownTags(page.run, load), facts("run.tags", tagsOf(page.run))),
+      make("div", { class: "column" }, ownTags(page.run, load), facts("run.tags", page.run.tags)),
   };
   if (page.drawn === page.tab && (page.tab === "artifacts" || isEditing())) return;
   page.drawn = page.tab;
   fill(byId("panel"), contents[page.tab]());
   if (page.tab === "artifacts") artifacts.open();
+  if (page.tab === "ledger") ledger.show(page.run);
 }
 
 /** Whether somebody is writing on the page: news of a run that trains must not take the words away. */
 const isEditing = () => document.activeElement?.matches?.("textarea, input[type=text]") ?? false;
-
-function tagsOf(run) {
-  return Object.fromEntries(Object.entries(run.tags).filter(([key]) => key !== "mlflow.loggedImages"));
-}
 
 /** The last value of each metric with its curve in small. */
 function tiles() {
@@ -200,8 +200,8 @@ byId("tabs").addEventListener("keydown", (event) => {
   byId(`tab-${page.tab}`).focus();
 });
 addKeys([
-  ["[", "keys.tab_before", () => choose(TABS[(TABS.indexOf(page.tab) + 5) % 6])],
-  ["]", "keys.tab_after", () => choose(TABS[(TABS.indexOf(page.tab) + 1) % 6])],
+  ["[", "keys.tab_before", () => choose(TABS[(TABS.indexOf(page.tab) + TABS.length - 1) % TABS.length])],
+  ["]", "keys.tab_after", () => choose(TABS[(TABS.indexOf(page.tab) + 1) % TABS.length])],
 ]);
 drawTabs();
 await load();

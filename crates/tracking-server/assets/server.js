@@ -1,6 +1,8 @@
 // The only file that talks to the server: MLflow's own REST, and the reading routes under `/api/idiom`.
 
 const REST = "/ajax-api/2.0/mlflow";
+/** The tag by which our client says how many items it logged, and where they are. */
+const LEDGER_TAG = "idiom.ledger";
 
 /** What the server said was wrong: its code and its words. */
 export class ServerError extends Error {
@@ -40,7 +42,7 @@ function runOf({ info, data = {} }) {
     m.key,
     { value: number(m.value), step: Number(m.step ?? 0), timestamp: Number(m.timestamp) },
   ]);
-  const tags = pairs(data.tags);
+  const { [LEDGER_TAG]: ledger, "mlflow.loggedImages": _, ...tags } = pairs(data.tags);
   return {
     id: info.run_id ?? info.run_uuid,
     name: info.run_name || tags["mlflow.runName"] || info.run_id,
@@ -52,6 +54,7 @@ function runOf({ info, data = {} }) {
     params: pairs(data.params),
     metrics: Object.fromEntries(metrics),
     tags,
+    ledger,
   };
 }
 
@@ -140,6 +143,11 @@ export async function summaries(runIds) {
     min: point(least),
     max: point(greatest),
   }));
+}
+
+/** How many points of each curve of a run came, and came again, as `{ key, received, repeated }`. */
+export async function received(id) {
+  return (await get("/api/idiom/ledger", { run_id: id })).curves;
 }
 
 /** Pictures of some runs in order of step, as `{ run, key, step, timestamp, address }`. */

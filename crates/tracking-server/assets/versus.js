@@ -20,7 +20,7 @@ export function rowsOf(part, runs) {
   const value = (run, key) => (part === "metrics" ? run.metrics[key]?.value : run[part][key]);
   const keys = [...new Set(runs.flatMap((run) => Object.keys(run[part])))].sort();
   const wanted =
-    part === "tags" ? keys.filter((key) => key !== "mlflow.loggedImages" && key !== "mlflow.runName") : keys;
+    part === "tags" ? keys.filter((key) => key !== "mlflow.runName") : keys;
   return wanted.map((key) => {
     const values = runs.map((run) => value(run, key));
     return { key, values, differs: new Set(values.map(String)).size > 1 };

@@ -28,7 +28,8 @@ impl Clock {
     }
 }
 
-fn system_milliseconds() -> i64 {
+/// The system's clock.
+pub(crate) fn system_milliseconds() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -3,14 +3,18 @@
 //! While it rests it holds no lock, so `idiom sync` with a better token can send a live run's spool.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Timing;
 use crate::TrackingError;
 use crate::backoff::Backoff;
+use crate::clock::system_milliseconds;
 use crate::delivery::{Delivery, Fault, Halt, Server};
 use crate::shared::Shared;
 use crate::spool::Folder;
+
+/// How often a live run's ledger is told.
+const LEDGER_EVERY: Duration = Duration::from_secs(10);
 
 /// What the sender owns.
 pub(crate) struct Sender {
@@ -63,12 +67,17 @@ impl Sender {
     fn session(&mut self) -> Result<(), Halt> {
         let mut delivery = Delivery::open(&self.folder, &self.server).map_err(Halt::Spool)?;
         self.shared.delivered(delivery.cursor());
+        let mut told_at = None;
         while let Some(end) = self.shared.wait_for_work(self.timing.flush_interval) {
             delivery.send_up_to(end, &mut |cursor| {
                 self.shared.delivered(cursor);
                 !self.shared.is_stopped()
             })?;
             self.shared.delivered(delivery.cursor());
+            if told_at.is_none_or(|at: Instant| at.elapsed() >= LEDGER_EVERY) {
+                delivery.tell_ledger(&self.shared.ledger(), system_milliseconds());
+                told_at = Some(Instant::now());
+            }
             self.backoff.reset();
             if self.told.take().is_some() {
                 tracing::info!(
@@ -76,6 +85,9 @@ impl Sender {
                     "the tracking server takes the run again"
                 );
             }
+        }
+        if told_at.is_some() && !self.shared.is_stopped() {
+            delivery.tell_ledger(&self.shared.ledger(), system_milliseconds());
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
+use crate::clock::system_milliseconds;
 use crate::delivery::{Delivery, Fault, Halt, Server};
 use crate::locks::Lock;
 use crate::spool::{self, Cursor, Folder, Reader};
@@ -33,7 +34,9 @@ pub fn sync(spool_dir: &Path, config: ClientConfig) -> Result<Ledger, TrackingEr
             .send_up_to(end, &mut |_| true)
             .and_then(|()| close_if_abandoned(&folder, &mut delivery));
         let Err(halt) = sent else {
-            return ledger(&folder, delivery.cursor());
+            let ledger = ledger(&folder, delivery.cursor())?;
+            delivery.tell_ledger(&ledger, system_milliseconds());
+            return Ok(ledger);
         };
         if delivery.cursor().offset != before {
             backoff.reset();

@@ -1,18 +1,18 @@
-//! Our own reading routes, for pages: many thinned-out curves in one answer, what tables show of curves, the pictures
-//! runs logged, and a search whose filters have OR and parentheses.
+//! Our own reading routes, for pages: many thinned-out curves in one answer, what tables show of curves, how many
+//! points came, the pictures runs logged, and a search whose filters have OR and parentheses.
 
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use idiom_tracking_api::images::{IMAGES_FOLDER, ImageName};
 use idiom_tracking_api::search::Dialect;
-use idiom_tracking_api::{ApiError, SearchRuns, SearchRunsAnswer, limits, number};
+use idiom_tracking_api::{ApiError, SearchRuns, limits, number};
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
 use super::failure::{Answer, Failure};
-use super::message::Message;
-use crate::store::{Curve, CurveSummary};
+use super::message::{Message, required};
+use crate::store::{Curve, CurveSummary, FoundRuns, Received};
 
 /// Points of a curve, unless asked otherwise.
 const DEFAULT_POINTS: i64 = 800;
@@ -25,6 +25,7 @@ pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/idiom/metrics", get(curves))
         .route("/api/idiom/summaries", get(summaries))
+        .route("/api/idiom/ledger", get(ledger))
         .route("/api/idiom/images", get(images))
         .route("/api/idiom/runs/search", post(search))
 }
@@ -81,11 +82,33 @@ async fn summaries(
     }))
 }
 
+#[derive(Deserialize)]
+struct AskLedger {
+    #[serde(default)]
+    run_id: String,
+}
+
+#[derive(Serialize)]
+struct LedgerOfRun {
+    curves: Vec<Received>,
+}
+
+/// What came of a run's points; what its client logged and lost, the client says by a tag.
+async fn ledger(
+    State(app): State<AppState>,
+    Message(request): Message<AskLedger>,
+) -> Answer<LedgerOfRun> {
+    let run_id = required("run_id", request.run_id)?;
+    Ok(Json(LedgerOfRun {
+        curves: app.store.received(&run_id).await?,
+    }))
+}
+
 async fn search(
     State(app): State<AppState>,
     Message(request): Message<SearchRuns>,
-) -> Answer<SearchRunsAnswer> {
-    Ok(Json(app.store.search_runs(&request, Dialect::Idiom).await?))
+) -> Result<FoundRuns, Failure> {
+    Ok(app.store.search_runs(&request, Dialect::Idiom).await?)
 }
 
 #[derive(Deserialize)]

@@ -293,6 +293,12 @@ pub(crate) const OTHERS: &[Route] = &[
     ),
     (
         "GET",
+        "/api/idiom/ledger",
+        READ,
+        "how many points of a run's curves came, and came again",
+    ),
+    (
+        "GET",
         "/api/idiom/images",
         READ,
         "pictures that runs logged",

@@ -44,6 +44,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "history.js",
     "icon.svg",
     "keys.js",
+    "ledger.js",
     "live.js",
     "loupe.css",
     "loupe.js",

@@ -14,6 +14,8 @@
 //!   step; downsampled to min, max and last of each bucket; no `keys` means all; NaN and the infinities as
 //!   the strings `"NaN"`, `"Infinity"`, `"-Infinity"`.
 //! - `GET summaries?run_ids=A,B` -> `{"summaries":[{"run_id","key","least":{"value","step"},"greatest"}]}`.
+//! - `GET ledger?run_id=A` -> `{"curves":[{"key","received","repeated"}]}`; what the client says of itself stands in the
+//!   run's tag `idiom.ledger`: `{"produced","delivered","dead","dropped","at"}`.
 //! - `GET images?run_ids=A,B` -> `{"images":[{"run_id","key","step","timestamp","path"}]}`, whose bytes are
 //!   at `/get-artifact?run_id=A&path=PATH`.
 //! - `GET events[?run_ids=A,B]`: server-sent events named `run` with data `{"run_id","kind"}`, the kind

@@ -286,3 +286,20 @@ async fn a_page_that_listens_does_not_keep_the_server_from_stopping() {
         part.unwrap();
     }
 }
+
+#[tokio::test]
+async fn points_that_come_again_are_counted_apart() {
+    let served = Served::start().await;
+    let run = served.run().await;
+    for last in [300, 500, 100] {
+        log(&served, &run, "b", (0..last).map(|i| json!(i))).await;
+    }
+    log(&served, &run, "a", [json!(1)].into_iter()).await;
+    let ask = served.client.get(served.url("/api/idiom/ledger"));
+    let found = Reply::of(ask.query(&[("run_id", &run)])).await.ok();
+    let expected = json!({"curves": [
+        {"key": "a", "received": 1, "repeated": 0},
+        {"key": "b", "received": 500, "repeated": 400},
+    ]});
+    assert_eq!(found, expected);
+}

@@ -13,7 +13,7 @@ mod upload;
 
 use std::io;
 
-use idiom_tracking_api::{RunStatus, UpdateRun, UpdateRunAnswer};
+use idiom_tracking_api::{Done, KeyValue, LogBatch, RunStatus, UpdateRun, UpdateRunAnswer};
 
 pub(crate) use fault::Fault;
 pub(crate) use parcel::LARGEST_BATCH_BYTES;
@@ -21,9 +21,12 @@ use parcel::Parcels;
 pub(crate) use server::Server;
 use target::Target;
 
-use crate::TrackingError;
 use crate::locks::Lock;
 use crate::spool::{Cursor, DeadLetters, Entry, Folder, Header, Line, Reader, Status, read_header};
+use crate::{Ledger, TrackingError};
+
+/// The tag in which a run's ledger stands, for servers of ours.
+const LEDGER_TAG: &str = "idiom.ledger";
 
 /// Why sending stopped before the end.
 pub(crate) enum Halt {
@@ -115,6 +118,37 @@ impl<'a> Delivery<'a> {
             at,
         };
         Ok(self.update_status(&target, &status)?)
+    }
+
+    /// Tells a server of ours what the run logged and where that is, for the page of the run. A courtesy: a fault that
+    /// comes up is met again by the next request.
+    pub(crate) fn tell_ledger(&mut self, ledger: &Ledger, at: i64) {
+        let told = self.try_to_tell(ledger, at);
+        if let Err(fault) = told {
+            tracing::debug!(reason = fault.reason(), "the ledger was not told");
+        }
+    }
+
+    fn try_to_tell(&mut self, ledger: &Ledger, at: i64) -> Result<(), Fault> {
+        if !self.is_ours()? {
+            return Ok(());
+        }
+        let Ledger {
+            produced,
+            delivered,
+            dead,
+            dropped,
+            ..
+        } = ledger;
+        let counts = format!(
+            r#"{{"produced":{produced},"delivered":{delivered},"dead":{dead},"dropped":{dropped},"at":{at}}}"#
+        );
+        let batch = LogBatch {
+            run_id: self.find_run()?.run_id,
+            tags: vec![KeyValue::new(LEDGER_TAG, counts)],
+            ..LogBatch::default()
+        };
+        self.server.post::<Done>("runs/log-batch", &batch).map(drop)
     }
 
     fn find_run(&mut self) -> Result<Target, Fault> {

@@ -32,7 +32,7 @@ impl Delivery<'_> {
     }
 
     /// Our own pages scale pictures themselves; MLflow's show nothing without a second, smaller file.
-    fn is_ours(&mut self) -> Result<bool, Fault> {
+    pub(super) fn is_ours(&mut self) -> Result<bool, Fault> {
         if self.ours.is_none() {
             self.ours = Some(match self.server.is_ours() {
                 Err(Fault::Strange(_) | Fault::Missing(_)) => false,
