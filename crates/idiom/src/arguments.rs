@@ -2,6 +2,7 @@
 
 use crate::commands::Order;
 use clap::{Args, Parser, Subcommand};
+use idiom_tracking_server::Upkeep;
 use std::path::PathBuf;
 
 /// Say a look in plain words, and a GAN draws it.
@@ -100,6 +101,9 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  idiom export restyle-20260102-030405 --out my-model\n  idiom stylize --run my-model cat.png \"stamped in ink\""
     )]
     Export(Export),
+    /// Work on the project's tracking database; `idiom-tracking-server` does the same on another.
+    #[command(flatten)]
+    Upkeep(Upkeep),
     /// Versions, devices, threads, caches, the server, and what is wrong.
     Doctor,
 }

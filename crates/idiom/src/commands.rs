@@ -49,6 +49,7 @@ impl Session {
             Verb::Runs(a) => self.runs(&a),
             Verb::Serve(a) => self.serve(&a),
             Verb::Sync(a) => self.sync(&a),
+            Verb::Upkeep(a) => self.upkeep(a),
             Verb::Stylize(a) => self.stylize(&a),
             Verb::Generate(a) => self.generate(&a),
             Verb::Describe(a) => self.describe(&a),

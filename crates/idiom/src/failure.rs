@@ -10,7 +10,7 @@ use idiom_spec::SpecError;
 use idiom_studio::StudioError;
 use idiom_torch_ext::TorchError;
 use idiom_tracking::TrackingError;
-use idiom_tracking_server::ServerError;
+use idiom_tracking_server::{ServerError, UpkeepError};
 use idiom_train::TrainError;
 
 /// Why a verb ended early.
@@ -69,5 +69,6 @@ from_library_errors!(
     TorchError,
     TrackingError,
     ServerError,
+    UpkeepError,
     StudioError
 );

@@ -18,9 +18,11 @@ mod neighbour;
 mod server;
 mod store;
 mod ui;
+mod upkeep;
 
 pub use accounts::{Account, AccountError, Accounts, NewAccount, Role};
 pub use config::ServerConfig;
 pub use error::ServerError;
 pub use extension::{Extension, ExtensionLimits, Page, Shell};
 pub use server::{Server, bind};
+pub use upkeep::{Upkeep, UpkeepError};

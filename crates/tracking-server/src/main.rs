@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use idiom_tracking_server::{AccountError, Accounts, Role, ServerConfig, ServerError, bind};
+use idiom_tracking_server::{
+    AccountError, Accounts, Role, ServerConfig, ServerError, Upkeep, UpkeepError, bind,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -25,7 +27,7 @@ struct Arguments {
     #[arg(long, global = true, default_value = "data/tracking/idiom.db")]
     db: PathBuf,
     /// The folder of artifacts.
-    #[arg(long, default_value = "data/tracking/artifacts")]
+    #[arg(long, global = true, default_value = "data/tracking/artifacts")]
     artifacts: PathBuf,
     /// Further host names that browsers may use, e.g. a reverse proxy's.
     #[arg(long, value_delimiter = ',')]
@@ -43,6 +45,8 @@ enum Verb {
     /// Accounts: once there is one, everybody must sign in.
     #[command(subcommand)]
     Account(AccountVerb),
+    #[command(flatten)]
+    Upkeep(Upkeep),
 }
 
 #[derive(Subcommand)]
@@ -113,6 +117,9 @@ async fn main() -> ExitCode {
         Some(Verb::Account(verb)) => account(&arguments.db, verb).await.map_err(|error| {
             complain(&error, None);
         }),
+        Some(Verb::Upkeep(verb)) => upkeep(&arguments.db, &arguments.artifacts, verb)
+            .await
+            .map_err(|error| complain(&error, error.hint())),
         None => serve(arguments.config()).await.map_err(|error| {
             complain(&error, error.hint());
         }),
@@ -142,6 +149,12 @@ async fn account(db: &Path, verb: AccountVerb) -> Result<(), AccountError> {
     }
     accounts.close().await;
     Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "what was done is what was asked for")]
+async fn upkeep(db: &Path, artifacts: &Path, verb: Upkeep) -> Result<(), UpkeepError> {
+    verb.carry_out(db, artifacts, |line| println!("{line}"))
+        .await
 }
 
 #[allow(

@@ -1,4 +1,5 @@
-//! `idiom serve`: the tracking server and its pages until a signal comes; it takes up what runs have left to send.
+//! `idiom serve`: the tracking server and its pages until a signal comes; it takes up what runs have left to send. And work on
+//! its database from the command line.
 
 use super::Session;
 use crate::arguments::Serve;
@@ -8,7 +9,7 @@ use crate::tracker::{Occupant, client_of, occupant, runtime};
 use idiom_model::Described as _;
 use idiom_model::restyle::RestyleConfig;
 use idiom_playground::Playground;
-use idiom_tracking_server::{Server, ServerConfig};
+use idiom_tracking_server::{Server, ServerConfig, Upkeep};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -62,6 +63,14 @@ impl Session {
             self.stop.store(true, Ordering::Relaxed);
             ended
         })?;
+        Ok(String::new())
+    }
+
+    /// Cleaning, copying, checking, filling the tracking database, whether its server runs or not.
+    pub(super) fn upkeep(&self, work: Upkeep) -> Result<String, Failure> {
+        let (db, artifacts) = (self.home.tracking_db(), self.home.tracking_artifacts());
+        let work = work.carry_out(&db, &artifacts, |line| self.screen.say(line));
+        runtime()?.block_on(work)?;
         Ok(String::new())
     }
 

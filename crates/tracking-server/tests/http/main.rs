@@ -17,3 +17,4 @@ mod mlflow_client;
 mod runs;
 mod search;
 mod served;
+mod upkeep;

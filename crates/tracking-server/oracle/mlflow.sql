@@ -1,0 +1,1453 @@
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('dc11669786a5');
+CREATE TABLE "assessments" (
+	assessment_id VARCHAR(50) NOT NULL, 
+	trace_id VARCHAR(50) NOT NULL, 
+	name VARCHAR(250) NOT NULL, 
+	assessment_type VARCHAR(20) NOT NULL, 
+	value TEXT NOT NULL, 
+	error TEXT, 
+	created_timestamp BIGINT NOT NULL, 
+	last_updated_timestamp BIGINT NOT NULL, 
+	source_type VARCHAR(50) NOT NULL, 
+	source_id VARCHAR(250), 
+	run_id VARCHAR(32), 
+	span_id VARCHAR(50), 
+	rationale TEXT, 
+	overrides VARCHAR(50), 
+	valid BOOLEAN NOT NULL, 
+	assessment_metadata TEXT, 
+	experiment_id INTEGER, 
+	trace_timestamp_ms BIGINT, 
+	aggregate_value FLOAT, 
+	is_numeric_value BOOLEAN DEFAULT 0 NOT NULL, 
+	CONSTRAINT assessments_pk PRIMARY KEY (assessment_id), 
+	CONSTRAINT fk_assessments_trace_id FOREIGN KEY(trace_id) REFERENCES trace_info (request_id) ON DELETE CASCADE
+);
+CREATE TABLE budget_policies (
+	budget_policy_id VARCHAR(36) NOT NULL, 
+	budget_unit VARCHAR(32) NOT NULL, 
+	budget_amount FLOAT NOT NULL, 
+	duration_unit VARCHAR(32) NOT NULL, 
+	duration_value INTEGER NOT NULL, 
+	target_scope VARCHAR(32) NOT NULL, 
+	budget_action VARCHAR(32) NOT NULL, 
+	created_by VARCHAR(255), 
+	created_at BIGINT NOT NULL, 
+	last_updated_by VARCHAR(255), 
+	last_updated_at BIGINT NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, target_value VARCHAR(255), 
+	CONSTRAINT budget_policies_pk PRIMARY KEY (budget_policy_id)
+);
+CREATE TABLE "datasets" (
+	dataset_uuid VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	name VARCHAR(500) NOT NULL, 
+	digest VARCHAR(36) NOT NULL, 
+	dataset_source_type VARCHAR(36) NOT NULL, 
+	dataset_source TEXT NOT NULL, 
+	dataset_schema TEXT, 
+	dataset_profile TEXT, 
+	CONSTRAINT dataset_pk PRIMARY KEY (experiment_id, name, digest), 
+	CONSTRAINT fk_datasets_experiment_id_experiments FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE
+);
+INSERT INTO "datasets" VALUES('ffc1f908a83a44bdb2a57685ccbe57c7',1,'emoji','abc123','local','{"uri": "data"}','{"columns": []}','{"rows": 3}');
+CREATE TABLE endpoint_bindings (
+	endpoint_id VARCHAR(36) NOT NULL, 
+	resource_type VARCHAR(50) NOT NULL, 
+	resource_id VARCHAR(255) NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	created_by VARCHAR(255), 
+	last_updated_at BIGINT NOT NULL, 
+	last_updated_by VARCHAR(255), display_name VARCHAR(255), 
+	CONSTRAINT endpoint_bindings_pk PRIMARY KEY (endpoint_id, resource_type, resource_id), 
+	CONSTRAINT fk_endpoint_bindings_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES endpoints (endpoint_id) ON DELETE CASCADE
+);
+CREATE TABLE endpoint_model_mappings (
+	mapping_id VARCHAR(36) NOT NULL, 
+	endpoint_id VARCHAR(36) NOT NULL, 
+	model_definition_id VARCHAR(36) NOT NULL, 
+	weight FLOAT NOT NULL, 
+	created_by VARCHAR(255), 
+	created_at BIGINT NOT NULL, linkage_type VARCHAR(64) DEFAULT 'PRIMARY' NOT NULL, fallback_order INTEGER, 
+	CONSTRAINT endpoint_model_mappings_pk PRIMARY KEY (mapping_id), 
+	CONSTRAINT fk_endpoint_model_mappings_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES endpoints (endpoint_id) ON DELETE CASCADE, 
+	CONSTRAINT fk_endpoint_model_mappings_model_definition_id FOREIGN KEY(model_definition_id) REFERENCES model_definitions (model_definition_id)
+);
+CREATE TABLE endpoint_tags (
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(5000), 
+	endpoint_id VARCHAR(36) NOT NULL, 
+	CONSTRAINT endpoint_tag_pk PRIMARY KEY ("key", endpoint_id), 
+	CONSTRAINT fk_endpoint_tags_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES endpoints (endpoint_id) ON DELETE CASCADE
+);
+CREATE TABLE "endpoints" (
+	endpoint_id VARCHAR(36) NOT NULL, 
+	name VARCHAR(255), 
+	created_by VARCHAR(255), 
+	created_at BIGINT NOT NULL, 
+	last_updated_by VARCHAR(255), 
+	last_updated_at BIGINT NOT NULL, 
+	routing_strategy VARCHAR(64), 
+	fallback_config_json TEXT, 
+	experiment_id INTEGER, 
+	usage_tracking BOOLEAN DEFAULT '0' NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT endpoints_pk PRIMARY KEY (endpoint_id), 
+	CONSTRAINT fk_endpoints_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE SET NULL, 
+	CONSTRAINT uq_endpoints_workspace_name UNIQUE (workspace, name)
+);
+CREATE TABLE entity_associations (
+	association_id VARCHAR(36) NOT NULL, 
+	source_type VARCHAR(36) NOT NULL, 
+	source_id VARCHAR(36) NOT NULL, 
+	destination_type VARCHAR(36) NOT NULL, 
+	destination_id VARCHAR(36) NOT NULL, 
+	created_time BIGINT, 
+	CONSTRAINT entity_associations_pk PRIMARY KEY (source_type, source_id, destination_type, destination_id)
+);
+CREATE TABLE "evaluation_dataset_records" (
+	dataset_record_id VARCHAR(36) NOT NULL, 
+	dataset_id VARCHAR(36) NOT NULL, 
+	inputs JSON NOT NULL, 
+	expectations JSON, 
+	tags JSON, 
+	source JSON, 
+	source_id VARCHAR(36), 
+	source_type VARCHAR(255), 
+	created_time BIGINT, 
+	last_update_time BIGINT, 
+	created_by VARCHAR(255), 
+	last_updated_by VARCHAR(255), 
+	input_hash VARCHAR(64) NOT NULL, outputs JSON, 
+	CONSTRAINT evaluation_dataset_records_pk PRIMARY KEY (dataset_record_id), 
+	CONSTRAINT fk_evaluation_dataset_records_dataset_id FOREIGN KEY(dataset_id) REFERENCES evaluation_datasets (dataset_id) ON DELETE CASCADE, 
+	CONSTRAINT unique_dataset_input UNIQUE (dataset_id, input_hash)
+);
+CREATE TABLE evaluation_dataset_tags (
+	dataset_id VARCHAR(36) NOT NULL, 
+	"key" VARCHAR(255) NOT NULL, 
+	value VARCHAR(5000), 
+	CONSTRAINT evaluation_dataset_tags_pk PRIMARY KEY (dataset_id, "key"), 
+	CONSTRAINT fk_evaluation_dataset_tags_dataset_id FOREIGN KEY(dataset_id) REFERENCES evaluation_datasets (dataset_id) ON DELETE CASCADE
+);
+CREATE TABLE "evaluation_datasets" (
+	dataset_id VARCHAR(36) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	schema TEXT, 
+	profile TEXT, 
+	digest VARCHAR(64), 
+	created_time BIGINT, 
+	last_update_time BIGINT, 
+	created_by VARCHAR(255), 
+	last_updated_by VARCHAR(255), 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT evaluation_datasets_pk PRIMARY KEY (dataset_id)
+);
+CREATE TABLE "experiment_tags" (
+	"key" VARCHAR(250) NOT NULL, 
+	value TEXT, 
+	experiment_id INTEGER NOT NULL, 
+	CONSTRAINT experiment_tag_pk PRIMARY KEY ("key", experiment_id), 
+	FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id)
+);
+INSERT INTO "experiment_tags" VALUES('team','Ä 畫',1);
+CREATE TABLE "experiments" (
+	experiment_id INTEGER NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	artifact_location VARCHAR(256), 
+	lifecycle_stage VARCHAR(32), 
+	creation_time BIGINT, 
+	last_update_time BIGINT, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT experiment_pk PRIMARY KEY (experiment_id), 
+	CONSTRAINT experiments_lifecycle_stage CHECK (lifecycle_stage IN ('active', 'deleted')), 
+	CONSTRAINT uq_experiments_workspace_name UNIQUE (workspace, name)
+);
+INSERT INTO "experiments" VALUES(0,'Default','/tmp/tmpwf_r6l_5/mlruns/0','active',1795456362204,1795456362204,'default');
+INSERT INTO "experiments" VALUES(1,'drawing','mlflow-artifacts:/drawing','active',1795456362243,1795456362243,'default');
+INSERT INTO "experiments" VALUES(2,'gone','mlflow-artifacts:/gone','deleted',1795456362265,1795456362760,'default');
+CREATE TABLE guardrail_configs (
+	endpoint_id VARCHAR(36) NOT NULL, 
+	guardrail_id VARCHAR(36) NOT NULL, 
+	execution_order INTEGER, 
+	created_by VARCHAR(255), 
+	created_at BIGINT NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT guardrail_configs_pk PRIMARY KEY (endpoint_id, guardrail_id), 
+	CONSTRAINT fk_guardrail_configs_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES endpoints (endpoint_id) ON DELETE CASCADE, 
+	CONSTRAINT fk_guardrail_configs_guardrail_id FOREIGN KEY(guardrail_id) REFERENCES guardrails (guardrail_id) ON DELETE CASCADE
+);
+CREATE TABLE guardrails (
+	guardrail_id VARCHAR(36) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	scorer_id VARCHAR(36) NOT NULL, 
+	scorer_version INTEGER NOT NULL, 
+	stage VARCHAR(32) NOT NULL, 
+	action VARCHAR(32) NOT NULL, 
+	action_endpoint_id VARCHAR(36), 
+	created_by VARCHAR(255), 
+	created_at BIGINT NOT NULL, 
+	last_updated_by VARCHAR(255), 
+	last_updated_at BIGINT NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT guardrails_pk PRIMARY KEY (guardrail_id), 
+	CONSTRAINT fk_guardrails_scorer_version FOREIGN KEY(scorer_id, scorer_version) REFERENCES scorer_versions (scorer_id, scorer_version), 
+	CONSTRAINT fk_guardrails_action_endpoint_id FOREIGN KEY(action_endpoint_id) REFERENCES endpoints (endpoint_id) ON DELETE SET NULL
+);
+CREATE TABLE input_tags (
+	input_uuid VARCHAR(36) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	value VARCHAR(500) NOT NULL, 
+	CONSTRAINT input_tags_pk PRIMARY KEY (input_uuid, name)
+);
+INSERT INTO "input_tags" VALUES('4f14906e990d4498b5eb714a403d5ce3','mlflow.data.context','training');
+CREATE TABLE inputs (
+	input_uuid VARCHAR(36) NOT NULL, 
+	source_type VARCHAR(36) NOT NULL, 
+	source_id VARCHAR(36) NOT NULL, 
+	destination_type VARCHAR(36) NOT NULL, 
+	destination_id VARCHAR(36) NOT NULL, step BIGINT DEFAULT '0' NOT NULL, 
+	CONSTRAINT inputs_pk PRIMARY KEY (source_type, source_id, destination_type, destination_id)
+);
+INSERT INTO "inputs" VALUES('4f14906e990d4498b5eb714a403d5ce3','DATASET','ffc1f908a83a44bdb2a57685ccbe57c7','RUN','da357d0b7711462983c16dab336bfbf9',0);
+CREATE TABLE issues (
+	issue_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	name VARCHAR(250) NOT NULL, 
+	description TEXT NOT NULL, 
+	status VARCHAR(50) NOT NULL, 
+	severity VARCHAR(50), 
+	root_causes TEXT, 
+	source_run_id VARCHAR(32), 
+	categories TEXT, 
+	created_timestamp BIGINT NOT NULL, 
+	last_updated_timestamp BIGINT NOT NULL, 
+	created_by VARCHAR(255), 
+	CONSTRAINT issues_pk PRIMARY KEY (issue_id), 
+	CONSTRAINT fk_issues_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE, 
+	CONSTRAINT fk_issues_source_run_id FOREIGN KEY(source_run_id) REFERENCES runs (run_uuid) ON DELETE SET NULL
+);
+CREATE TABLE job_locks (
+	lock_key VARCHAR(255) NOT NULL, 
+	job_id VARCHAR(36) NOT NULL, 
+	acquired_at BIGINT NOT NULL, 
+	CONSTRAINT job_locks_pk PRIMARY KEY (lock_key), 
+	CONSTRAINT fk_job_locks_job_id FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
+);
+CREATE TABLE "jobs" (
+	id VARCHAR(36) NOT NULL, 
+	creation_time BIGINT NOT NULL, 
+	job_name VARCHAR(500) NOT NULL, 
+	params TEXT NOT NULL, 
+	timeout FLOAT, 
+	status INTEGER NOT NULL, 
+	result TEXT, 
+	retry_count INTEGER NOT NULL, 
+	last_update_time BIGINT NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, status_details JSON, creator VARCHAR(255), executor_backend VARCHAR(255), lease_expires_at BIGINT, status_message TEXT, progress JSON, progress_updated_at BIGINT, token_hash VARCHAR(64), scoped_permissions JSON, next_attempt_at BIGINT, 
+	CONSTRAINT jobs_pk PRIMARY KEY (id)
+);
+CREATE TABLE label_schemas (
+	schema_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	name VARCHAR(250) NOT NULL, 
+	type VARCHAR(16) NOT NULL, 
+	instruction TEXT, 
+	enable_comment BOOLEAN DEFAULT '0' NOT NULL, 
+	input_type VARCHAR(32) NOT NULL, 
+	input_config TEXT NOT NULL, 
+	created_by VARCHAR(255), 
+	created_time BIGINT NOT NULL, 
+	last_update_time BIGINT NOT NULL, 
+	is_default BOOLEAN DEFAULT 0 NOT NULL, 
+	CONSTRAINT label_schemas_pk PRIMARY KEY (schema_id), 
+	CONSTRAINT fk_label_schemas_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE, 
+	CONSTRAINT uq_label_schemas_exp_name UNIQUE (experiment_id, name)
+);
+CREATE TABLE "latest_metrics" (
+	"key" VARCHAR(250) NOT NULL, 
+	value FLOAT NOT NULL, 
+	timestamp BIGINT, 
+	step BIGINT NOT NULL, 
+	is_nan BOOLEAN NOT NULL, 
+	run_uuid VARCHAR(32) NOT NULL, 
+	CONSTRAINT latest_metric_pk PRIMARY KEY ("key", run_uuid), 
+	FOREIGN KEY(run_uuid) REFERENCES runs (run_uuid), 
+	CHECK (is_nan IN (0, 1))
+);
+INSERT INTO "latest_metrics" VALUES('loss/generator',-3.33333333333333314829e-01,1795420000005,3,0,'da357d0b7711462983c16dab336bfbf9');
+INSERT INTO "latest_metrics" VALUES('score',8.55714285714285693984e+01,1795420000000,599,0,'da357d0b7711462983c16dab336bfbf9');
+INSERT INTO "latest_metrics" VALUES('loss/generator',1.0,1795420000000,0,0,'685431cd41c546f9abada94b8f44e457');
+CREATE TABLE logged_model_metrics (
+	model_id VARCHAR(36) NOT NULL, 
+	metric_name VARCHAR(500) NOT NULL, 
+	metric_timestamp_ms BIGINT NOT NULL, 
+	metric_step BIGINT NOT NULL, 
+	metric_value FLOAT, 
+	experiment_id INTEGER NOT NULL, 
+	run_id VARCHAR(32) NOT NULL, 
+	dataset_uuid VARCHAR(36), 
+	dataset_name VARCHAR(500), 
+	dataset_digest VARCHAR(36), 
+	CONSTRAINT logged_model_metrics_pk PRIMARY KEY (model_id, metric_name, metric_timestamp_ms, metric_step, run_id), 
+	CONSTRAINT fk_logged_model_metrics_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CONSTRAINT fk_logged_model_metrics_model_id FOREIGN KEY(model_id) REFERENCES logged_models (model_id) ON DELETE CASCADE, 
+	CONSTRAINT fk_logged_model_metrics_run_id FOREIGN KEY(run_id) REFERENCES runs (run_uuid) ON DELETE CASCADE
+);
+CREATE TABLE logged_model_params (
+	model_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	param_key VARCHAR(255) NOT NULL, 
+	param_value TEXT NOT NULL, 
+	CONSTRAINT logged_model_params_pk PRIMARY KEY (model_id, param_key), 
+	CONSTRAINT fk_logged_model_params_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CONSTRAINT fk_logged_model_params_model_id FOREIGN KEY(model_id) REFERENCES logged_models (model_id) ON DELETE CASCADE
+);
+CREATE TABLE logged_model_tags (
+	model_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	tag_key VARCHAR(255) NOT NULL, 
+	tag_value TEXT NOT NULL, 
+	CONSTRAINT logged_model_tags_pk PRIMARY KEY (model_id, tag_key), 
+	CONSTRAINT fk_logged_model_tags_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CONSTRAINT fk_logged_model_tags_model_id FOREIGN KEY(model_id) REFERENCES logged_models (model_id) ON DELETE CASCADE
+);
+CREATE TABLE logged_models (
+	model_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	name VARCHAR(500) NOT NULL, 
+	artifact_location VARCHAR(1000) NOT NULL, 
+	creation_timestamp_ms BIGINT NOT NULL, 
+	last_updated_timestamp_ms BIGINT NOT NULL, 
+	status INTEGER NOT NULL, 
+	lifecycle_stage VARCHAR(32), 
+	model_type VARCHAR(500), 
+	source_run_id VARCHAR(32), 
+	status_message VARCHAR(1000), 
+	CONSTRAINT logged_models_pk PRIMARY KEY (model_id), 
+	CONSTRAINT logged_models_lifecycle_stage_check CHECK (lifecycle_stage IN ('active', 'deleted')), 
+	CONSTRAINT fk_logged_models_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE
+);
+CREATE TABLE mcp_access_endpoints (
+	id VARCHAR(36) NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	server_name VARCHAR(256) NOT NULL, 
+	server_version VARCHAR(128), 
+	server_alias VARCHAR(256), 
+	url VARCHAR(2048) NOT NULL, 
+	transport_type VARCHAR(32) DEFAULT 'streamable-http' NOT NULL, 
+	created_by VARCHAR(256), 
+	last_updated_by VARCHAR(256), 
+	created_at BIGINT NOT NULL, 
+	last_updated_at BIGINT NOT NULL, 
+	CONSTRAINT mcp_access_endpoints_pk PRIMARY KEY (id), 
+	CONSTRAINT mcp_access_endpoints_server_fkey FOREIGN KEY(workspace, server_name) REFERENCES mcp_servers (workspace, name) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE TABLE mcp_server_aliases (
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	alias VARCHAR(256) NOT NULL, 
+	version VARCHAR(128) NOT NULL, 
+	CONSTRAINT mcp_server_aliases_pk PRIMARY KEY (workspace, name, alias), 
+	CONSTRAINT mcp_server_aliases_server_fkey FOREIGN KEY(workspace, name) REFERENCES mcp_servers (workspace, name) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE TABLE mcp_server_tags (
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(5000), 
+	CONSTRAINT mcp_server_tags_pk PRIMARY KEY (workspace, name, "key"), 
+	CONSTRAINT mcp_server_tags_server_fkey FOREIGN KEY(workspace, name) REFERENCES mcp_servers (workspace, name) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE TABLE mcp_server_version_tags (
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	version VARCHAR(128) NOT NULL, 
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(5000), 
+	CONSTRAINT mcp_server_version_tags_pk PRIMARY KEY (workspace, name, version, "key"), 
+	CONSTRAINT mcp_server_version_tags_version_fkey FOREIGN KEY(workspace, name, version) REFERENCES mcp_server_versions (workspace, name, version) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE TABLE mcp_server_versions (
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	version VARCHAR(128) NOT NULL, 
+	version_major INTEGER NOT NULL, 
+	version_minor INTEGER NOT NULL, 
+	version_patch INTEGER NOT NULL, 
+	version_prerelease_sort_key VARCHAR(512) NOT NULL, 
+	server_json JSON NOT NULL, 
+	status VARCHAR(20) DEFAULT 'draft' NOT NULL, 
+	tools JSON, 
+	source VARCHAR(512), 
+	connect_options JSON, 
+	created_by VARCHAR(256), 
+	last_updated_by VARCHAR(256), 
+	created_at BIGINT NOT NULL, 
+	last_updated_at BIGINT NOT NULL, 
+	CONSTRAINT mcp_server_versions_pk PRIMARY KEY (workspace, name, version), 
+	CONSTRAINT mcp_server_versions_server_fkey FOREIGN KEY(workspace, name) REFERENCES mcp_servers (workspace, name) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE TABLE mcp_servers (
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	display_name VARCHAR(256), 
+	description TEXT, 
+	icons JSON, 
+	created_by VARCHAR(256), 
+	last_updated_by VARCHAR(256), 
+	created_at BIGINT NOT NULL, 
+	last_updated_at BIGINT NOT NULL, 
+	CONSTRAINT mcp_servers_pk PRIMARY KEY (workspace, name)
+);
+CREATE TABLE "metrics" (
+	"key" VARCHAR(250) NOT NULL, 
+	value FLOAT NOT NULL, 
+	timestamp BIGINT NOT NULL, 
+	run_uuid VARCHAR(32) NOT NULL, 
+	step BIGINT DEFAULT '0' NOT NULL, 
+	is_nan BOOLEAN DEFAULT '0' NOT NULL, 
+	CONSTRAINT metric_pk PRIMARY KEY ("key", timestamp, step, run_uuid, value, is_nan), 
+	FOREIGN KEY(run_uuid) REFERENCES runs (run_uuid), 
+	CHECK (is_nan IN (0, 1))
+);
+INSERT INTO "metrics" VALUES('loss/generator',2.5,1795420000000,'da357d0b7711462983c16dab336bfbf9',-2,0);
+INSERT INTO "metrics" VALUES('loss/generator',0.0,1795420000001,'da357d0b7711462983c16dab336bfbf9',-1,1);
+INSERT INTO "metrics" VALUES('loss/generator',1.79769313486231562234e+308,1795420000002,'da357d0b7711462983c16dab336bfbf9',0,0);
+INSERT INTO "metrics" VALUES('loss/generator',-1.79769313486231562234e+308,1795420000003,'da357d0b7711462983c16dab336bfbf9',1,0);
+INSERT INTO "metrics" VALUES('loss/generator',3.00000000000000044408e-01,1795420000004,'da357d0b7711462983c16dab336bfbf9',2,0);
+INSERT INTO "metrics" VALUES('loss/generator',-3.33333333333333314829e-01,1795420000005,'da357d0b7711462983c16dab336bfbf9',3,0);
+INSERT INTO "metrics" VALUES('score',0.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',0,0);
+INSERT INTO "metrics" VALUES('score',1.42857142857142849212e-01,1795420000000,'da357d0b7711462983c16dab336bfbf9',1,0);
+INSERT INTO "metrics" VALUES('score',2.85714285714285698425e-01,1795420000000,'da357d0b7711462983c16dab336bfbf9',2,0);
+INSERT INTO "metrics" VALUES('score',4.28571428571428547638e-01,1795420000000,'da357d0b7711462983c16dab336bfbf9',3,0);
+INSERT INTO "metrics" VALUES('score',5.7142857142857139685e-01,1795420000000,'da357d0b7711462983c16dab336bfbf9',4,0);
+INSERT INTO "metrics" VALUES('score',7.14285714285714301574e-01,1795420000000,'da357d0b7711462983c16dab336bfbf9',5,0);
+INSERT INTO "metrics" VALUES('score',8.57142857142857095276e-01,1795420000000,'da357d0b7711462983c16dab336bfbf9',6,0);
+INSERT INTO "metrics" VALUES('score',1.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',7,0);
+INSERT INTO "metrics" VALUES('score',1.1428571428571427937e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',8,0);
+INSERT INTO "metrics" VALUES('score',1.28571428571428580944e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',9,0);
+INSERT INTO "metrics" VALUES('score',1.42857142857142860314e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',10,0);
+INSERT INTO "metrics" VALUES('score',1.57142857142857139685e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',11,0);
+INSERT INTO "metrics" VALUES('score',1.71428571428571419055e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',12,0);
+INSERT INTO "metrics" VALUES('score',1.85714285714285720629e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',13,0);
+INSERT INTO "metrics" VALUES('score',2.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',14,0);
+INSERT INTO "metrics" VALUES('score',2.1428571428571427937e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',15,0);
+INSERT INTO "metrics" VALUES('score',2.2857142857142855874e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',16,0);
+INSERT INTO "metrics" VALUES('score',2.4285714285714283811e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',17,0);
+INSERT INTO "metrics" VALUES('score',2.57142857142857161889e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',18,0);
+INSERT INTO "metrics" VALUES('score',2.71428571428571441259e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',19,0);
+INSERT INTO "metrics" VALUES('score',2.85714285714285720629e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',20,0);
+INSERT INTO "metrics" VALUES('score',3.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',21,0);
+INSERT INTO "metrics" VALUES('score',3.1428571428571427937e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',22,0);
+INSERT INTO "metrics" VALUES('score',3.2857142857142855874e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',23,0);
+INSERT INTO "metrics" VALUES('score',3.4285714285714283811e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',24,0);
+INSERT INTO "metrics" VALUES('score',3.57142857142857161889e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',25,0);
+INSERT INTO "metrics" VALUES('score',3.71428571428571441259e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',26,0);
+INSERT INTO "metrics" VALUES('score',3.85714285714285720629e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',27,0);
+INSERT INTO "metrics" VALUES('score',4.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',28,0);
+INSERT INTO "metrics" VALUES('score',4.14285714285714323779e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',29,0);
+INSERT INTO "metrics" VALUES('score',4.2857142857142855874e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',30,0);
+INSERT INTO "metrics" VALUES('score',4.42857142857142882519e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',31,0);
+INSERT INTO "metrics" VALUES('score',4.5714285714285711748e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',32,0);
+INSERT INTO "metrics" VALUES('score',4.71428571428571441259e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',33,0);
+INSERT INTO "metrics" VALUES('score',4.8571428571428567622e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',34,0);
+INSERT INTO "metrics" VALUES('score',5.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',35,0);
+INSERT INTO "metrics" VALUES('score',5.14285714285714323779e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',36,0);
+INSERT INTO "metrics" VALUES('score',5.2857142857142855874e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',37,0);
+INSERT INTO "metrics" VALUES('score',5.42857142857142882519e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',38,0);
+INSERT INTO "metrics" VALUES('score',5.5714285714285711748e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',39,0);
+INSERT INTO "metrics" VALUES('score',5.71428571428571441259e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',40,0);
+INSERT INTO "metrics" VALUES('score',5.8571428571428567622e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',41,0);
+INSERT INTO "metrics" VALUES('score',6.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',42,0);
+INSERT INTO "metrics" VALUES('score',6.14285714285714323779e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',43,0);
+INSERT INTO "metrics" VALUES('score',6.2857142857142855874e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',44,0);
+INSERT INTO "metrics" VALUES('score',6.42857142857142882519e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',45,0);
+INSERT INTO "metrics" VALUES('score',6.5714285714285711748e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',46,0);
+INSERT INTO "metrics" VALUES('score',6.71428571428571441259e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',47,0);
+INSERT INTO "metrics" VALUES('score',6.8571428571428567622e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',48,0);
+INSERT INTO "metrics" VALUES('score',7.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',49,0);
+INSERT INTO "metrics" VALUES('score',7.14285714285714323779e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',50,0);
+INSERT INTO "metrics" VALUES('score',7.2857142857142855874e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',51,0);
+INSERT INTO "metrics" VALUES('score',7.42857142857142882519e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',52,0);
+INSERT INTO "metrics" VALUES('score',7.5714285714285711748e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',53,0);
+INSERT INTO "metrics" VALUES('score',7.71428571428571441259e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',54,0);
+INSERT INTO "metrics" VALUES('score',7.8571428571428567622e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',55,0);
+INSERT INTO "metrics" VALUES('score',8.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',56,0);
+INSERT INTO "metrics" VALUES('score',8.14285714285714234961e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',57,0);
+INSERT INTO "metrics" VALUES('score',8.28571428571428647558e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',58,0);
+INSERT INTO "metrics" VALUES('score',8.42857142857142882519e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',59,0);
+INSERT INTO "metrics" VALUES('score',8.5714285714285711748e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',60,0);
+INSERT INTO "metrics" VALUES('score',8.71428571428571352441e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',61,0);
+INSERT INTO "metrics" VALUES('score',8.85714285714285765038e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',62,0);
+INSERT INTO "metrics" VALUES('score',9.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',63,0);
+INSERT INTO "metrics" VALUES('score',9.14285714285714234961e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',64,0);
+INSERT INTO "metrics" VALUES('score',9.28571428571428647558e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',65,0);
+INSERT INTO "metrics" VALUES('score',9.42857142857142882519e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',66,0);
+INSERT INTO "metrics" VALUES('score',9.5714285714285711748e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',67,0);
+INSERT INTO "metrics" VALUES('score',9.71428571428571352441e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',68,0);
+INSERT INTO "metrics" VALUES('score',9.85714285714285765038e+00,1795420000000,'da357d0b7711462983c16dab336bfbf9',69,0);
+INSERT INTO "metrics" VALUES('score',10.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',70,0);
+INSERT INTO "metrics" VALUES('score',1.01428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',71,0);
+INSERT INTO "metrics" VALUES('score',1.02857142857142864751e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',72,0);
+INSERT INTO "metrics" VALUES('score',1.04285714285714288247e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',73,0);
+INSERT INTO "metrics" VALUES('score',1.05714285714285711743e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',74,0);
+INSERT INTO "metrics" VALUES('score',1.07142857142857135239e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',75,0);
+INSERT INTO "metrics" VALUES('score',1.08571428571428576505e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',76,0);
+INSERT INTO "metrics" VALUES('score',11.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',77,0);
+INSERT INTO "metrics" VALUES('score',1.11428571428571423498e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',78,0);
+INSERT INTO "metrics" VALUES('score',1.12857142857142864753e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',79,0);
+INSERT INTO "metrics" VALUES('score',1.14285714285714288249e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',80,0);
+INSERT INTO "metrics" VALUES('score',1.15714285714285711745e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',81,0);
+INSERT INTO "metrics" VALUES('score',1.17142857142857135242e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',82,0);
+INSERT INTO "metrics" VALUES('score',1.18571428571428576508e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',83,0);
+INSERT INTO "metrics" VALUES('score',12.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',84,0);
+INSERT INTO "metrics" VALUES('score',1.214285714285714235e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',85,0);
+INSERT INTO "metrics" VALUES('score',1.22857142857142864755e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',86,0);
+INSERT INTO "metrics" VALUES('score',1.24285714285714288251e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',87,0);
+INSERT INTO "metrics" VALUES('score',1.25714285714285711748e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',88,0);
+INSERT INTO "metrics" VALUES('score',1.27142857142857135244e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',89,0);
+INSERT INTO "metrics" VALUES('score',1.28571428571428576499e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',90,0);
+INSERT INTO "metrics" VALUES('score',13.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',91,0);
+INSERT INTO "metrics" VALUES('score',1.31428571428571423491e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',92,0);
+INSERT INTO "metrics" VALUES('score',1.32857142857142864757e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',93,0);
+INSERT INTO "metrics" VALUES('score',1.34285714285714288254e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',94,0);
+INSERT INTO "metrics" VALUES('score',1.3571428571428571175e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',95,0);
+INSERT INTO "metrics" VALUES('score',1.37142857142857135246e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',96,0);
+INSERT INTO "metrics" VALUES('score',1.38571428571428576502e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',97,0);
+INSERT INTO "metrics" VALUES('score',14.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',98,0);
+INSERT INTO "metrics" VALUES('score',1.41428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',99,0);
+INSERT INTO "metrics" VALUES('score',1.4285714285714286476e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',100,0);
+INSERT INTO "metrics" VALUES('score',1.44285714285714288256e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',101,0);
+INSERT INTO "metrics" VALUES('score',1.45714285714285711752e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',102,0);
+INSERT INTO "metrics" VALUES('score',1.47142857142857135248e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',103,0);
+INSERT INTO "metrics" VALUES('score',1.48571428571428576503e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',104,0);
+INSERT INTO "metrics" VALUES('score',15.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',105,0);
+INSERT INTO "metrics" VALUES('score',1.51428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',106,0);
+INSERT INTO "metrics" VALUES('score',1.52857142857142864751e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',107,0);
+INSERT INTO "metrics" VALUES('score',1.54285714285714288247e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',108,0);
+INSERT INTO "metrics" VALUES('score',1.55714285714285711743e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',109,0);
+INSERT INTO "metrics" VALUES('score',1.57142857142857135239e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',110,0);
+INSERT INTO "metrics" VALUES('score',1.58571428571428576503e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',111,0);
+INSERT INTO "metrics" VALUES('score',16.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',112,0);
+INSERT INTO "metrics" VALUES('score',1.61428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',113,0);
+INSERT INTO "metrics" VALUES('score',1.62857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',114,0);
+INSERT INTO "metrics" VALUES('score',1.64285714285714270488e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',115,0);
+INSERT INTO "metrics" VALUES('score',1.65714285714285729515e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',116,0);
+INSERT INTO "metrics" VALUES('score',1.67142857142857153012e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',117,0);
+INSERT INTO "metrics" VALUES('score',1.68571428571428576508e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',118,0);
+INSERT INTO "metrics" VALUES('score',17.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',119,0);
+INSERT INTO "metrics" VALUES('score',1.714285714285714235e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',120,0);
+INSERT INTO "metrics" VALUES('score',1.72857142857142846996e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',121,0);
+INSERT INTO "metrics" VALUES('score',1.74285714285714270492e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',122,0);
+INSERT INTO "metrics" VALUES('score',1.75714285714285729507e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',123,0);
+INSERT INTO "metrics" VALUES('score',1.77142857142857153003e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',124,0);
+INSERT INTO "metrics" VALUES('score',1.78571428571428576499e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',125,0);
+INSERT INTO "metrics" VALUES('score',18.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',126,0);
+INSERT INTO "metrics" VALUES('score',1.81428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',127,0);
+INSERT INTO "metrics" VALUES('score',1.82857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',128,0);
+INSERT INTO "metrics" VALUES('score',1.84285714285714270488e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',129,0);
+INSERT INTO "metrics" VALUES('score',1.85714285714285729511e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',130,0);
+INSERT INTO "metrics" VALUES('score',1.87142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',131,0);
+INSERT INTO "metrics" VALUES('score',1.88571428571428576503e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',132,0);
+INSERT INTO "metrics" VALUES('score',19.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',133,0);
+INSERT INTO "metrics" VALUES('score',1.91428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',134,0);
+INSERT INTO "metrics" VALUES('score',1.92857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',135,0);
+INSERT INTO "metrics" VALUES('score',1.94285714285714270488e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',136,0);
+INSERT INTO "metrics" VALUES('score',1.95714285714285729511e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',137,0);
+INSERT INTO "metrics" VALUES('score',1.97142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',138,0);
+INSERT INTO "metrics" VALUES('score',1.98571428571428576503e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',139,0);
+INSERT INTO "metrics" VALUES('score',20.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',140,0);
+INSERT INTO "metrics" VALUES('score',2.01428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',141,0);
+INSERT INTO "metrics" VALUES('score',2.02857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',142,0);
+INSERT INTO "metrics" VALUES('score',2.04285714285714270488e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',143,0);
+INSERT INTO "metrics" VALUES('score',2.05714285714285729502e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',144,0);
+INSERT INTO "metrics" VALUES('score',2.07142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',145,0);
+INSERT INTO "metrics" VALUES('score',2.08571428571428576495e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',146,0);
+INSERT INTO "metrics" VALUES('score',21.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',147,0);
+INSERT INTO "metrics" VALUES('score',2.11428571428571423487e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',148,0);
+INSERT INTO "metrics" VALUES('score',2.12857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',149,0);
+INSERT INTO "metrics" VALUES('score',2.14285714285714270479e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',150,0);
+INSERT INTO "metrics" VALUES('score',2.15714285714285729515e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',151,0);
+INSERT INTO "metrics" VALUES('score',2.17142857142857153012e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',152,0);
+INSERT INTO "metrics" VALUES('score',2.18571428571428576508e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',153,0);
+INSERT INTO "metrics" VALUES('score',22.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',154,0);
+INSERT INTO "metrics" VALUES('score',2.214285714285714235e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',155,0);
+INSERT INTO "metrics" VALUES('score',2.22857142857142846996e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',156,0);
+INSERT INTO "metrics" VALUES('score',2.24285714285714270492e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',157,0);
+INSERT INTO "metrics" VALUES('score',2.25714285714285729507e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',158,0);
+INSERT INTO "metrics" VALUES('score',2.27142857142857153003e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',159,0);
+INSERT INTO "metrics" VALUES('score',2.28571428571428576499e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',160,0);
+INSERT INTO "metrics" VALUES('score',23.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',161,0);
+INSERT INTO "metrics" VALUES('score',2.31428571428571423491e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',162,0);
+INSERT INTO "metrics" VALUES('score',2.32857142857142846987e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',163,0);
+INSERT INTO "metrics" VALUES('score',2.34285714285714270484e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',164,0);
+INSERT INTO "metrics" VALUES('score',2.3571428571428572952e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',165,0);
+INSERT INTO "metrics" VALUES('score',2.37142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',166,0);
+INSERT INTO "metrics" VALUES('score',2.38571428571428576512e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',167,0);
+INSERT INTO "metrics" VALUES('score',24.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',168,0);
+INSERT INTO "metrics" VALUES('score',2.41428571428571423504e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',169,0);
+INSERT INTO "metrics" VALUES('score',2.42857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',170,0);
+INSERT INTO "metrics" VALUES('score',2.44285714285714270497e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',171,0);
+INSERT INTO "metrics" VALUES('score',2.45714285714285729511e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',172,0);
+INSERT INTO "metrics" VALUES('score',2.47142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',173,0);
+INSERT INTO "metrics" VALUES('score',2.48571428571428576503e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',174,0);
+INSERT INTO "metrics" VALUES('score',25.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',175,0);
+INSERT INTO "metrics" VALUES('score',2.51428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',176,0);
+INSERT INTO "metrics" VALUES('score',2.52857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',177,0);
+INSERT INTO "metrics" VALUES('score',2.54285714285714270488e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',178,0);
+INSERT INTO "metrics" VALUES('score',2.55714285714285729502e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',179,0);
+INSERT INTO "metrics" VALUES('score',2.57142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',180,0);
+INSERT INTO "metrics" VALUES('score',2.58571428571428576495e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',181,0);
+INSERT INTO "metrics" VALUES('score',26.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',182,0);
+INSERT INTO "metrics" VALUES('score',2.61428571428571423487e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',183,0);
+INSERT INTO "metrics" VALUES('score',2.62857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',184,0);
+INSERT INTO "metrics" VALUES('score',2.64285714285714270479e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',185,0);
+INSERT INTO "metrics" VALUES('score',2.65714285714285729515e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',186,0);
+INSERT INTO "metrics" VALUES('score',2.67142857142857153012e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',187,0);
+INSERT INTO "metrics" VALUES('score',2.68571428571428576508e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',188,0);
+INSERT INTO "metrics" VALUES('score',27.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',189,0);
+INSERT INTO "metrics" VALUES('score',2.714285714285714235e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',190,0);
+INSERT INTO "metrics" VALUES('score',2.72857142857142846996e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',191,0);
+INSERT INTO "metrics" VALUES('score',2.74285714285714270492e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',192,0);
+INSERT INTO "metrics" VALUES('score',2.75714285714285729507e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',193,0);
+INSERT INTO "metrics" VALUES('score',2.77142857142857153003e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',194,0);
+INSERT INTO "metrics" VALUES('score',2.78571428571428576499e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',195,0);
+INSERT INTO "metrics" VALUES('score',28.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',196,0);
+INSERT INTO "metrics" VALUES('score',2.81428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',197,0);
+INSERT INTO "metrics" VALUES('score',2.82857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',198,0);
+INSERT INTO "metrics" VALUES('score',2.84285714285714270488e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',199,0);
+INSERT INTO "metrics" VALUES('score',2.8571428571428572952e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',200,0);
+INSERT INTO "metrics" VALUES('score',2.87142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',201,0);
+INSERT INTO "metrics" VALUES('score',2.88571428571428576512e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',202,0);
+INSERT INTO "metrics" VALUES('score',29.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',203,0);
+INSERT INTO "metrics" VALUES('score',2.91428571428571423504e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',204,0);
+INSERT INTO "metrics" VALUES('score',2.92857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',205,0);
+INSERT INTO "metrics" VALUES('score',2.94285714285714270497e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',206,0);
+INSERT INTO "metrics" VALUES('score',2.95714285714285729511e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',207,0);
+INSERT INTO "metrics" VALUES('score',2.97142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',208,0);
+INSERT INTO "metrics" VALUES('score',2.98571428571428576503e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',209,0);
+INSERT INTO "metrics" VALUES('score',30.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',210,0);
+INSERT INTO "metrics" VALUES('score',3.01428571428571423496e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',211,0);
+INSERT INTO "metrics" VALUES('score',3.02857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',212,0);
+INSERT INTO "metrics" VALUES('score',3.04285714285714270488e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',213,0);
+INSERT INTO "metrics" VALUES('score',3.05714285714285729502e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',214,0);
+INSERT INTO "metrics" VALUES('score',3.07142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',215,0);
+INSERT INTO "metrics" VALUES('score',3.08571428571428576495e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',216,0);
+INSERT INTO "metrics" VALUES('score',31.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',217,0);
+INSERT INTO "metrics" VALUES('score',3.11428571428571423487e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',218,0);
+INSERT INTO "metrics" VALUES('score',3.12857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',219,0);
+INSERT INTO "metrics" VALUES('score',3.14285714285714270479e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',220,0);
+INSERT INTO "metrics" VALUES('score',3.15714285714285729515e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',221,0);
+INSERT INTO "metrics" VALUES('score',3.17142857142857153012e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',222,0);
+INSERT INTO "metrics" VALUES('score',3.18571428571428576508e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',223,0);
+INSERT INTO "metrics" VALUES('score',32.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',224,0);
+INSERT INTO "metrics" VALUES('score',3.21428571428571459018e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',225,0);
+INSERT INTO "metrics" VALUES('score',3.22857142857142846996e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',226,0);
+INSERT INTO "metrics" VALUES('score',3.24285714285714306011e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',227,0);
+INSERT INTO "metrics" VALUES('score',3.25714285714285693988e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',228,0);
+INSERT INTO "metrics" VALUES('score',3.27142857142857153003e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',229,0);
+INSERT INTO "metrics" VALUES('score',3.28571428571428540981e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',230,0);
+INSERT INTO "metrics" VALUES('score',33.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',231,0);
+INSERT INTO "metrics" VALUES('score',3.31428571428571459031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',232,0);
+INSERT INTO "metrics" VALUES('score',3.32857142857142846987e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',233,0);
+INSERT INTO "metrics" VALUES('score',3.34285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',234,0);
+INSERT INTO "metrics" VALUES('score',3.3571428571428569398e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',235,0);
+INSERT INTO "metrics" VALUES('score',3.37142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',236,0);
+INSERT INTO "metrics" VALUES('score',3.38571428571428540972e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',237,0);
+INSERT INTO "metrics" VALUES('score',34.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',238,0);
+INSERT INTO "metrics" VALUES('score',3.41428571428571459023e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',239,0);
+INSERT INTO "metrics" VALUES('score',3.42857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',240,0);
+INSERT INTO "metrics" VALUES('score',3.44285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',241,0);
+INSERT INTO "metrics" VALUES('score',3.45714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',242,0);
+INSERT INTO "metrics" VALUES('score',3.47142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',243,0);
+INSERT INTO "metrics" VALUES('score',3.48571428571428540985e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',244,0);
+INSERT INTO "metrics" VALUES('score',35.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',245,0);
+INSERT INTO "metrics" VALUES('score',3.51428571428571459014e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',246,0);
+INSERT INTO "metrics" VALUES('score',3.52857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',247,0);
+INSERT INTO "metrics" VALUES('score',3.54285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',248,0);
+INSERT INTO "metrics" VALUES('score',3.55714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',249,0);
+INSERT INTO "metrics" VALUES('score',3.57142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',250,0);
+INSERT INTO "metrics" VALUES('score',3.58571428571428540976e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',251,0);
+INSERT INTO "metrics" VALUES('score',36.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',252,0);
+INSERT INTO "metrics" VALUES('score',3.61428571428571459027e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',253,0);
+INSERT INTO "metrics" VALUES('score',3.62857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',254,0);
+INSERT INTO "metrics" VALUES('score',3.64285714285714306019e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',255,0);
+INSERT INTO "metrics" VALUES('score',3.65714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',256,0);
+INSERT INTO "metrics" VALUES('score',3.67142857142857153012e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',257,0);
+INSERT INTO "metrics" VALUES('score',3.68571428571428540968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',258,0);
+INSERT INTO "metrics" VALUES('score',37.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',259,0);
+INSERT INTO "metrics" VALUES('score',3.71428571428571459018e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',260,0);
+INSERT INTO "metrics" VALUES('score',3.72857142857142846996e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',261,0);
+INSERT INTO "metrics" VALUES('score',3.74285714285714306011e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',262,0);
+INSERT INTO "metrics" VALUES('score',3.75714285714285693988e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',263,0);
+INSERT INTO "metrics" VALUES('score',3.77142857142857153003e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',264,0);
+INSERT INTO "metrics" VALUES('score',3.78571428571428540981e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',265,0);
+INSERT INTO "metrics" VALUES('score',38.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',266,0);
+INSERT INTO "metrics" VALUES('score',3.81428571428571459031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',267,0);
+INSERT INTO "metrics" VALUES('score',3.82857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',268,0);
+INSERT INTO "metrics" VALUES('score',3.84285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',269,0);
+INSERT INTO "metrics" VALUES('score',3.85714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',270,0);
+INSERT INTO "metrics" VALUES('score',3.87142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',271,0);
+INSERT INTO "metrics" VALUES('score',3.88571428571428540976e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',272,0);
+INSERT INTO "metrics" VALUES('score',39.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',273,0);
+INSERT INTO "metrics" VALUES('score',3.91428571428571459023e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',274,0);
+INSERT INTO "metrics" VALUES('score',3.92857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',275,0);
+INSERT INTO "metrics" VALUES('score',3.94285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',276,0);
+INSERT INTO "metrics" VALUES('score',3.95714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',277,0);
+INSERT INTO "metrics" VALUES('score',3.97142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',278,0);
+INSERT INTO "metrics" VALUES('score',3.98571428571428540985e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',279,0);
+INSERT INTO "metrics" VALUES('score',40.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',280,0);
+INSERT INTO "metrics" VALUES('score',4.01428571428571459014e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',281,0);
+INSERT INTO "metrics" VALUES('score',4.02857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',282,0);
+INSERT INTO "metrics" VALUES('score',4.04285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',283,0);
+INSERT INTO "metrics" VALUES('score',4.05714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',284,0);
+INSERT INTO "metrics" VALUES('score',4.07142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',285,0);
+INSERT INTO "metrics" VALUES('score',4.08571428571428540976e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',286,0);
+INSERT INTO "metrics" VALUES('score',41.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',287,0);
+INSERT INTO "metrics" VALUES('score',4.11428571428571459005e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',288,0);
+INSERT INTO "metrics" VALUES('score',4.12857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',289,0);
+INSERT INTO "metrics" VALUES('score',4.14285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',290,0);
+INSERT INTO "metrics" VALUES('score',4.15714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',291,0);
+INSERT INTO "metrics" VALUES('score',4.1714285714285715299e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',292,0);
+INSERT INTO "metrics" VALUES('score',4.18571428571428540968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',293,0);
+INSERT INTO "metrics" VALUES('score',42.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',294,0);
+INSERT INTO "metrics" VALUES('score',4.2142857142857145904e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',295,0);
+INSERT INTO "metrics" VALUES('score',4.22857142857142846974e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',296,0);
+INSERT INTO "metrics" VALUES('score',4.24285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',297,0);
+INSERT INTO "metrics" VALUES('score',4.25714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',298,0);
+INSERT INTO "metrics" VALUES('score',4.27142857142857153025e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',299,0);
+INSERT INTO "metrics" VALUES('score',4.28571428571428540959e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',300,0);
+INSERT INTO "metrics" VALUES('score',43.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',301,0);
+INSERT INTO "metrics" VALUES('score',4.31428571428571459031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',302,0);
+INSERT INTO "metrics" VALUES('score',4.32857142857142847009e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',303,0);
+INSERT INTO "metrics" VALUES('score',4.34285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',304,0);
+INSERT INTO "metrics" VALUES('score',4.35714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',305,0);
+INSERT INTO "metrics" VALUES('score',4.37142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',306,0);
+INSERT INTO "metrics" VALUES('score',4.38571428571428540994e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',307,0);
+INSERT INTO "metrics" VALUES('score',44.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',308,0);
+INSERT INTO "metrics" VALUES('score',4.41428571428571459023e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',309,0);
+INSERT INTO "metrics" VALUES('score',4.42857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',310,0);
+INSERT INTO "metrics" VALUES('score',4.44285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',311,0);
+INSERT INTO "metrics" VALUES('score',4.45714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',312,0);
+INSERT INTO "metrics" VALUES('score',4.47142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',313,0);
+INSERT INTO "metrics" VALUES('score',4.48571428571428540985e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',314,0);
+INSERT INTO "metrics" VALUES('score',45.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',315,0);
+INSERT INTO "metrics" VALUES('score',4.51428571428571459014e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',316,0);
+INSERT INTO "metrics" VALUES('score',4.52857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',317,0);
+INSERT INTO "metrics" VALUES('score',4.54285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',318,0);
+INSERT INTO "metrics" VALUES('score',4.55714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',319,0);
+INSERT INTO "metrics" VALUES('score',4.57142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',320,0);
+INSERT INTO "metrics" VALUES('score',4.58571428571428540976e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',321,0);
+INSERT INTO "metrics" VALUES('score',46.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',322,0);
+INSERT INTO "metrics" VALUES('score',4.61428571428571459005e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',323,0);
+INSERT INTO "metrics" VALUES('score',4.62857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',324,0);
+INSERT INTO "metrics" VALUES('score',4.64285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',325,0);
+INSERT INTO "metrics" VALUES('score',4.65714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',326,0);
+INSERT INTO "metrics" VALUES('score',4.6714285714285715299e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',327,0);
+INSERT INTO "metrics" VALUES('score',4.68571428571428540968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',328,0);
+INSERT INTO "metrics" VALUES('score',47.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',329,0);
+INSERT INTO "metrics" VALUES('score',4.7142857142857145904e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',330,0);
+INSERT INTO "metrics" VALUES('score',4.72857142857142846974e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',331,0);
+INSERT INTO "metrics" VALUES('score',4.74285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',332,0);
+INSERT INTO "metrics" VALUES('score',4.75714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',333,0);
+INSERT INTO "metrics" VALUES('score',4.77142857142857153025e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',334,0);
+INSERT INTO "metrics" VALUES('score',4.78571428571428540959e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',335,0);
+INSERT INTO "metrics" VALUES('score',48.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',336,0);
+INSERT INTO "metrics" VALUES('score',4.81428571428571459031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',337,0);
+INSERT INTO "metrics" VALUES('score',4.82857142857142847009e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',338,0);
+INSERT INTO "metrics" VALUES('score',4.84285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',339,0);
+INSERT INTO "metrics" VALUES('score',4.85714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',340,0);
+INSERT INTO "metrics" VALUES('score',4.87142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',341,0);
+INSERT INTO "metrics" VALUES('score',4.88571428571428540994e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',342,0);
+INSERT INTO "metrics" VALUES('score',49.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',343,0);
+INSERT INTO "metrics" VALUES('score',4.91428571428571459023e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',344,0);
+INSERT INTO "metrics" VALUES('score',4.92857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',345,0);
+INSERT INTO "metrics" VALUES('score',4.94285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',346,0);
+INSERT INTO "metrics" VALUES('score',4.95714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',347,0);
+INSERT INTO "metrics" VALUES('score',4.97142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',348,0);
+INSERT INTO "metrics" VALUES('score',4.98571428571428540985e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',349,0);
+INSERT INTO "metrics" VALUES('score',50.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',350,0);
+INSERT INTO "metrics" VALUES('score',5.01428571428571459014e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',351,0);
+INSERT INTO "metrics" VALUES('score',5.02857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',352,0);
+INSERT INTO "metrics" VALUES('score',5.04285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',353,0);
+INSERT INTO "metrics" VALUES('score',5.05714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',354,0);
+INSERT INTO "metrics" VALUES('score',5.07142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',355,0);
+INSERT INTO "metrics" VALUES('score',5.08571428571428540976e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',356,0);
+INSERT INTO "metrics" VALUES('score',51.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',357,0);
+INSERT INTO "metrics" VALUES('score',5.11428571428571459005e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',358,0);
+INSERT INTO "metrics" VALUES('score',5.12857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',359,0);
+INSERT INTO "metrics" VALUES('score',5.14285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',360,0);
+INSERT INTO "metrics" VALUES('score',5.15714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',361,0);
+INSERT INTO "metrics" VALUES('score',5.1714285714285715299e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',362,0);
+INSERT INTO "metrics" VALUES('score',5.18571428571428540968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',363,0);
+INSERT INTO "metrics" VALUES('score',52.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',364,0);
+INSERT INTO "metrics" VALUES('score',5.2142857142857145904e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',365,0);
+INSERT INTO "metrics" VALUES('score',5.22857142857142846974e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',366,0);
+INSERT INTO "metrics" VALUES('score',5.24285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',367,0);
+INSERT INTO "metrics" VALUES('score',5.25714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',368,0);
+INSERT INTO "metrics" VALUES('score',5.27142857142857153025e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',369,0);
+INSERT INTO "metrics" VALUES('score',5.28571428571428540959e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',370,0);
+INSERT INTO "metrics" VALUES('score',53.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',371,0);
+INSERT INTO "metrics" VALUES('score',5.31428571428571459031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',372,0);
+INSERT INTO "metrics" VALUES('score',5.32857142857142847009e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',373,0);
+INSERT INTO "metrics" VALUES('score',5.34285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',374,0);
+INSERT INTO "metrics" VALUES('score',5.35714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',375,0);
+INSERT INTO "metrics" VALUES('score',5.37142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',376,0);
+INSERT INTO "metrics" VALUES('score',5.38571428571428540994e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',377,0);
+INSERT INTO "metrics" VALUES('score',54.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',378,0);
+INSERT INTO "metrics" VALUES('score',5.41428571428571459023e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',379,0);
+INSERT INTO "metrics" VALUES('score',5.42857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',380,0);
+INSERT INTO "metrics" VALUES('score',5.44285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',381,0);
+INSERT INTO "metrics" VALUES('score',5.45714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',382,0);
+INSERT INTO "metrics" VALUES('score',5.47142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',383,0);
+INSERT INTO "metrics" VALUES('score',5.48571428571428540985e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',384,0);
+INSERT INTO "metrics" VALUES('score',55.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',385,0);
+INSERT INTO "metrics" VALUES('score',5.51428571428571459014e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',386,0);
+INSERT INTO "metrics" VALUES('score',5.52857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',387,0);
+INSERT INTO "metrics" VALUES('score',5.54285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',388,0);
+INSERT INTO "metrics" VALUES('score',5.55714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',389,0);
+INSERT INTO "metrics" VALUES('score',5.57142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',390,0);
+INSERT INTO "metrics" VALUES('score',5.58571428571428540976e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',391,0);
+INSERT INTO "metrics" VALUES('score',56.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',392,0);
+INSERT INTO "metrics" VALUES('score',5.61428571428571459005e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',393,0);
+INSERT INTO "metrics" VALUES('score',5.62857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',394,0);
+INSERT INTO "metrics" VALUES('score',5.64285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',395,0);
+INSERT INTO "metrics" VALUES('score',5.65714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',396,0);
+INSERT INTO "metrics" VALUES('score',5.6714285714285715299e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',397,0);
+INSERT INTO "metrics" VALUES('score',5.68571428571428540968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',398,0);
+INSERT INTO "metrics" VALUES('score',57.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',399,0);
+INSERT INTO "metrics" VALUES('score',5.7142857142857145904e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',400,0);
+INSERT INTO "metrics" VALUES('score',5.72857142857142846974e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',401,0);
+INSERT INTO "metrics" VALUES('score',5.74285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',402,0);
+INSERT INTO "metrics" VALUES('score',5.75714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',403,0);
+INSERT INTO "metrics" VALUES('score',5.77142857142857153025e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',404,0);
+INSERT INTO "metrics" VALUES('score',5.78571428571428540959e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',405,0);
+INSERT INTO "metrics" VALUES('score',58.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',406,0);
+INSERT INTO "metrics" VALUES('score',5.81428571428571459031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',407,0);
+INSERT INTO "metrics" VALUES('score',5.82857142857142847009e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',408,0);
+INSERT INTO "metrics" VALUES('score',5.84285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',409,0);
+INSERT INTO "metrics" VALUES('score',5.85714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',410,0);
+INSERT INTO "metrics" VALUES('score',5.87142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',411,0);
+INSERT INTO "metrics" VALUES('score',5.88571428571428540994e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',412,0);
+INSERT INTO "metrics" VALUES('score',59.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',413,0);
+INSERT INTO "metrics" VALUES('score',5.91428571428571459023e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',414,0);
+INSERT INTO "metrics" VALUES('score',5.92857142857142847e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',415,0);
+INSERT INTO "metrics" VALUES('score',5.94285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',416,0);
+INSERT INTO "metrics" VALUES('score',5.95714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',417,0);
+INSERT INTO "metrics" VALUES('score',5.97142857142857153007e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',418,0);
+INSERT INTO "metrics" VALUES('score',5.98571428571428540985e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',419,0);
+INSERT INTO "metrics" VALUES('score',60.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',420,0);
+INSERT INTO "metrics" VALUES('score',6.01428571428571459014e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',421,0);
+INSERT INTO "metrics" VALUES('score',6.02857142857142846992e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',422,0);
+INSERT INTO "metrics" VALUES('score',6.04285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',423,0);
+INSERT INTO "metrics" VALUES('score',6.05714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',424,0);
+INSERT INTO "metrics" VALUES('score',6.07142857142857152999e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',425,0);
+INSERT INTO "metrics" VALUES('score',6.08571428571428540976e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',426,0);
+INSERT INTO "metrics" VALUES('score',61.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',427,0);
+INSERT INTO "metrics" VALUES('score',6.11428571428571459005e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',428,0);
+INSERT INTO "metrics" VALUES('score',6.12857142857142846983e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',429,0);
+INSERT INTO "metrics" VALUES('score',6.14285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',430,0);
+INSERT INTO "metrics" VALUES('score',6.15714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',431,0);
+INSERT INTO "metrics" VALUES('score',6.1714285714285715299e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',432,0);
+INSERT INTO "metrics" VALUES('score',6.18571428571428540968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',433,0);
+INSERT INTO "metrics" VALUES('score',62.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',434,0);
+INSERT INTO "metrics" VALUES('score',6.2142857142857145904e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',435,0);
+INSERT INTO "metrics" VALUES('score',6.22857142857142846974e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',436,0);
+INSERT INTO "metrics" VALUES('score',6.24285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',437,0);
+INSERT INTO "metrics" VALUES('score',6.25714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',438,0);
+INSERT INTO "metrics" VALUES('score',6.27142857142857153025e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',439,0);
+INSERT INTO "metrics" VALUES('score',6.28571428571428540959e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',440,0);
+INSERT INTO "metrics" VALUES('score',63.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',441,0);
+INSERT INTO "metrics" VALUES('score',6.31428571428571459031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',442,0);
+INSERT INTO "metrics" VALUES('score',6.32857142857142847009e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',443,0);
+INSERT INTO "metrics" VALUES('score',6.34285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',444,0);
+INSERT INTO "metrics" VALUES('score',6.35714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',445,0);
+INSERT INTO "metrics" VALUES('score',6.37142857142857153016e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',446,0);
+INSERT INTO "metrics" VALUES('score',6.38571428571428540994e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',447,0);
+INSERT INTO "metrics" VALUES('score',64.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',448,0);
+INSERT INTO "metrics" VALUES('score',6.41428571428571387986e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',449,0);
+INSERT INTO "metrics" VALUES('score',6.42857142857142918037e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',450,0);
+INSERT INTO "metrics" VALUES('score',6.44285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',451,0);
+INSERT INTO "metrics" VALUES('score',6.45714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',452,0);
+INSERT INTO "metrics" VALUES('score',6.4714285714285708197e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',453,0);
+INSERT INTO "metrics" VALUES('score',6.48571428571428612022e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',454,0);
+INSERT INTO "metrics" VALUES('score',65.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',455,0);
+INSERT INTO "metrics" VALUES('score',6.51428571428571387977e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',456,0);
+INSERT INTO "metrics" VALUES('score',6.52857142857142918029e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',457,0);
+INSERT INTO "metrics" VALUES('score',6.54285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',458,0);
+INSERT INTO "metrics" VALUES('score',6.55714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',459,0);
+INSERT INTO "metrics" VALUES('score',6.57142857142857081962e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',460,0);
+INSERT INTO "metrics" VALUES('score',6.58571428571428612013e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',461,0);
+INSERT INTO "metrics" VALUES('score',66.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',462,0);
+INSERT INTO "metrics" VALUES('score',6.61428571428571387968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',463,0);
+INSERT INTO "metrics" VALUES('score',6.62857142857142918063e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',464,0);
+INSERT INTO "metrics" VALUES('score',6.64285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',465,0);
+INSERT INTO "metrics" VALUES('score',6.65714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',466,0);
+INSERT INTO "metrics" VALUES('score',6.67142857142857081953e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',467,0);
+INSERT INTO "metrics" VALUES('score',6.68571428571428612048e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',468,0);
+INSERT INTO "metrics" VALUES('score',67.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',469,0);
+INSERT INTO "metrics" VALUES('score',6.7142857142857138796e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',470,0);
+INSERT INTO "metrics" VALUES('score',6.72857142857142918055e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',471,0);
+INSERT INTO "metrics" VALUES('score',6.74285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',472,0);
+INSERT INTO "metrics" VALUES('score',6.75714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',473,0);
+INSERT INTO "metrics" VALUES('score',6.77142857142857081944e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',474,0);
+INSERT INTO "metrics" VALUES('score',6.78571428571428612039e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',475,0);
+INSERT INTO "metrics" VALUES('score',68.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',476,0);
+INSERT INTO "metrics" VALUES('score',6.81428571428571387951e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',477,0);
+INSERT INTO "metrics" VALUES('score',6.82857142857142918046e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',478,0);
+INSERT INTO "metrics" VALUES('score',6.84285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',479,0);
+INSERT INTO "metrics" VALUES('score',6.85714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',480,0);
+INSERT INTO "metrics" VALUES('score',6.87142857142857081936e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',481,0);
+INSERT INTO "metrics" VALUES('score',6.88571428571428612031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',482,0);
+INSERT INTO "metrics" VALUES('score',69.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',483,0);
+INSERT INTO "metrics" VALUES('score',6.91428571428571387986e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',484,0);
+INSERT INTO "metrics" VALUES('score',6.92857142857142918037e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',485,0);
+INSERT INTO "metrics" VALUES('score',6.94285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',486,0);
+INSERT INTO "metrics" VALUES('score',6.95714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',487,0);
+INSERT INTO "metrics" VALUES('score',6.9714285714285708197e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',488,0);
+INSERT INTO "metrics" VALUES('score',6.98571428571428612022e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',489,0);
+INSERT INTO "metrics" VALUES('score',70.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',490,0);
+INSERT INTO "metrics" VALUES('score',7.01428571428571387977e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',491,0);
+INSERT INTO "metrics" VALUES('score',7.02857142857142918029e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',492,0);
+INSERT INTO "metrics" VALUES('score',7.04285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',493,0);
+INSERT INTO "metrics" VALUES('score',7.05714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',494,0);
+INSERT INTO "metrics" VALUES('score',7.07142857142857081962e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',495,0);
+INSERT INTO "metrics" VALUES('score',7.08571428571428612013e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',496,0);
+INSERT INTO "metrics" VALUES('score',71.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',497,0);
+INSERT INTO "metrics" VALUES('score',7.11428571428571387968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',498,0);
+INSERT INTO "metrics" VALUES('score',7.12857142857142918063e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',499,0);
+INSERT INTO "metrics" VALUES('score',7.14285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',500,0);
+INSERT INTO "metrics" VALUES('score',7.15714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',501,0);
+INSERT INTO "metrics" VALUES('score',7.17142857142857081953e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',502,0);
+INSERT INTO "metrics" VALUES('score',7.18571428571428612048e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',503,0);
+INSERT INTO "metrics" VALUES('score',72.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',504,0);
+INSERT INTO "metrics" VALUES('score',7.2142857142857138796e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',505,0);
+INSERT INTO "metrics" VALUES('score',7.22857142857142918055e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',506,0);
+INSERT INTO "metrics" VALUES('score',7.24285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',507,0);
+INSERT INTO "metrics" VALUES('score',7.25714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',508,0);
+INSERT INTO "metrics" VALUES('score',7.27142857142857081944e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',509,0);
+INSERT INTO "metrics" VALUES('score',7.28571428571428612039e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',510,0);
+INSERT INTO "metrics" VALUES('score',73.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',511,0);
+INSERT INTO "metrics" VALUES('score',7.31428571428571387951e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',512,0);
+INSERT INTO "metrics" VALUES('score',7.32857142857142918046e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',513,0);
+INSERT INTO "metrics" VALUES('score',7.34285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',514,0);
+INSERT INTO "metrics" VALUES('score',7.35714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',515,0);
+INSERT INTO "metrics" VALUES('score',7.37142857142857081936e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',516,0);
+INSERT INTO "metrics" VALUES('score',7.38571428571428612031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',517,0);
+INSERT INTO "metrics" VALUES('score',74.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',518,0);
+INSERT INTO "metrics" VALUES('score',7.41428571428571387986e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',519,0);
+INSERT INTO "metrics" VALUES('score',7.42857142857142918037e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',520,0);
+INSERT INTO "metrics" VALUES('score',7.44285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',521,0);
+INSERT INTO "metrics" VALUES('score',7.45714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',522,0);
+INSERT INTO "metrics" VALUES('score',7.4714285714285708197e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',523,0);
+INSERT INTO "metrics" VALUES('score',7.48571428571428612022e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',524,0);
+INSERT INTO "metrics" VALUES('score',75.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',525,0);
+INSERT INTO "metrics" VALUES('score',7.51428571428571387977e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',526,0);
+INSERT INTO "metrics" VALUES('score',7.52857142857142918029e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',527,0);
+INSERT INTO "metrics" VALUES('score',7.54285714285714306006e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',528,0);
+INSERT INTO "metrics" VALUES('score',7.55714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',529,0);
+INSERT INTO "metrics" VALUES('score',7.57142857142857081962e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',530,0);
+INSERT INTO "metrics" VALUES('score',7.58571428571428612013e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',531,0);
+INSERT INTO "metrics" VALUES('score',76.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',532,0);
+INSERT INTO "metrics" VALUES('score',7.61428571428571387968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',533,0);
+INSERT INTO "metrics" VALUES('score',7.62857142857142918063e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',534,0);
+INSERT INTO "metrics" VALUES('score',7.64285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',535,0);
+INSERT INTO "metrics" VALUES('score',7.65714285714285693975e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',536,0);
+INSERT INTO "metrics" VALUES('score',7.67142857142857081953e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',537,0);
+INSERT INTO "metrics" VALUES('score',7.68571428571428612048e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',538,0);
+INSERT INTO "metrics" VALUES('score',77.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',539,0);
+INSERT INTO "metrics" VALUES('score',7.7142857142857138796e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',540,0);
+INSERT INTO "metrics" VALUES('score',7.72857142857142918055e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',541,0);
+INSERT INTO "metrics" VALUES('score',7.74285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',542,0);
+INSERT INTO "metrics" VALUES('score',7.75714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',543,0);
+INSERT INTO "metrics" VALUES('score',7.77142857142857081944e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',544,0);
+INSERT INTO "metrics" VALUES('score',7.78571428571428612039e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',545,0);
+INSERT INTO "metrics" VALUES('score',78.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',546,0);
+INSERT INTO "metrics" VALUES('score',7.81428571428571387951e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',547,0);
+INSERT INTO "metrics" VALUES('score',7.82857142857142918046e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',548,0);
+INSERT INTO "metrics" VALUES('score',7.84285714285714306024e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',549,0);
+INSERT INTO "metrics" VALUES('score',7.85714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',550,0);
+INSERT INTO "metrics" VALUES('score',7.87142857142857081936e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',551,0);
+INSERT INTO "metrics" VALUES('score',7.88571428571428612031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',552,0);
+INSERT INTO "metrics" VALUES('score',79.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',553,0);
+INSERT INTO "metrics" VALUES('score',7.91428571428571387986e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',554,0);
+INSERT INTO "metrics" VALUES('score',7.92857142857142918037e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',555,0);
+INSERT INTO "metrics" VALUES('score',7.94285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',556,0);
+INSERT INTO "metrics" VALUES('score',7.95714285714285693993e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',557,0);
+INSERT INTO "metrics" VALUES('score',7.9714285714285708197e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',558,0);
+INSERT INTO "metrics" VALUES('score',7.98571428571428612022e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',559,0);
+INSERT INTO "metrics" VALUES('score',80.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',560,0);
+INSERT INTO "metrics" VALUES('score',8.01428571428571387934e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',561,0);
+INSERT INTO "metrics" VALUES('score',8.02857142857142918029e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',562,0);
+INSERT INTO "metrics" VALUES('score',8.0428571428571430605e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',563,0);
+INSERT INTO "metrics" VALUES('score',8.05714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',564,0);
+INSERT INTO "metrics" VALUES('score',8.07142857142857081918e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',565,0);
+INSERT INTO "metrics" VALUES('score',8.08571428571428612013e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',566,0);
+INSERT INTO "metrics" VALUES('score',81.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',567,0);
+INSERT INTO "metrics" VALUES('score',8.11428571428571387968e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',568,0);
+INSERT INTO "metrics" VALUES('score',8.12857142857142918063e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',569,0);
+INSERT INTO "metrics" VALUES('score',8.14285714285714305998e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',570,0);
+INSERT INTO "metrics" VALUES('score',8.15714285714285694019e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',571,0);
+INSERT INTO "metrics" VALUES('score',8.17142857142857081953e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',572,0);
+INSERT INTO "metrics" VALUES('score',8.18571428571428612048e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',573,0);
+INSERT INTO "metrics" VALUES('score',82.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',574,0);
+INSERT INTO "metrics" VALUES('score',8.21428571428571388003e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',575,0);
+INSERT INTO "metrics" VALUES('score',8.22857142857142918011e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',576,0);
+INSERT INTO "metrics" VALUES('score',8.24285714285714306032e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',577,0);
+INSERT INTO "metrics" VALUES('score',8.25714285714285693967e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',578,0);
+INSERT INTO "metrics" VALUES('score',8.27142857142857081988e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',579,0);
+INSERT INTO "metrics" VALUES('score',8.28571428571428611996e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',580,0);
+INSERT INTO "metrics" VALUES('score',83.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',581,0);
+INSERT INTO "metrics" VALUES('score',8.31428571428571387951e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',582,0);
+INSERT INTO "metrics" VALUES('score',8.32857142857142918046e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',583,0);
+INSERT INTO "metrics" VALUES('score',8.3428571428571430598e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',584,0);
+INSERT INTO "metrics" VALUES('score',8.35714285714285694001e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',585,0);
+INSERT INTO "metrics" VALUES('score',8.37142857142857081936e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',586,0);
+INSERT INTO "metrics" VALUES('score',8.38571428571428612031e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',587,0);
+INSERT INTO "metrics" VALUES('score',84.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',588,0);
+INSERT INTO "metrics" VALUES('score',8.41428571428571387986e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',589,0);
+INSERT INTO "metrics" VALUES('score',8.42857142857142918081e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',590,0);
+INSERT INTO "metrics" VALUES('score',8.44285714285714306015e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',591,0);
+INSERT INTO "metrics" VALUES('score',8.45714285714285693949e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',592,0);
+INSERT INTO "metrics" VALUES('score',8.4714285714285708197e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',593,0);
+INSERT INTO "metrics" VALUES('score',8.48571428571428612065e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',594,0);
+INSERT INTO "metrics" VALUES('score',85.0,1795420000000,'da357d0b7711462983c16dab336bfbf9',595,0);
+INSERT INTO "metrics" VALUES('score',8.51428571428571387934e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',596,0);
+INSERT INTO "metrics" VALUES('score',8.52857142857142918029e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',597,0);
+INSERT INTO "metrics" VALUES('score',8.5428571428571430605e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',598,0);
+INSERT INTO "metrics" VALUES('score',8.55714285714285693984e+01,1795420000000,'da357d0b7711462983c16dab336bfbf9',599,0);
+INSERT INTO "metrics" VALUES('loss/generator',1.0,1795420000000,'685431cd41c546f9abada94b8f44e457',0,0);
+CREATE TABLE "model_definitions" (
+	model_definition_id VARCHAR(36) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	secret_id VARCHAR(36), 
+	provider VARCHAR(64) NOT NULL, 
+	model_name VARCHAR(256) NOT NULL, 
+	created_by VARCHAR(255), 
+	created_at BIGINT NOT NULL, 
+	last_updated_by VARCHAR(255), 
+	last_updated_at BIGINT NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT model_definitions_pk PRIMARY KEY (model_definition_id), 
+	CONSTRAINT fk_model_definitions_secret_id FOREIGN KEY(secret_id) REFERENCES secrets (secret_id) ON DELETE SET NULL, 
+	CONSTRAINT uq_model_definitions_workspace_name UNIQUE (workspace, name)
+);
+CREATE TABLE "model_version_tags" (
+	"key" VARCHAR(250) NOT NULL, 
+	value TEXT, 
+	name VARCHAR(256) NOT NULL, 
+	version INTEGER NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT model_version_tag_pk PRIMARY KEY (workspace, "key", name, version), 
+	CONSTRAINT fk_model_version_tags_model_versions FOREIGN KEY(workspace, name, version) REFERENCES model_versions (workspace, name, version) ON UPDATE CASCADE
+);
+CREATE TABLE "model_versions" (
+	name VARCHAR(256) NOT NULL, 
+	version INTEGER NOT NULL, 
+	creation_time BIGINT, 
+	last_updated_time BIGINT, 
+	description VARCHAR(5000), 
+	user_id VARCHAR(256), 
+	current_stage VARCHAR(20), 
+	source VARCHAR(500), 
+	run_id VARCHAR(32), 
+	status VARCHAR(20), 
+	status_message VARCHAR(500), 
+	run_link VARCHAR(500), 
+	storage_location VARCHAR(500), 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT model_version_pk PRIMARY KEY (workspace, name, version), 
+	CONSTRAINT fk_model_versions_registered_models FOREIGN KEY(workspace, name) REFERENCES registered_models (workspace, name) ON UPDATE CASCADE
+);
+CREATE TABLE online_scoring_configs (
+	online_scoring_config_id VARCHAR(36) NOT NULL, 
+	scorer_id VARCHAR(36) NOT NULL, 
+	sample_rate FLOAT NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	filter_string TEXT, 
+	CONSTRAINT online_scoring_config_pk PRIMARY KEY (online_scoring_config_id), 
+	CONSTRAINT fk_online_scoring_configs_scorer_id FOREIGN KEY(scorer_id) REFERENCES scorers (scorer_id) ON DELETE CASCADE, 
+	CONSTRAINT fk_online_scoring_configs_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id)
+);
+CREATE TABLE "params" (
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(8000) NOT NULL, 
+	run_uuid VARCHAR(32) NOT NULL, 
+	CONSTRAINT param_pk PRIMARY KEY ("key", run_uuid), 
+	FOREIGN KEY(run_uuid) REFERENCES runs (run_uuid)
+);
+INSERT INTO "params" VALUES('lr','1e-4','da357d0b7711462983c16dab336bfbf9');
+INSERT INTO "params" VALUES('model/width','64','da357d0b7711462983c16dab336bfbf9');
+INSERT INTO "params" VALUES('text','two
+lines: 好','da357d0b7711462983c16dab336bfbf9');
+CREATE TABLE "registered_model_aliases" (
+	alias VARCHAR(256) NOT NULL, 
+	version INTEGER NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT registered_model_alias_pk PRIMARY KEY (workspace, name, alias), 
+	CONSTRAINT fk_registered_model_aliases_registered_models FOREIGN KEY(workspace, name) REFERENCES registered_models (workspace, name) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE TABLE "registered_model_tags" (
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(5000), 
+	name VARCHAR(256) NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT registered_model_tag_pk PRIMARY KEY (workspace, "key", name), 
+	CONSTRAINT fk_registered_model_tags_registered_models FOREIGN KEY(workspace, name) REFERENCES registered_models (workspace, name) ON UPDATE CASCADE
+);
+CREATE TABLE "registered_models" (
+	name VARCHAR(256) NOT NULL, 
+	creation_time BIGINT, 
+	last_updated_time BIGINT, 
+	description VARCHAR(5000), 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT registered_model_pk PRIMARY KEY (workspace, name)
+);
+CREATE TABLE review_queue_items (
+	queue_id VARCHAR(36) NOT NULL, 
+	item_type VARCHAR(16) NOT NULL, 
+	item_id VARCHAR(50) NOT NULL, 
+	status VARCHAR(16) NOT NULL, 
+	completed_by VARCHAR(250), 
+	completed_time_ms BIGINT, 
+	creation_time_ms BIGINT NOT NULL, 
+	last_update_time_ms BIGINT NOT NULL, 
+	CONSTRAINT review_queue_items_pk PRIMARY KEY (queue_id, item_id), 
+	CONSTRAINT fk_review_queue_items_queue_id FOREIGN KEY(queue_id) REFERENCES review_queues (queue_id) ON DELETE CASCADE
+);
+CREATE TABLE review_queue_label_schemas (
+	queue_id VARCHAR(36) NOT NULL, 
+	schema_id VARCHAR(36) NOT NULL, 
+	CONSTRAINT review_queue_label_schemas_pk PRIMARY KEY (queue_id, schema_id), 
+	CONSTRAINT fk_review_queue_label_schemas_queue_id FOREIGN KEY(queue_id) REFERENCES review_queues (queue_id) ON DELETE CASCADE
+);
+CREATE TABLE review_queue_users (
+	queue_id VARCHAR(36) NOT NULL, 
+	user_id VARCHAR(250) NOT NULL, 
+	CONSTRAINT review_queue_users_pk PRIMARY KEY (queue_id, user_id), 
+	CONSTRAINT fk_review_queue_users_queue_id FOREIGN KEY(queue_id) REFERENCES review_queues (queue_id) ON DELETE CASCADE
+);
+CREATE TABLE review_queues (
+	queue_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	name VARCHAR(250) NOT NULL, 
+	queue_type VARCHAR(16) NOT NULL, 
+	created_by VARCHAR(255), 
+	creation_time_ms BIGINT NOT NULL, 
+	last_update_time_ms BIGINT NOT NULL, 
+	name_key VARCHAR(250) NOT NULL, 
+	CONSTRAINT review_queues_pk PRIMARY KEY (queue_id), 
+	CONSTRAINT fk_review_queues_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE, 
+	CONSTRAINT uq_review_queues_experiment_name_key UNIQUE (experiment_id, name_key)
+);
+CREATE TABLE "runs" (
+	run_uuid VARCHAR(32) NOT NULL, 
+	name VARCHAR(250), 
+	source_type VARCHAR(20), 
+	source_name VARCHAR(500), 
+	entry_point_name VARCHAR(50), 
+	user_id VARCHAR(256), 
+	status VARCHAR(9), 
+	start_time BIGINT, 
+	end_time BIGINT, 
+	source_version VARCHAR(50), 
+	lifecycle_stage VARCHAR(20), 
+	artifact_uri VARCHAR(200), 
+	experiment_id INTEGER, deleted_time BIGINT, 
+	CONSTRAINT run_pk PRIMARY KEY (run_uuid), 
+	CONSTRAINT source_type CHECK (source_type IN ('NOTEBOOK', 'JOB', 'LOCAL', 'UNKNOWN', 'PROJECT')), 
+	CONSTRAINT runs_lifecycle_stage CHECK (lifecycle_stage IN ('active', 'deleted')), 
+	FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CHECK (status IN ('SCHEDULED', 'FAILED', 'FINISHED', 'RUNNING', 'KILLED'))
+);
+INSERT INTO "runs" VALUES('da357d0b7711462983c16dab336bfbf9','first','UNKNOWN','','','ada','FINISHED',1795420000000,1795420060000,'','active','mlflow-artifacts:/drawing/da357d0b7711462983c16dab336bfbf9/artifacts',1,NULL);
+INSERT INTO "runs" VALUES('2bfefe78204c46f2b234c0281f2ab2e0','child','UNKNOWN','','','unknown','FAILED',1795420000005,1795420070000,'','active','mlflow-artifacts:/drawing/2bfefe78204c46f2b234c0281f2ab2e0/artifacts',1,NULL);
+INSERT INTO "runs" VALUES('685431cd41c546f9abada94b8f44e457','thrown away','UNKNOWN','','','unknown','KILLED',1795420000009,1795420080000,'','deleted','mlflow-artifacts:/drawing/685431cd41c546f9abada94b8f44e457/artifacts',1,1795456362752);
+CREATE TABLE scheduler_leases (
+	lease_key VARCHAR(255) NOT NULL, 
+	acquired_at BIGINT NOT NULL, 
+	ttl_seconds INTEGER NOT NULL, 
+	CONSTRAINT scheduler_leases_pk PRIMARY KEY (lease_key)
+);
+CREATE TABLE scorer_versions (
+	scorer_id VARCHAR(36) NOT NULL, 
+	scorer_version INTEGER NOT NULL, 
+	serialized_scorer TEXT NOT NULL, 
+	creation_time BIGINT, 
+	CONSTRAINT scorer_version_pk PRIMARY KEY (scorer_id, scorer_version), 
+	CONSTRAINT fk_scorer_versions_scorer_id FOREIGN KEY(scorer_id) REFERENCES scorers (scorer_id) ON DELETE CASCADE
+);
+CREATE TABLE scorers (
+	experiment_id INTEGER NOT NULL, 
+	scorer_name VARCHAR(256) NOT NULL, 
+	scorer_id VARCHAR(36) NOT NULL, 
+	CONSTRAINT scorer_pk PRIMARY KEY (scorer_id), 
+	CONSTRAINT fk_scorers_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE
+);
+CREATE TABLE "secrets" (
+	secret_id VARCHAR(36) NOT NULL, 
+	secret_name VARCHAR(255) NOT NULL, 
+	encrypted_value BLOB NOT NULL, 
+	wrapped_dek BLOB NOT NULL, 
+	kek_version INTEGER NOT NULL, 
+	masked_value VARCHAR(500) NOT NULL, 
+	provider VARCHAR(64), 
+	auth_config TEXT, 
+	description TEXT, 
+	created_by VARCHAR(255), 
+	created_at BIGINT NOT NULL, 
+	last_updated_by VARCHAR(255), 
+	last_updated_at BIGINT NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT secrets_pk PRIMARY KEY (secret_id), 
+	CONSTRAINT uq_secrets_workspace_secret_name UNIQUE (workspace, secret_name)
+);
+CREATE TABLE span_metrics (
+	trace_id VARCHAR(50) NOT NULL, 
+	span_id VARCHAR(50) NOT NULL, 
+	"key" VARCHAR(250) NOT NULL, 
+	value FLOAT, 
+	CONSTRAINT span_metrics_pk PRIMARY KEY (trace_id, span_id, "key"), 
+	CONSTRAINT fk_span_metrics_span FOREIGN KEY(trace_id, span_id) REFERENCES spans (trace_id, span_id) ON DELETE CASCADE
+);
+CREATE TABLE "spans" (
+	trace_id VARCHAR(50) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	span_id VARCHAR(50) NOT NULL, 
+	parent_span_id VARCHAR(50), 
+	name TEXT, 
+	type VARCHAR(500), 
+	status VARCHAR(50) NOT NULL, 
+	start_time_unix_nano BIGINT NOT NULL, 
+	end_time_unix_nano BIGINT, 
+	duration_ns BIGINT GENERATED ALWAYS AS (end_time_unix_nano - start_time_unix_nano) STORED, 
+	content TEXT NOT NULL, 
+	input_cost FLOAT, 
+	output_cost FLOAT, 
+	total_cost FLOAT, 
+	model_name VARCHAR(500), 
+	model_provider VARCHAR(500), 
+	CONSTRAINT spans_pk PRIMARY KEY (trace_id, span_id), 
+	CONSTRAINT fk_spans_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CONSTRAINT fk_spans_trace_id FOREIGN KEY(trace_id) REFERENCES trace_info (request_id) ON DELETE CASCADE
+);
+CREATE TABLE sql_assessment_daily_rollups (
+	id INTEGER NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	rollup_day DATE NOT NULL, 
+	metric_name VARCHAR(250) NOT NULL, 
+	grouping_set VARCHAR(50) NOT NULL, 
+	sample_count BIGINT NOT NULL, 
+	sum_value FLOAT, 
+	min_value FLOAT, 
+	max_value FLOAT, 
+	CONSTRAINT sql_assessment_daily_rollups_pk PRIMARY KEY (id)
+);
+CREATE TABLE sql_span_cost_daily_rollups (
+	id INTEGER NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	rollup_day DATE NOT NULL, 
+	metric_name VARCHAR(250) NOT NULL, 
+	grouping_set VARCHAR(50) NOT NULL, 
+	model_name VARCHAR(500), 
+	model_provider VARCHAR(500), 
+	sample_count BIGINT NOT NULL, 
+	sum_value FLOAT, 
+	min_value FLOAT, 
+	max_value FLOAT, 
+	CONSTRAINT sql_span_cost_daily_rollups_pk PRIMARY KEY (id)
+);
+CREATE TABLE sql_trace_metric_daily_rollups (
+	id INTEGER NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	rollup_day DATE NOT NULL, 
+	metric_name VARCHAR(250) NOT NULL, 
+	grouping_set VARCHAR(50) NOT NULL, 
+	trace_status VARCHAR(50), 
+	sample_count BIGINT NOT NULL, 
+	sum_value FLOAT, 
+	min_value FLOAT, 
+	max_value FLOAT, 
+	p50_value FLOAT, 
+	p90_value FLOAT, 
+	p99_value FLOAT, 
+	CONSTRAINT sql_trace_metric_daily_rollups_pk PRIMARY KEY (id)
+);
+CREATE TABLE sql_trace_rollup_rebuild_queue (
+	experiment_id INTEGER NOT NULL, 
+	rollup_day DATE NOT NULL, 
+	rollup_family VARCHAR(50) NOT NULL, 
+	CONSTRAINT sql_trace_rollup_rebuild_queue_pk PRIMARY KEY (experiment_id, rollup_day, rollup_family)
+);
+CREATE TABLE "tags" (
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(8000), 
+	run_uuid VARCHAR(32) NOT NULL, 
+	CONSTRAINT tag_pk PRIMARY KEY ("key", run_uuid), 
+	FOREIGN KEY(run_uuid) REFERENCES runs (run_uuid)
+);
+INSERT INTO "tags" VALUES('mlflow.user','ada','da357d0b7711462983c16dab336bfbf9');
+INSERT INTO "tags" VALUES('mlflow.runName','first','da357d0b7711462983c16dab336bfbf9');
+INSERT INTO "tags" VALUES('mlflow.note.content','a note,
+of two lines','da357d0b7711462983c16dab336bfbf9');
+INSERT INTO "tags" VALUES('mlflow.parentRunId','da357d0b7711462983c16dab336bfbf9','2bfefe78204c46f2b234c0281f2ab2e0');
+INSERT INTO "tags" VALUES('mlflow.runName','child','2bfefe78204c46f2b234c0281f2ab2e0');
+INSERT INTO "tags" VALUES('mlflow.runName','thrown away','685431cd41c546f9abada94b8f44e457');
+CREATE TABLE "trace_info" (
+	request_id VARCHAR(50) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	timestamp_ms BIGINT NOT NULL, 
+	execution_time_ms BIGINT, 
+	status VARCHAR(50) NOT NULL, 
+	client_request_id VARCHAR(50), 
+	request_preview VARCHAR(1000), 
+	response_preview VARCHAR(1000), 
+	db_payload_generation INTEGER DEFAULT '0' NOT NULL, trace_name VARCHAR(4096), session_id VARCHAR(250), input_tokens BIGINT, output_tokens BIGINT, total_tokens BIGINT, cache_read_input_tokens BIGINT, cache_creation_input_tokens BIGINT, cache_creation_input_tokens_above_1hr BIGINT, input_cost FLOAT, output_cost FLOAT, total_cost FLOAT, 
+	CONSTRAINT trace_info_pk PRIMARY KEY (request_id), 
+	CONSTRAINT fk_trace_info_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE
+);
+CREATE TABLE trace_metrics (
+	request_id VARCHAR(50) NOT NULL, 
+	"key" VARCHAR(250) NOT NULL, 
+	value FLOAT, 
+	CONSTRAINT trace_metrics_pk PRIMARY KEY (request_id, "key"), 
+	CONSTRAINT fk_trace_metrics_request_id FOREIGN KEY(request_id) REFERENCES trace_info (request_id) ON DELETE CASCADE
+);
+CREATE TABLE "trace_request_metadata" (
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(8000), 
+	request_id VARCHAR(50) NOT NULL, 
+	CONSTRAINT trace_request_metadata_pk PRIMARY KEY ("key", request_id), 
+	CONSTRAINT fk_trace_request_metadata_request_id FOREIGN KEY(request_id) REFERENCES trace_info (request_id) ON DELETE CASCADE
+);
+CREATE TABLE "trace_tags" (
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(8000), 
+	request_id VARCHAR(50) NOT NULL, 
+	CONSTRAINT trace_tag_pk PRIMARY KEY ("key", request_id), 
+	CONSTRAINT fk_trace_tags_request_id FOREIGN KEY(request_id) REFERENCES trace_info (request_id) ON DELETE CASCADE
+);
+CREATE TABLE webhook_events (
+	webhook_id VARCHAR(256) NOT NULL, 
+	entity VARCHAR(50) NOT NULL, 
+	action VARCHAR(50) NOT NULL, 
+	CONSTRAINT webhook_event_pk PRIMARY KEY (webhook_id, entity, action), 
+	FOREIGN KEY(webhook_id) REFERENCES webhooks (webhook_id) ON DELETE cascade
+);
+CREATE TABLE "webhooks" (
+	webhook_id VARCHAR(256) NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	description VARCHAR(1000), 
+	url VARCHAR(500) NOT NULL, 
+	status VARCHAR(20) DEFAULT 'ACTIVE' NOT NULL, 
+	secret VARCHAR(1000), 
+	creation_timestamp BIGINT, 
+	last_updated_timestamp BIGINT, 
+	deleted_timestamp BIGINT, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT webhook_pk PRIMARY KEY (webhook_id)
+);
+CREATE TABLE workspaces (
+	name VARCHAR(63) NOT NULL, 
+	description TEXT, 
+	default_artifact_root TEXT, trace_archival_location TEXT, trace_archival_retention VARCHAR(32), 
+	CONSTRAINT workspaces_pk PRIMARY KEY (name)
+);
+INSERT INTO "workspaces" VALUES('default','Default workspace for legacy resources',NULL,NULL,NULL);
+CREATE INDEX index_metrics_run_uuid ON metrics (run_uuid);
+CREATE INDEX index_latest_metrics_run_uuid ON latest_metrics (run_uuid);
+CREATE INDEX index_inputs_destination_type_destination_id_source_type ON inputs (destination_type, destination_id, source_type);
+CREATE INDEX index_inputs_input_uuid ON inputs (input_uuid);
+CREATE INDEX index_params_run_uuid ON params (run_uuid);
+CREATE INDEX index_trace_tags_request_id ON trace_tags (request_id);
+CREATE INDEX index_trace_request_metadata_request_id ON trace_request_metadata (request_id);
+CREATE INDEX index_tags_run_uuid ON tags (run_uuid);
+CREATE INDEX index_datasets_dataset_uuid ON datasets (dataset_uuid);
+CREATE INDEX index_datasets_experiment_id_dataset_source_type ON datasets (experiment_id, dataset_source_type);
+CREATE INDEX index_logged_model_metrics_model_id ON logged_model_metrics (model_id);
+CREATE INDEX index_entity_associations_association_id ON entity_associations (association_id);
+CREATE INDEX index_entity_associations_reverse_lookup ON entity_associations (destination_type, destination_id, source_type, source_id);
+CREATE INDEX idx_webhook_events_entity ON webhook_events (entity);
+CREATE INDEX idx_webhook_events_action ON webhook_events (action);
+CREATE INDEX idx_webhook_events_entity_action ON webhook_events (entity, action);
+CREATE UNIQUE INDEX index_scorers_experiment_id_scorer_name ON scorers (experiment_id, scorer_name);
+CREATE INDEX index_scorer_versions_scorer_id ON scorer_versions (scorer_id);
+CREATE INDEX index_evaluation_dataset_tags_dataset_id ON evaluation_dataset_tags (dataset_id);
+CREATE INDEX index_evaluation_dataset_records_dataset_id ON evaluation_dataset_records (dataset_id);
+CREATE INDEX index_endpoint_model_mappings_endpoint_id ON endpoint_model_mappings (endpoint_id);
+CREATE INDEX index_endpoint_model_mappings_model_definition_id ON endpoint_model_mappings (model_definition_id);
+CREATE INDEX index_endpoint_tags_endpoint_id ON endpoint_tags (endpoint_id);
+CREATE INDEX index_trace_metrics_request_id ON trace_metrics (request_id);
+CREATE UNIQUE INDEX unique_endpoint_model_linkage_mapping ON endpoint_model_mappings (endpoint_id, model_definition_id, linkage_type);
+CREATE INDEX index_span_metrics_trace_id_span_id ON span_metrics (trace_id, span_id);
+CREATE INDEX index_evaluation_datasets_name ON evaluation_datasets (name);
+CREATE INDEX index_evaluation_datasets_created_time ON evaluation_datasets (created_time);
+CREATE INDEX idx_webhooks_status ON webhooks (status);
+CREATE INDEX idx_webhooks_name ON webhooks (name);
+CREATE TRIGGER prevent_secrets_aad_mutation
+BEFORE UPDATE ON secrets
+FOR EACH ROW
+WHEN OLD.secret_id != NEW.secret_id OR OLD.secret_name != NEW.secret_name
+BEGIN
+    SELECT RAISE(ABORT, 'secret_id and secret_name are immutable (used as AAD in encryption)');
+END;
+CREATE INDEX index_model_definitions_secret_id ON model_definitions (secret_id);
+CREATE INDEX index_model_definitions_provider ON model_definitions (provider);
+CREATE INDEX index_jobs_name_status_creation_time ON jobs (job_name, workspace, status, creation_time);
+CREATE INDEX idx_experiments_workspace ON experiments (workspace);
+CREATE INDEX idx_registered_models_workspace ON registered_models (workspace);
+CREATE INDEX idx_experiments_workspace_creation_time ON experiments (workspace, creation_time);
+CREATE INDEX idx_evaluation_datasets_workspace ON evaluation_datasets (workspace);
+CREATE INDEX idx_webhooks_workspace ON webhooks (workspace);
+CREATE INDEX idx_secrets_workspace ON secrets (workspace);
+CREATE INDEX idx_endpoints_workspace ON endpoints (workspace);
+CREATE INDEX idx_model_definitions_workspace ON model_definitions (workspace);
+CREATE INDEX idx_budget_policies_workspace ON budget_policies (workspace);
+CREATE INDEX index_issues_experiment_id ON issues (experiment_id);
+CREATE INDEX index_issues_source_run_id ON issues (source_run_id);
+CREATE INDEX index_issues_status ON issues (status);
+CREATE INDEX index_metrics_run_uuid_key_step ON metrics (run_uuid, "key", step);
+CREATE INDEX idx_guardrails_workspace ON guardrails (workspace);
+CREATE INDEX idx_guardrails_scorer ON guardrails (scorer_id, scorer_version);
+CREATE INDEX idx_guardrail_configs_endpoint_id ON guardrail_configs (endpoint_id);
+CREATE INDEX idx_guardrail_configs_guardrail_id ON guardrail_configs (guardrail_id);
+CREATE INDEX idx_model_version_tags_workspace_name_version ON model_version_tags (workspace, name, version);
+CREATE INDEX idx_registered_model_tags_workspace_name ON registered_model_tags (workspace, name);
+CREATE INDEX index_label_schemas_experiment_id ON label_schemas (experiment_id);
+CREATE INDEX index_review_queues_experiment_id ON review_queues (experiment_id);
+CREATE INDEX index_review_queue_users_user_id ON review_queue_users (user_id);
+CREATE INDEX index_review_queue_items_queue_id_status ON review_queue_items (queue_id, status);
+CREATE INDEX index_review_queue_items_item_id ON review_queue_items (item_id);
+CREATE INDEX index_review_queue_label_schemas_schema_id ON review_queue_label_schemas (schema_id);
+CREATE INDEX idx_mcp_server_versions_latest ON mcp_server_versions (workspace, name, status, version_major DESC, version_minor DESC, version_patch DESC);
+CREATE INDEX ix_mcp_access_endpoints_server_name ON mcp_access_endpoints (workspace, server_name);
+CREATE INDEX ix_mcp_access_endpoints_version ON mcp_access_endpoints (workspace, server_name, server_version);
+CREATE INDEX ix_mcp_access_endpoints_alias ON mcp_access_endpoints (workspace, server_name, server_alias);
+CREATE INDEX idx_budget_policies_target_value ON budget_policies (target_value);
+CREATE INDEX index_trace_info_experiment_id_timestamp_ms ON trace_info (experiment_id, timestamp_ms);
+CREATE INDEX index_trace_info_timestamp_ms_request_id ON trace_info (timestamp_ms, request_id);
+CREATE INDEX index_assessments_last_updated_timestamp ON assessments (last_updated_timestamp);
+CREATE INDEX index_assessments_trace_id_created_timestamp ON assessments (trace_id, created_timestamp);
+CREATE INDEX index_assessments_assessment_type ON assessments (assessment_type);
+CREATE INDEX index_assessments_run_id_created_timestamp ON assessments (run_id, created_timestamp);
+CREATE INDEX index_spans_experiment_id_status_type ON spans (experiment_id, status, type);
+CREATE INDEX index_spans_experiment_id_duration ON spans (experiment_id, duration_ns);
+CREATE INDEX index_spans_experiment_id_type_status ON spans (experiment_id, type, status);
+CREATE INDEX index_spans_experiment_id_start_time ON spans (experiment_id, start_time_unix_nano);
+CREATE INDEX index_trace_info_experiment_id_session_id ON trace_info (experiment_id, session_id);
+CREATE INDEX idx_trace_rollups_lookup ON sql_trace_metric_daily_rollups (experiment_id, rollup_day, metric_name, grouping_set, trace_status);
+CREATE INDEX idx_span_cost_rollups_lookup ON sql_span_cost_daily_rollups (experiment_id, rollup_day, metric_name, grouping_set, model_name, model_provider);
+CREATE INDEX idx_assessment_rollups_lookup ON sql_assessment_daily_rollups (experiment_id, rollup_day, metric_name, grouping_set);
+CREATE INDEX idx_spans_cost_trace_time_cover ON spans (trace_id, start_time_unix_nano);
+CREATE INDEX idx_spans_cost_exp_time_cover ON spans (experiment_id, start_time_unix_nano);
+CREATE INDEX idx_assessments_exp_trace_ts ON assessments (experiment_id, trace_timestamp_ms);
+CREATE INDEX idx_assessments_exp_trace_ts_name ON assessments (experiment_id, trace_timestamp_ms, name);
+CREATE INDEX idx_assessments_exp_name_valid ON assessments (experiment_id, name, valid);
+CREATE INDEX index_job_locks_job_id ON job_locks (job_id);
+CREATE INDEX index_jobs_status_lease_expires_at ON jobs (status, lease_expires_at);
