@@ -17,6 +17,7 @@
 
 pub mod card;
 mod columns;
+pub mod combination;
 pub mod commit;
 pub mod digest;
 pub mod embeddings;

@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use contrastive::{Contrastive, Guide};
-pub use data::{Adaptive, Augment, Captions, Loader};
+pub use data::{Adaptive, Augment, Captions, Loader, PhraseKinds};
 pub use networks::{Discriminator, Generator, Normalization, Stages};
 pub use objective::{
     Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, WarmStart,
@@ -184,7 +184,7 @@ impl Task {
     /// The keys of an experiment that another task reads and this one does not.
     fn foreign_keys(self) -> &'static [&'static str] {
         match self {
-            Self::TextToImage => &["contrastive", "restyle"],
+            Self::TextToImage => &["contrastive", "restyle", "captions.phrases"],
             Self::Contrastive => &[
                 "generator",
                 "discriminator",

@@ -55,7 +55,7 @@ impl Restyle {
         let experiment = &request.experiment;
         let (dataset, said) = (&source.dataset, &experiment.restyle);
         let mut builder = TextTableBuilder::new(&source.embeddings);
-        let looks = Looks::read(dataset, &mut builder)?;
+        let looks = Looks::read(dataset, &mut builder, experiment)?;
         let table = builder.build(request.device)?;
         let probe = Probe::new(&looks);
         let sheet = Sheet::new(dataset, &looks, experiment, source.font.clone())?;

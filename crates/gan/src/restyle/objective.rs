@@ -28,12 +28,16 @@ pub struct RestyleWeights {
     pub style: f64,
     /// Distance of the channels' moments to the target's.
     pub moments: f64,
+    /// The same where the target is any drawing in the wanted style: the style loss of AdaIN (arXiv:1703.06868).
+    pub style_moments: f64,
     /// One minus the cosine of the subject's vector with the target's, or with the source's where there is no target.
     pub content: f64,
     /// Distance of the encoder's two coarsest stages to the target's.
     pub features: f64,
     /// Distance to the target, both pooled to 8x8.
     pub pooled_colour: f64,
+    /// Distance to the target, pixel by pixel: what a paired L1 baseline plays for.
+    pub pixels: f64,
     /// Distance to the source where its own style is asked for.
     pub identity: f64,
     /// Sum of differences between neighbours.
@@ -190,6 +194,11 @@ pub fn generator_loss(
             masked_mean(&moments, batch.is_paired),
         ),
         (
+            "style_moments",
+            weights.style_moments,
+            moments.mean(Kind::Float),
+        ),
+        (
             "content",
             weights.content,
             (1.0_f64 - cosine).mean(Kind::Float),
@@ -200,6 +209,11 @@ pub fn generator_loss(
             masked_mean(&views.drawn.distance(views.target), batch.is_paired),
         ),
         ("pooled_colour", weights.pooled_colour, pooled(fake, batch)),
+        (
+            "pixels",
+            weights.pixels,
+            masked_mean(&(fake - batch.target).abs(), batch.is_paired),
+        ),
         (
             "identity",
             weights.identity,

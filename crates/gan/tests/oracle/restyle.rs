@@ -45,9 +45,11 @@ fn objective() -> RestyleObjective {
             agreement: 0.7,
             style: 0.6,
             moments: 5.0,
+            style_moments: 0.0,
             content: 1.3,
             features: 0.9,
             pooled_colour: 2.0,
+            pixels: 0.0,
             identity: 4.0,
             total_variation: 0.4,
         },
@@ -158,14 +160,69 @@ fn every_term_of_the_generators_loss_is_as_pytorch_has_it() {
     };
     let both = [&fakes[0], &fakes[1]];
     let found = generator_loss(&discriminator, &objective(), &named(&batch), both, &views).unwrap();
-    assert_eq!(found.terms.len(), 9);
-    for (name, term) in &found.terms {
+    let (of_baselines, terms): (Vec<_>, Vec<_>) =
+        (found.terms.iter()).partition(|(name, _)| ["pixels", "style_moments"].contains(name));
+    assert_eq!((of_baselines.len(), terms.len()), (2, 9));
+    for (name, term) in terms {
         oracle.check(&format!("terms/{name}"), term);
     }
+    check_baselines(&oracle, &of_baselines);
     oracle.check("terms/loss", &found.loss);
     let gradients = Tensor::run_backward(&[found.loss], &both, false, false);
     oracle.check("terms/gradients/fake", &gradients[0]);
     oracle.check("terms/gradients/fake_seen", &gradients[1]);
+}
+
+/// Pixels: the mean distance over the paired rows 0, 2 and 3. Style moments: that of means and deviations over all rows.
+fn check_baselines(oracle: &Oracle, terms: &[&(&'static str, Tensor)]) {
+    let term = |wanted: &str| {
+        let found = terms.iter().find(|(name, _)| *name == wanted).unwrap();
+        found.1.double_value(&[])
+    };
+    let rows = |name: &str| {
+        let tensor = oracle.get(name);
+        let rows = tensor.size()[0];
+        let flat =
+            Vec::<f64>::try_from(tensor.to_kind(Kind::Double).contiguous().view([-1])).unwrap();
+        let length = flat.len() / rows as usize;
+        flat.chunks(length).map(<[f64]>::to_vec).collect::<Vec<_>>()
+    };
+    let (fake, target) = (rows("batch/fake"), rows("batch/target"));
+    let distance = |row: usize| {
+        let pairs = fake[row].iter().zip(&target[row]);
+        pairs.map(|(one, other)| (one - other).abs()).sum::<f64>() / fake[row].len() as f64
+    };
+    let pixels = [0, 2, 3].map(distance).iter().sum::<f64>() / 3.0;
+    assert!((term("pixels") - pixels).abs() < 1e-6);
+    let moments = |who: &str| -> Vec<f64> {
+        let channels = |stage: usize| {
+            let tensor = oracle.get(&format!("views/{who}/stage{stage}"));
+            let (n, c) = (tensor.size()[0] as usize, tensor.size()[1] as usize);
+            let cells = rows(&format!("views/{who}/stage{stage}"));
+            let area = cells[0].len() / c;
+            (0..n)
+                .flat_map(move |row| {
+                    let of_row = cells[row].clone();
+                    (0..c)
+                        .flat_map(move |at| {
+                            let part = &of_row[at * area..(at + 1) * area];
+                            let mean = part.iter().sum::<f64>() / area as f64;
+                            let squares = part.iter().map(|value| (value - mean).powi(2));
+                            [mean, (squares.sum::<f64>() / area as f64 + 1e-5).sqrt()]
+                        })
+                        .collect::<Vec<_>>()
+                })
+                .collect::<Vec<_>>()
+        };
+        (0..3).flat_map(channels).collect()
+    };
+    let (drawn, wanted) = (moments("drawn"), moments("target"));
+    let sum: f64 = drawn
+        .iter()
+        .zip(&wanted)
+        .map(|(one, other)| (one - other).abs())
+        .sum();
+    assert!((term("style_moments") - sum / drawn.len() as f64).abs() < 1e-6);
 }
 
 #[test]
@@ -191,9 +248,11 @@ fn a_term_without_weight_moves_nothing() {
         agreement: 0.0,
         style: 0.0,
         moments: 0.0,
+        style_moments: 0.0,
         content: 0.0,
         features: 0.0,
         pooled_colour: 0.0,
+        pixels: 0.0,
         identity: 1.0,
         total_variation: 0.0,
     };

@@ -49,9 +49,36 @@ pub struct Captions {
     /// Languages to draw from, by tag (`en`, `zh`, ...); empty for all.
     #[garde(length(max = 64))]
     pub languages: Vec<String>,
+    /// Which of the data set's phrases name a look in training; read by `restyle` and `contrastive`.
+    #[garde(skip)]
+    pub phrases: PhraseKinds,
     /// Standard deviation of the noise on the sentence vector, whose entries have unit variance; 0 to 2.
     #[garde(custom(between(0.0, 2.0)))]
     pub noise: f64,
+}
+
+/// Kinds of phrases, as the phrase table names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhraseKinds {
+    /// All of them.
+    All,
+    /// Those of the kind `formal`: the names that a textbook has for looks.
+    Formal,
+    /// Those of the kind `colloquial`: as people speak.
+    Colloquial,
+}
+
+impl PhraseKinds {
+    /// Whether phrases of this kind are taken.
+    #[must_use]
+    pub fn admit(self, kind: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Formal => kind == "formal",
+            Self::Colloquial => kind == "colloquial",
+        }
+    }
 }
 
 /// How pictures are read; changes speed and memory, never the result.

@@ -6,7 +6,7 @@
 use super::{
     Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
     Generator, Guide, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Pairs,
-    Penalty, PenaltyKind, Restyle, RestyleDiscriminator, RestyleGenerator, RestyleWeights, Samples,
+    Penalty, PenaltyKind, PhraseKinds, Restyle, RestyleDiscriminator, RestyleGenerator, RestyleWeights, Samples,
     Stages, StyleEncoder, Tracking, Train, WarmStart,
 };
 
@@ -204,6 +204,7 @@ impl Default for Captions {
         Self {
             composed_share: 0.75,
             languages: Vec::new(),
+            phrases: PhraseKinds::All,
             noise: 0.1,
         }
     }
@@ -271,6 +272,7 @@ impl Default for Restyle {
             own_share: 0.25,
             reference_share: 0.4,
             pairs: Pairs::Used,
+            hold_out: 0.0,
         }
     }
 }
@@ -316,9 +318,11 @@ impl Default for RestyleWeights {
             agreement: 0.5,
             style: 0.5,
             moments: 10.0,
+            style_moments: 0.0,
             content: 1.0,
             features: 1.0,
             pooled_colour: 2.0,
+            pixels: 0.0,
             identity: 5.0,
             total_variation: 0.0,
         }

@@ -46,6 +46,10 @@ pub struct Restyle {
     /// Whether a drawing of the same subject in the wanted style is used as the target where there is one.
     #[garde(skip)]
     pub pairs: Pairs,
+    /// Share of the combinations of a subject and a style that are kept out of the training, by their hash, 0 to 0.5; the evaluation
+    /// then asks for these.
+    #[garde(custom(between(0.0, 0.5)))]
+    pub hold_out: f64,
 }
 
 /// Whether pairs are used.
@@ -131,6 +135,9 @@ pub struct RestyleWeights {
     /// Distance of the channels' moments to the target's.
     #[garde(custom(between(0.0, 100.0)))]
     pub moments: f64,
+    /// The same to any drawing in the wanted style, whatever it shows: with `pairs: ignored` and no game, AdaIN's objective.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub style_moments: f64,
     /// One minus the cosine of the subject's vectors.
     #[garde(custom(between(0.0, 100.0)))]
     pub content: f64,
@@ -140,6 +147,9 @@ pub struct RestyleWeights {
     /// Distance to the target, both pooled to 8x8.
     #[garde(custom(between(0.0, 100.0)))]
     pub pooled_colour: f64,
+    /// Distance to the target, pixel by pixel: a paired L1 baseline; it turns line art grey.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub pixels: f64,
     /// Distance to the source where its own style is asked for.
     #[garde(custom(between(0.0, 100.0)))]
     pub identity: f64,

@@ -95,7 +95,8 @@ impl Roster {
     ) -> Result<Vec<Vec<u32>>, TrainError> {
         let mut found = vec![Vec::new(); self.looks.len()];
         for phrase in dataset.phrases()? {
-            let speaks = options.languages.is_empty() || options.languages.contains(&phrase.lang);
+            let speaks = (options.languages.is_empty() || options.languages.contains(&phrase.lang))
+                && options.phrases.admit(&phrase.kind);
             let look = self.looks.binary_search(&phrase.style).ok();
             let (Some(look), true, Split::Train) = (look, speaks, phrase.split) else {
                 continue;

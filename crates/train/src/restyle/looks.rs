@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use idiom_dataset::{Columns, Dataset, Split};
+use idiom_dataset::{Columns, Dataset, Split, combination};
 use idiom_gan::draws::SampleDraws;
+use idiom_spec::experiment::{Experiment, PhraseKinds};
 
 use crate::TrainError;
 use crate::captions::TextTableBuilder;
@@ -83,13 +84,14 @@ pub(super) struct Row {
 }
 
 impl Looks {
-    /// Reads subjects and styles of all training rows, and the styles' words into the table.
+    /// Reads subjects and styles of all training rows but those that the experiment holds out, and the styles' words into the table.
     ///
     /// # Errors
     /// The data set cannot be read, has fewer than two styles, or a style has no words with a vector.
     pub(crate) fn read(
         dataset: &Dataset,
         table: &mut TextTableBuilder<'_>,
+        experiment: &Experiment,
     ) -> Result<Self, TrainError> {
         let names = dataset.manifest().styles.clone();
         if names.len() < 2 {
@@ -107,16 +109,20 @@ impl Looks {
             phrases: Phrases::default(),
             names,
         };
-        looks.read_rows(dataset)?;
-        looks.read_words(dataset, table)?;
+        looks.read_rows(dataset, experiment.restyle.hold_out)?;
+        looks.read_words(dataset, table, experiment.captions.phrases)?;
         Ok(looks)
     }
 
-    fn read_rows(&mut self, dataset: &Dataset) -> Result<(), TrainError> {
+    fn read_rows(&mut self, dataset: &Dataset, hold_out: f64) -> Result<(), TrainError> {
         let mut subjects: BTreeMap<String, u32> = BTreeMap::new();
         for record in dataset.records(Split::Train, Columns::WithoutImage) {
             let record = record?;
             let row_idx = self.rows.len() as u64;
+            if combination::is_held_out(&record, hold_out) {
+                self.rows.push(None);
+                continue;
+            }
             let licence = record.license.unwrap_or_else(|| "unknown".to_owned());
             *self.licences.entry(licence).or_default() += 1;
             let style = record.style.as_ref().and_then(|style| self.number(style));
@@ -144,8 +150,13 @@ impl Looks {
         &mut self,
         dataset: &Dataset,
         table: &mut TextTableBuilder<'_>,
+        kinds: PhraseKinds,
     ) -> Result<(), TrainError> {
         for phrase in dataset.phrases()? {
+            // Held-out phrases of every kind stay what the words are tried on.
+            if phrase.split == Split::Train && !kinds.admit(&phrase.kind) {
+                continue;
+            }
             let style = self.number(&phrase.style);
             let (Some(style), Some(number)) = (style, table.number(&phrase.text)) else {
                 continue;

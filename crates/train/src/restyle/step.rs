@@ -96,9 +96,11 @@ impl Stepper {
                     agreement: weights.agreement,
                     style: weights.style,
                     moments: weights.moments,
+                    style_moments: weights.style_moments,
                     content: weights.content,
                     features: weights.features,
                     pooled_colour: weights.pooled_colour,
+                    pixels: weights.pixels,
                     identity: weights.identity,
                     total_variation: weights.total_variation,
                 },
@@ -134,6 +136,11 @@ impl Stepper {
         self.set_rates(moment)?;
         let game = self.game(batch, moment.images_seen)?;
         self.play(&game, moment.images_seen, means)
+    }
+
+    /// Where it computes.
+    pub(super) fn device(&self) -> Device {
+        self.device
     }
 
     /// Learning rate of the encoder, which falls evenly to a tenth over its part of the run.
@@ -386,9 +393,11 @@ fn key_of(term: &str) -> &'static str {
         "agreement" => "loss/agreement",
         "style" => "loss/style",
         "moments" => "loss/moments",
+        "style_moments" => "loss/style_moments",
         "content" => "loss/content",
         "features" => "loss/features",
         "pooled_colour" => "loss/pooled_colour",
+        "pixels" => "loss/pixels",
         "identity" => "loss/identity",
         _ => "loss/total_variation",
     }
