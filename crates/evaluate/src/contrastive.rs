@@ -77,6 +77,7 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
             ("seed".to_owned(), request.seed.to_string()),
         ]),
         figures: work.figures,
+        tables: Vec::new(),
         remarks: vec!["subjects and phrases of `test` were not learnt from".to_owned()],
         pictures: Vec::new(),
     };

@@ -31,9 +31,35 @@ impl Gallery {
         side: u32,
         limit: usize,
     ) -> Result<Self, EvaluateError> {
+        Self::gather(dataset, split, side, limit, |_| true)
+    }
+
+    /// As [`Gallery::read`], of those rows only that `is_wanted`, however many.
+    ///
+    /// # Errors
+    /// As [`Gallery::read`].
+    pub fn read_where(
+        dataset: &Dataset,
+        split: Split,
+        side: u32,
+        is_wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Self, EvaluateError> {
+        Self::gather(dataset, split, side, usize::MAX, is_wanted)
+    }
+
+    fn gather(
+        dataset: &Dataset,
+        split: Split,
+        side: u32,
+        limit: usize,
+        is_wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Self, EvaluateError> {
         let (mut bytes, mut rows) = (Vec::new(), Vec::new());
         for record in dataset.records(split, Columns::All) {
             let mut record = record?;
+            if !is_wanted(&record) {
+                continue;
+            }
             if let Some(picture) = decoded(&record, side) {
                 bytes.extend(planes(&picture));
                 record.image = Default::default();
@@ -150,7 +176,7 @@ pub fn pixels_of(picture: &Tensor) -> Result<Rgb8, EvaluateError> {
     })
 }
 
-fn decoded(record: &Record, side: u32) -> Option<Rgb8> {
+pub(crate) fn decoded(record: &Record, side: u32) -> Option<Rgb8> {
     let limits = Limits {
         min_side: side,
         ..Limits::default()
@@ -163,6 +189,6 @@ fn decoded(record: &Record, side: u32) -> Option<Rgb8> {
 }
 
 /// `[height, width, 3]` to `[3, height, width]`.
-fn planes(picture: &Rgb8) -> impl Iterator<Item = u8> + '_ {
+pub(crate) fn planes(picture: &Rgb8) -> impl Iterator<Item = u8> + '_ {
     (0..3).flat_map(|channel| picture.pixels.iter().skip(channel).step_by(3).copied())
 }

@@ -11,6 +11,7 @@ pub mod independence;
 pub mod judge;
 mod memorised;
 pub mod metrics;
+pub mod naming;
 mod page;
 mod pools;
 pub mod report;

@@ -17,19 +17,15 @@ pub(crate) fn page(report: &Report) -> String {
          <style>{STYLE}</style></head><body>\n<h1>{run}</h1>\n",
         run = escaped(&report.run)
     );
-    html.push_str("<div style=\"overflow-x:auto\"><table><thead><tr>");
-    for head in HEAD {
-        let _ = write!(html, "<th scope=\"col\">{head}</th>");
+    let figures = report.figures.iter().map(|figure| figure.cells().into());
+    html.push_str(&table(
+        &HEAD.map(str::to_owned),
+        &figures.collect::<Vec<_>>(),
+    ));
+    for side_by_side in &report.tables {
+        let _ = writeln!(html, "<h2>{}</h2>", escaped(&side_by_side.title));
+        html.push_str(&table(&side_by_side.head, &side_by_side.rows));
     }
-    html.push_str("</tr></thead><tbody>\n");
-    for figure in &report.figures {
-        html.push_str("<tr>");
-        for cell in figure.cells() {
-            let _ = write!(html, "<td>{}</td>", escaped(&cell));
-        }
-        html.push_str("</tr>\n");
-    }
-    html.push_str("</tbody></table></div>\n");
     for remark in &report.remarks {
         let _ = writeln!(html, "<p>{}</p>", escaped(remark));
     }
@@ -49,6 +45,23 @@ pub(crate) fn page(report: &Report) -> String {
         );
     }
     html.push_str("</tbody></table>\n</body></html>\n");
+    html
+}
+
+fn table(head: &[String], rows: &[Vec<String>]) -> String {
+    let mut html = String::from("<div style=\"overflow-x:auto\"><table><thead><tr>");
+    for cell in head {
+        let _ = write!(html, "<th scope=\"col\">{}</th>", escaped(cell));
+    }
+    html.push_str("</tr></thead><tbody>\n");
+    for row in rows {
+        html.push_str("<tr>");
+        for cell in row {
+            let _ = write!(html, "<td>{}</td>", escaped(cell));
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</tbody></table></div>\n");
     html
 }
 

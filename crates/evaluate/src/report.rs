@@ -82,10 +82,25 @@ pub struct Report {
     pub facts: BTreeMap<String, String>,
     /// The figures, in the order in which they are shown.
     pub figures: Vec<Figure>,
+    /// Figures that are read side by side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
     /// What is to be said beside them, a sentence each.
     pub remarks: Vec<String>,
     /// Pictures that belong to the page, by file name, with their caption.
     pub pictures: Vec<(String, String)>,
+}
+
+/// Figures side by side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Table {
+    /// What it shows, in a sentence.
+    pub title: String,
+    /// The columns' heads.
+    pub head: Vec<String>,
+    /// The rows, as long as the head.
+    pub rows: Vec<Vec<String>>,
 }
 
 impl Report {
@@ -109,27 +124,43 @@ impl Report {
     /// The figures as lines of text.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut rows = vec![HEAD.map(str::to_owned)];
-        rows.extend(self.figures.iter().map(Figure::cells));
-        let widths: Vec<usize> = (0..HEAD.len())
-            .map(|column| rows.iter().map(|row| row[column].chars().count()).max())
-            .map(Option::unwrap_or_default)
-            .collect();
-        let mut text = String::new();
-        for row in &rows {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:width$}"));
-            let line = cells.collect::<Vec<_>>().join("  ");
-            text.push_str(line.trim_end());
-            text.push('\n');
+        let head: Vec<String> = HEAD.map(str::to_owned).into();
+        let rows = self.figures.iter().map(|figure| figure.cells().into());
+        let rows: Vec<Vec<String>> = rows.collect();
+        let mut text = aligned(&head, &rows);
+        for table in &self.tables {
+            text.push_str(&format!("\n{}\n", table.title));
+            text.push_str(&aligned(&table.head, &table.rows));
         }
         for remark in &self.remarks {
             text.push_str(&format!("* {remark}\n"));
         }
         text
     }
+}
+
+/// A head and rows as lines of text, column beneath column.
+fn aligned(head: &[String], rows: &[Vec<String>]) -> String {
+    let all = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
+    let width = |column: usize| {
+        all()
+            .filter_map(|row| Some(row.get(column)?.chars().count()))
+            .max()
+    };
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| width(column).unwrap_or_default())
+        .collect();
+    let mut text = String::new();
+    for row in all() {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Heads of the table's columns.
@@ -283,6 +314,11 @@ mod tests {
             run: "a-run".into(),
             facts: BTreeMap::from([("seed".into(), "0".into())]),
             figures: vec![figure],
+            tables: vec![Table {
+                title: "side by side".into(),
+                head: vec!["strength".into(), "looks met".into()],
+                rows: vec![vec!["0.25".into(), ".31 <of> all".into()]],
+            }],
             remarks: vec!["no judge".into()],
             pictures: Vec::new(),
         }
@@ -297,6 +333,7 @@ mod tests {
             "floor, real against real: 0.0012",
             "400",
             "a network",
+            "side by side\nstrength  looks met\n0.25      .31",
         ] {
             assert!(table.contains(part), "{table} lacks {part}");
         }
@@ -310,5 +347,6 @@ mod tests {
         assert_eq!(serde_json::from_slice::<Report>(&bytes).unwrap(), report());
         let page = std::fs::read_to_string(folder.path().join(PAGE)).unwrap();
         assert!(page.contains("KID &lt;of&gt; drawn") && !page.contains("<of>"));
+        assert!(page.contains("<td>.31 &lt;of&gt; all</td>"), "{page}");
     }
 }

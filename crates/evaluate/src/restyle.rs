@@ -5,8 +5,13 @@
 //! still found among all test subjects drawn in that look. The real drawing of the subject in that look stands beside each figure
 //! as its ceiling, the source left as it is as its floor.
 
+mod beyond;
 mod cases;
+mod curve;
 mod dose;
+mod named;
+mod pace;
+mod steady;
 
 use crate::EvaluateError;
 use crate::gallery::Gallery;
@@ -27,6 +32,8 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 use cases::{Case, cases, draw};
+
+pub use beyond::Combinations;
 
 /// Pictures at once.
 const BATCH: usize = 32;
@@ -52,6 +59,8 @@ pub struct Request<'a> {
     pub features: &'a MobileNet,
     /// Where it computes.
     pub device: Device,
+    /// Which combinations of subject and look it was not shown.
+    pub combinations: Combinations,
     /// Decides resamples.
     pub seed: u64,
     /// The folder for the results.
@@ -68,11 +77,7 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
     let model = request.model;
     let side = model.config.resolution as u32;
     let gallery = Gallery::read(request.dataset, Split::Test, side, usize::MAX)?;
-    let phrases: Vec<Phrase> = (request.dataset.phrases()?.into_iter())
-        .filter(|phrase| {
-            phrase.split == Split::Test && request.embeddings.get(&phrase.text).is_some()
-        })
-        .collect();
+    let phrases = phrases_of(request, Split::Test)?;
     let names: Vec<&str> = model
         .config
         .styles
@@ -88,21 +93,18 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
         });
     }
     (request.on)(&format!("{} pictures restyled", cases.len()));
-    let drawn = draw(request, &gallery, &cases, &phrases)?;
-    let mut work = Work {
-        request,
-        names,
-        gallery: &gallery,
-        phrases: &phrases,
-        cases: &cases,
-        figures: Vec::new(),
-    };
+    let drawn = draw(request, &gallery, &cases, &phrases, 1.0)?;
+    let mut work = Work::new(request, &names, &gallery, &phrases, &cases)?;
     work.judge(&drawn)?;
     (request.on)("features for KID");
     work.distances(&drawn)?;
     (request.on)("strength");
     work.strength()?;
+    let tables = vec![work.curve(&drawn)?, work.beyond()?];
     work.agreement()?;
+    work.steadiness()?;
+    work.names()?;
+    work.pace()?;
     let report = Report {
         run: request.run.clone(),
         facts: BTreeMap::from([
@@ -112,6 +114,7 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
             ("seed".to_owned(), request.seed.to_string()),
         ]),
         figures: work.figures,
+        tables,
         remarks: vec![
             "subjects and phrases of `test` were not learnt from; sources come from all other looks in turn".to_owned(),
         ],
@@ -121,31 +124,86 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
     Ok(report)
 }
 
+/// The phrases of a split that have a vector.
+fn phrases_of(request: &Request<'_>, split: Split) -> Result<Vec<Phrase>, EvaluateError> {
+    let mut phrases = request.dataset.phrases()?;
+    phrases
+        .retain(|phrase| phrase.split == split && request.embeddings.get(&phrase.text).is_some());
+    Ok(phrases)
+}
+
 struct Work<'a, 'b> {
     request: &'a Request<'b>,
-    names: Vec<&'a str>,
+    names: &'a [&'a str],
     gallery: &'a Gallery,
     phrases: &'a [Phrase],
     cases: &'a [Case],
+    /// What the judge sees in the real pictures.
+    real: Vectors,
     figures: Vec<Figure>,
 }
 
-impl Work<'_, '_> {
+/// Of each case, whether the look was met, and whether the subject is found.
+struct Verdict {
+    met: Vec<bool>,
+    found: Vec<bool>,
+}
+
+impl<'a, 'b> Work<'a, 'b> {
+    fn new(
+        request: &'a Request<'b>,
+        names: &'a [&'a str],
+        gallery: &'a Gallery,
+        phrases: &'a [Phrase],
+        cases: &'a [Case],
+    ) -> Result<Self, EvaluateError> {
+        Ok(Self {
+            request,
+            names,
+            gallery,
+            phrases,
+            cases,
+            real: judge::vectors(&request.judge.networks, &gallery.pixels, request.device)?,
+            figures: Vec::new(),
+        })
+    }
+
+    fn rows(&self, of: fn(&Case) -> usize) -> Vec<i64> {
+        self.cases.iter().map(|case| of(case) as i64).collect()
+    }
+
+    fn verdict(&self, vectors: &Vectors) -> Result<Verdict, EvaluateError> {
+        let target = self.real.select(&self.rows(|case| case.target));
+        Ok(Verdict {
+            met: self.looks_met(vectors)?,
+            found: self.subjects_found(vectors, &target)?,
+        })
+    }
+
+    fn verdict_on(&self, drawn: &Tensor) -> Result<Verdict, EvaluateError> {
+        let judge = &self.request.judge.networks;
+        self.verdict(&judge::vectors(judge, drawn, self.request.device)?)
+    }
+
+    /// The entries of those cases that ask for a look.
+    fn of_look(&self, look: usize, all: &[bool]) -> Vec<bool> {
+        let cases = self.cases.iter().zip(all);
+        let of_it = cases.filter(|(case, _)| case.look == look);
+        of_it.map(|(_, is_so)| *is_so).collect()
+    }
+
     /// Whether looks are met and subjects found, for the drawn pictures, the real ones, and the sources as they are.
     fn judge(&mut self, drawn: &Tensor) -> Result<(), EvaluateError> {
-        let request = self.request;
-        let judge = &request.judge.networks;
-        let real = judge::vectors(judge, &self.gallery.pixels, request.device)?;
-        let drawn = judge::vectors(judge, drawn, request.device)?;
-        let rows = |of: fn(&Case) -> usize| -> Vec<i64> {
-            self.cases.iter().map(|case| of(case) as i64).collect()
-        };
-        let target = real.select(&rows(|case| case.target));
-        let source = real.select(&rows(|case| case.source));
-        let met = |vectors: &Vectors| self.looks_met(vectors);
-        let (met_drawn, met_real, met_source) = (met(&drawn)?, met(&target)?, met(&source)?);
-        let found = |vectors: &Vectors| self.subjects_found(vectors, &target);
-        let (found_drawn, found_source) = (found(&drawn)?, found(&source)?);
+        let Verdict {
+            met: met_drawn,
+            found: found_drawn,
+        } = self.verdict_on(drawn)?;
+        let source = self.real.select(&self.rows(|case| case.source));
+        let Verdict {
+            met: met_source,
+            found: found_source,
+        } = self.verdict(&source)?;
+        let met_real = self.looks_met(&self.real.select(&self.rows(|case| case.target)))?;
         let ceiling = ("real drawings", judge::share(&met_real));
         self.share(
             ["look_accuracy", "the wished look met"],
@@ -157,12 +215,8 @@ impl Work<'_, '_> {
         let copying = ("sources as they are", judge::share(&found_source));
         let what = "the subject found first in that look";
         self.share(["retrieval_at_1", what], &found_drawn, copying);
-        for (look, name) in self.names.clone().into_iter().enumerate() {
-            let of_look = |all: &[bool]| -> Vec<bool> {
-                let cases = self.cases.iter().zip(all);
-                let of_it = cases.filter(|(case, _)| case.look == look);
-                of_it.map(|(_, is_so)| *is_so).collect()
-            };
+        for (look, name) in self.names.iter().enumerate() {
+            let of_look = |all: &[bool]| self.of_look(look, all);
             let (met, real) = (of_look(&met_drawn), of_look(&met_real));
             let (found, copied) = (of_look(&found_drawn), of_look(&found_source));
             let ceiling = ("real drawings", judge::share(&real));
@@ -178,6 +232,7 @@ impl Work<'_, '_> {
             ];
             self.share([&labels[0], &labels[1]], &found, copying);
         }
+        self.kinds(&met_drawn);
         self.languages(&met_drawn);
         Ok(())
     }
@@ -228,24 +283,34 @@ impl Work<'_, '_> {
         Ok(found)
     }
 
+    /// The share of looks met by each phrase, phrases in groups.
+    fn by_phrase(&self, met: &[bool], group: fn(&Phrase) -> &str) -> Vec<(&'a str, Vec<f64>)> {
+        let mut groups: BTreeMap<&str, BTreeMap<usize, Vec<f64>>> = BTreeMap::new();
+        for (case, met) in self.cases.iter().zip(met) {
+            let of_phrase = groups.entry(group(&self.phrases[case.phrase])).or_default();
+            let shares = of_phrase.entry(case.phrase).or_default();
+            shares.push(f64::from(u8::from(*met)));
+        }
+        let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+        let groups = groups.into_iter();
+        groups
+            .map(|(name, phrases)| (name, phrases.values().map(mean).collect()))
+            .collect()
+    }
+
+    /// Looks met by the phrases' kind: names from textbooks, or as people speak.
+    fn kinds(&mut self, met: &[bool]) {
+        for (kind, values) in self.by_phrase(met, |phrase| &phrase.kind) {
+            let key = format!("look_accuracy_of_{kind}");
+            let what = format!("looks met by `{kind}` phrases, mean over phrases");
+            let made = Figure::mean([TEST, &key, &what], &values, "phrases", self.request.seed);
+            self.figures.extend(made.map(|figure| figure.by(JUDGE)));
+        }
+    }
+
     /// Looks met by the phrases' language, and the gap between the first two with its interval over phrases.
     fn languages(&mut self, met: &[bool]) {
-        let mut by_language: BTreeMap<&str, BTreeMap<usize, Vec<f64>>> = BTreeMap::new();
-        for (case, met) in self.cases.iter().zip(met) {
-            let language = self.phrases[case.phrase].lang.as_str();
-            let of_phrase = by_language.entry(language).or_default();
-            of_phrase
-                .entry(case.phrase)
-                .or_default()
-                .push(f64::from(u8::from(*met)));
-        }
-        let means: Vec<(&str, Vec<f64>)> = by_language
-            .into_iter()
-            .map(|(language, phrases)| {
-                let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-                (language, phrases.values().map(mean).collect())
-            })
-            .collect();
+        let means = self.by_phrase(met, |phrase| &phrase.lang);
         for (language, values) in &means {
             let key = format!("look_accuracy_in_{language}");
             let what = format!("looks met in `{language}`, mean over phrases");

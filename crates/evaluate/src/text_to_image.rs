@@ -412,6 +412,7 @@ impl Work<'_, '_> {
             run: request.run.clone(),
             facts,
             figures: self.figures,
+            tables: Vec::new(),
             remarks,
             pictures: vec![(
                 memorised::SHEET.to_owned(),

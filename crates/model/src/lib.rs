@@ -5,6 +5,7 @@
 //!   config.json                          what the networks are built from, the text encoder, provenance, and each file's sha256
 //!   generator-1a2b3c4d5e6f.safetensors   the averaged generator; the name holds the start of its sha256
 //!   discriminator-....safetensors        only where it was kept, as a judge
+//!   naming-....safetensors               only of a restyling model that describes pictures
 //! ```
 //! [`save`] puts the weights down first and `config.json` last, each under a temporary name that is renamed, so that a reader sees the
 //! old model or the new one. [`load`] trusts nothing: sizes, hashes, names, types and shapes are checked before a value is used.
@@ -18,6 +19,7 @@ mod digest;
 mod document;
 mod error;
 mod load;
+pub mod naming;
 pub mod restyle;
 mod save;
 pub mod tensor_file;

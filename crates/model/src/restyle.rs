@@ -9,6 +9,7 @@ use crate::ModelError;
 use crate::config::TextEncoderInfo;
 use crate::document::{Described, Flaw};
 use crate::load::Read;
+use crate::naming::{self, Naming, NamingVectors};
 use crate::save::{Saved, save_described, tensors_of};
 use idiom_gan::restyle::{
     RestyleDiscriminator, RestyleDiscriminatorConfig, RestyleGenerator, RestyleGeneratorConfig,
@@ -47,6 +48,9 @@ pub struct RestyleConfig {
     pub agreement: Calibration,
     /// Words whose sentence vector has a smaller cosine than this with every known phrase are unusual.
     pub least_familiar: f64,
+    /// What it can name in a picture; older models cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub naming: Option<Naming>,
     /// Licences of the pictures it was trained on, as SPDX expressions, with the number of pictures.
     pub licences: BTreeMap<String, u64>,
     /// Where the model comes from, for people.
@@ -121,6 +125,8 @@ pub struct RestyleModel {
     pub text_head: TextHead,
     /// Sentence vectors of the known phrases, unit variance per entry: `[phrases, text_dim]`.
     pub phrase_vectors: Tensor,
+    /// Directions of the looks and subjects that it can name.
+    pub naming_vectors: Option<NamingVectors>,
     /// The sha256 of `config.json`: the model's identity.
     pub sha256: String,
     /// Where its weights are.
@@ -158,12 +164,29 @@ impl RestyleModel {
         strength: f64,
         draw: impl Fn(&Tensor, &Tensor) -> Result<Tensor, E>,
     ) -> Result<Tensor, E> {
+        if strength >= 1.0 {
+            return draw(pictures, &(wished * (wished.size()[1] as f64).sqrt()));
+        }
+        let own = self.picture_encoder.forward(pictures)?.style;
+        self.redraw_from(pictures, &own, (wished, strength), draw)
+    }
+
+    /// As [`RestyleModel::redraw_by`], on the way from `own [n, style_dim]`, unit rows: the frames of a clip share the first one's.
+    ///
+    /// # Errors
+    /// As [`RestyleModel::redraw_by`].
+    pub fn redraw_from<E: From<GanError>>(
+        &self,
+        pictures: &Tensor,
+        own: &Tensor,
+        (wished, strength): (&Tensor, f64),
+        draw: impl Fn(&Tensor, &Tensor) -> Result<Tensor, E>,
+    ) -> Result<Tensor, E> {
         let scale = (wished.size()[1] as f64).sqrt();
         if strength >= 1.0 {
             return draw(pictures, &(wished * scale));
         }
-        let own = self.picture_encoder.forward(pictures)?.style;
-        let between = &own * (1.0 - strength) + wished * strength;
+        let between = own * (1.0 - strength) + wished * strength;
         let squares = between.square();
         let lengths = squares
             .sum_dim_intlist([1_i64].as_slice(), true, tch::Kind::Float)
@@ -178,7 +201,9 @@ impl Described for RestyleConfig {
     const TASK: &'static str = "restyle";
 
     fn roles(&self) -> Vec<&'static str> {
-        vec!["generator", "discriminator", "encoder", "phrases"]
+        let naming = self.naming.is_some().then_some(naming::ROLE);
+        let always = ["generator", "discriminator", "encoder", "phrases"];
+        always.into_iter().chain(naming).collect()
     }
 
     fn check(&self) -> Result<(), Flaw> {
@@ -188,6 +213,7 @@ impl Described for RestyleConfig {
         self.discriminator.check()?;
         self.picture_encoder.check()?;
         self.text_head.check()?;
+        self.naming.as_ref().map_or(Ok(()), Naming::check)?;
         let dim = self.picture_encoder.style_dim;
         let others = [
             ("generator.style_dim", self.generator.style_dim),
@@ -220,7 +246,7 @@ impl Described for RestyleConfig {
     }
 }
 
-/// Saves a model into `folder`; `phrase_vectors [phrases, text_dim]` belong to the configuration's phrases.
+/// Saves a model into `folder`; `phrase_vectors [phrases, text_dim]` belong to the configuration's phrases, `naming` to its naming.
 ///
 /// # Errors
 /// The folder cannot be written, or a weight is of a type that is not stored.
@@ -229,14 +255,16 @@ pub fn save(
     config: &RestyleConfig,
     stores: &RestyleStores<'_>,
     phrase_vectors: &Tensor,
+    naming: Option<&NamingVectors>,
 ) -> Result<Saved, ModelError> {
     let phrases = vec![(PHRASE_VECTORS.to_owned(), phrase_vectors.shallow_clone())];
-    let networks = vec![
+    let mut networks = vec![
         ("generator", tensors_of(stores.generator)),
         ("discriminator", tensors_of(stores.discriminator)),
         ("encoder", tensors_of(stores.encoder)),
         ("phrases", phrases),
     ];
+    networks.extend(naming.map(|vectors| (naming::ROLE, vectors.named())));
     save_described(folder, config, networks)
 }
 
@@ -267,6 +295,7 @@ pub fn load(folder: &Path, device: Device) -> Result<RestyleModel, ModelError> {
     read.fill("encoder", &mut encoder_store)?;
     let phrase_vectors = phrase_vectors(&read, folder)?.to_device(device);
     Ok(RestyleModel {
+        naming_vectors: NamingVectors::read(&read, folder, device)?,
         config,
         generator,
         discriminator,

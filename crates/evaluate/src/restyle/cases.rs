@@ -70,6 +70,7 @@ pub(super) fn draw(
     gallery: &Gallery,
     cases: &[Case],
     phrases: &[Phrase],
+    strength: f64,
 ) -> Result<Tensor, EvaluateError> {
     let styles = style_vectors(request, phrases)?;
     let mut drawn = Vec::new();
@@ -79,7 +80,7 @@ pub(super) fn draw(
         let said = Tensor::f_from_slice(&said)?.to_device(request.device);
         let source = gallery.pictures(&rows, request.device)?;
         let wished = styles.f_index_select(0, &said)?;
-        let redrawn = tch::no_grad(|| request.model.redraw(&source, &wished, 1.0))?;
+        let redrawn = tch::no_grad(|| request.model.redraw(&source, &wished, strength))?;
         drawn.push(redrawn.to_device(Device::Cpu));
     }
     Ok(Tensor::f_cat(&drawn, 0)?)

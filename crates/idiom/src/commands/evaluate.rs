@@ -129,6 +129,9 @@ impl Session {
             judge: &judge,
             features: &MobileNet::read(&weights, device)?,
             device,
+            combinations: restyle::Combinations {
+                held_out: run.spec.restyle.hold_out,
+            },
             seed: arguments.seed,
             folder: &run.results,
             on: &|what: &str| self.screen.say(what),

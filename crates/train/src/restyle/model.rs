@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use idiom_dataset::{Columns, Dataset, Split};
+use idiom_evaluate::EvaluateError;
+use idiom_evaluate::naming::{Asked, Seen, UNFITTED, Verdicts, directions};
 use idiom_model::TextEncoderInfo;
+use idiom_model::naming::{MOST_SUBJECTS, Naming, NamingVectors};
 use idiom_model::restyle::{
     Calibration, KnownPhrase, KnownStyle, RestyleConfig, RestyleStores, save,
 };
@@ -71,6 +74,7 @@ impl Keeper {
         let phrases = &words.probe.phrases;
         let centres = words.probe.centres(players, &words.table)?;
         let known = sentence_vectors(&phrases.trained_on, &words.table)?;
+        let (naming, naming_vectors) = self.naming(stepper)?;
         let config = RestyleConfig {
             resolution: self.resolution,
             generator: players.average.config().clone(),
@@ -85,6 +89,7 @@ impl Keeper {
                 [] => -1.0,
                 aside => familiarity(&known, &sentence_vectors(aside, &words.table)?)?,
             },
+            naming: Some(naming),
             licences: self.licences.clone(),
             provenance: facts.iter().cloned().collect(),
         };
@@ -93,8 +98,56 @@ impl Keeper {
             discriminator: &players.stores.discriminator,
             encoder: &players.stores.encoder,
         };
-        save(folder, &config, &stores, &known)?;
+        save(folder, &config, &stores, &known, Some(&naming_vectors))?;
         Ok(())
+    }
+
+    /// The directions of looks and subjects in the training pictures, and how sharply held-out pictures lie in them.
+    fn naming(&self, stepper: &Stepper) -> Result<(Naming, NamingVectors), TrainError> {
+        let mut languages: Vec<String> = Vec::new();
+        for phrase in &stepper.words.probe.phrases.trained_on {
+            if !languages.contains(&phrase.language) {
+                languages.push(phrase.language.clone());
+            }
+        }
+        let asked = Asked {
+            dataset: &self.dataset,
+            split: Split::Train,
+            looks: &self.names,
+            languages: &languages,
+            encoder: &stepper.players.encoder,
+            device: stepper.device(),
+        };
+        let trained_on = Seen::read(&asked)?;
+        let looks = directions(&trained_on.style, &trained_on.looks, self.names.len())?;
+        let mut names = trained_on.names;
+        names.truncate(MOST_SUBJECTS);
+        // Subjects are numbered as they come, so those that are cut off have the highest numbers.
+        let carried = |subject: &i64| match (*subject as usize) < names.len() {
+            true => *subject,
+            false => -1,
+        };
+        let carried: Vec<i64> = trained_on.subjects.iter().map(carried).collect();
+        let subjects = directions(&trained_on.subject, &carried, names.len())?;
+        let held_out = match self.dataset.rows(Split::Validation) {
+            0 => None,
+            _ => Some(Seen::read(&Asked {
+                split: Split::Validation,
+                ..asked
+            })?),
+        };
+        let sharpness = |verdicts: Option<Result<Verdicts, EvaluateError>>| match verdicts {
+            Some(verdicts) => verdicts?.sharpness(),
+            None => Ok(UNFITTED),
+        };
+        let naming = Naming {
+            look_sharpness: sharpness(held_out.as_ref().map(|seen| seen.among_looks(&looks)))?,
+            subject_sharpness: sharpness(
+                held_out.as_ref().map(|seen| seen.among_subjects(&subjects)),
+            )?,
+            subjects: names,
+        };
+        Ok((naming, NamingVectors { looks, subjects }))
     }
 
     fn styles(&self, centres: &Tensor) -> Result<Vec<KnownStyle>, TrainError> {

@@ -1,6 +1,7 @@
 //! The task `restyle` on a toy data set: exact, resumable over the change from encoder to game, and kept as a model.
 
 use crate::toy::{Toy, checkpoint_bytes, finish, run};
+use idiom_spec::experiment::{PhraseKinds, RestyleWeights};
 use idiom_train::TrainError;
 use tch::{Device, Kind, Tensor};
 
@@ -56,11 +57,113 @@ fn the_model_restyles_pictures_of_any_fitting_size() {
     let model = idiom_model::restyle::load(&summary.model.unwrap(), Device::Cpu).unwrap();
     assert_eq!(model.config.styles.len(), 2);
     assert_eq!(model.config.phrases.len(), 4);
+    let naming = model.config.naming.unwrap();
+    assert_eq!(naming.subjects.len(), 10, "the training subjects");
+    assert_eq!(naming.subjects[3]["en"], "thing 3");
+    assert!(naming.look_sharpness > 0.0 && naming.subject_sharpness > 0.0);
+    assert_eq!(model.naming_vectors.unwrap().subjects.size(), [10, 8]);
     let picture = Tensor::zeros([1, 3, 24, 40], (Kind::Float, Device::Cpu));
     let style = Tensor::ones([1, 8], (Kind::Float, Device::Cpu));
     let drawn = tch::no_grad(|| model.generator.forward(&picture, &style).unwrap());
     assert_eq!(drawn.size(), [1, 3, 24, 40]);
     assert!((0.0..=1.0).contains(&model.config.agreement.probability(0.3)));
+}
+
+#[test]
+fn the_baselines_are_settings_and_learn_something_else() {
+    let toy = Toy::new();
+    finish(&toy.restyle_request("game", 64));
+    let objectives: [fn(&mut RestyleWeights); 2] = [
+        |weights| weights.pixels = 10.0,
+        |weights| weights.style_moments = 10.0,
+    ];
+    for (idx, objective) in objectives.into_iter().enumerate() {
+        let mut request = toy.restyle_request(&format!("baseline-{idx}"), 64);
+        let weights = &mut request.experiment.restyle.weights;
+        *weights = without_a_term(weights);
+        objective(weights);
+        finish(&request);
+        let file = |run: &str, network: &str| {
+            let files = checkpoint_bytes(&toy.run_folder(run), 64);
+            let name = format!("{network}.safetensors");
+            files
+                .into_iter()
+                .find(|(found, _)| *found == name)
+                .unwrap()
+                .1
+        };
+        let run = format!("baseline-{idx}");
+        assert_eq!(
+            file("game", "encoder"),
+            file(&run, "encoder"),
+            "the same beginning"
+        );
+        assert_ne!(file("game", "generator"), file(&run, "generator"));
+    }
+}
+
+fn without_a_term(weights: &RestyleWeights) -> RestyleWeights {
+    RestyleWeights {
+        adversarial: 0.0,
+        agreement: 0.0,
+        style: 0.0,
+        moments: 0.0,
+        content: 0.0,
+        features: 0.0,
+        pooled_colour: 0.0,
+        identity: 0.0,
+        ..weights.clone()
+    }
+}
+
+#[test]
+fn words_and_combinations_that_are_not_asked_for_are_not_learnt() {
+    let toy = Toy::new();
+    // The toy's phrases are all colloquial.
+    let mut request = toy.restyle_request("formal", 64);
+    request.experiment.captions.phrases = PhraseKinds::Formal;
+    let error = run(&request).unwrap_err();
+    assert!(matches!(error, TrainError::EmptyLook { .. }), "{error}");
+    request = toy.restyle_request("colloquial", 64);
+    request.experiment.captions.phrases = PhraseKinds::Colloquial;
+    let model = idiom_model::restyle::load(&finish(&request).model.unwrap(), Device::Cpu).unwrap();
+    assert_eq!(model.config.phrases.len(), 4);
+    let mut request = toy.restyle_request("fewer", 64);
+    request.experiment.restyle.hold_out = 0.3;
+    let model = idiom_model::restyle::load(&finish(&request).model.unwrap(), Device::Cpu).unwrap();
+    let n_seen: u64 = model
+        .config
+        .styles
+        .iter()
+        .map(|style| style.n_pictures)
+        .sum();
+    assert!((8..20).contains(&n_seen), "{n_seen} of 20");
+}
+
+#[test]
+fn a_text_head_can_learn_alone() {
+    let toy = Toy::new();
+    finish(&toy.restyle_request("first", 64));
+    let mut request = toy.restyle_request("head", 32);
+    request.init_from = Some(toy.run_folder("first"));
+    request.experiment.freeze = vec!["encoder.picture".to_owned()];
+    finish(&request);
+    let encoder = |run: &str, images| {
+        let path = toy.run_folder(run);
+        let path = path.join(format!(
+            "checkpoints/images-{images:09}/encoder.safetensors"
+        ));
+        let bytes = std::fs::read(&path).unwrap();
+        let tensors = idiom_model::tensor_file::from_bytes(&bytes, &path).unwrap();
+        let part = move |network: &str| {
+            let mut own = tensors.iter().filter(|(name, _)| name.starts_with(network));
+            own.next().unwrap().1.shallow_clone()
+        };
+        part
+    };
+    let (before, after) = (encoder("first", 64), encoder("head", 32));
+    assert_eq!(before("picture"), after("picture"));
+    assert_ne!(before("words"), after("words"));
 }
 
 #[test]
