@@ -45,9 +45,14 @@ stylize *arguments: build encoders
 generate *arguments: build encoders
     @{{idiom}} generate "$@"
 
-# Say in everyday words which look a picture has: just describe PICTURE
+# Say in everyday words which look a picture has, and what it shows: just describe PICTURE
 describe *arguments: build encoders
     @{{idiom}} describe "$@"
+
+# Four photographs and three drawings in every look of a model, on one sheet: just gallery [--run RUN] [--out gallery.png]
+gallery *arguments: build encoders font
+    @python3 experiments/pictures/sources/fetch_photos.py "$IDIOM_CACHE/photos"
+    @{{idiom}} gallery "$IDIOM_CACHE/photos" experiments/pictures/sources "$@"
 
 # Go on with an interrupted run: just resume RUN
 resume *arguments: build encoders font
@@ -80,10 +85,11 @@ check: build
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
-# Benchmarks: training step, text encoders, logging; `just bench ingest` and `just bench tracking` set us beside others
+# Benchmarks: training step, text encoders, logging; `just bench ingest`, `tracking` and `stylize` set us beside others
 bench *arguments: build encoders
     @if [ "${1:-}" = ingest ]; then shift; exec {{just_executable()}} bench-ingest "$@"; fi; \
     if [ "${1:-}" = tracking ]; then shift; exec {{just_executable()}} bench-tracking "$@"; fi; \
+    if [ "${1:-}" = stylize ]; then shift; set -- --bench stylize "$@"; fi; \
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
 
 [private]

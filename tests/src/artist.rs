@@ -1,8 +1,10 @@
 //! What an artist does with the binary: trains a look, restyles a picture by words, hands the model on, uses the page.
 
+use crate::browser::Browser;
 use crate::project::{Project, Server, binary};
+use crate::workspace;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Networks so small that the training takes seconds; what they draw is not looked at.
@@ -28,15 +30,109 @@ pub fn restyles_pictures(project: &Project, server: &Server) {
         server,
         &[&["experiment", "restyle.yaml"][..], &TINY].concat(),
     );
+    uses_the_newest_model(project, server);
+}
+
+/// Does with a project's newest restyling model whatever can be done.
+///
+/// # Panics
+/// Where anything is not as it should be.
+pub fn uses_the_newest_model(project: &Project, server: &Server) {
     let source = project.path("drawing.bmp");
     std::fs::write(&source, drawing()).unwrap_or_else(|e| panic!("{e}"));
     let source = source.to_string_lossy().into_owned();
     restyles_by_words(project, server, &source);
     one_broken_picture_costs_no_other(project, server, &source);
+    keeps_a_clip_in_one_style(project, server, &source);
     hands_the_model_on(project, server, &source);
     let said = run(project, server, &["describe", &source]);
-    assert_eq!(said.matches(" %").count(), 5, "five looks: {said}");
+    assert_eq!(
+        said.matches(" %").count(),
+        10,
+        "five looks, five subjects: {said}"
+    );
+    shows_everything_on_one_sheet(project, server);
     serves_a_page(project, &source);
+}
+
+/// Formats by the file's name; frames and an animated GIF as one clip.
+fn keeps_a_clip_in_one_style(project: &Project, server: &Server, source: &str) {
+    let frames = project.path("frames");
+    std::fs::create_dir(&frames).unwrap_or_else(|e| panic!("{e}"));
+    for name in ["1.bmp", "2.bmp"] {
+        std::fs::copy(source, frames.join(name)).unwrap_or_else(|e| panic!("{e}"));
+    }
+    let (from, out) = (frames.to_string_lossy(), project.path("frames-out"));
+    let arguments = [
+        "stylize",
+        "--clip",
+        &from,
+        "--words",
+        "stamped in ink",
+        "--format",
+        "webp",
+    ];
+    let to = out.to_string_lossy();
+    let said = run(project, server, &[&arguments[..], &["--out", &to]].concat());
+    assert!(
+        said.contains("2 frames") && said.contains("0.0 levels change, in the source 0.0"),
+        "{said}"
+    );
+    for name in ["1.webp", "2.webp"] {
+        assert!(has_mark(&out.join(name)), "{name}: {said}");
+    }
+    for name in ["one.jpg", "one.gif"] {
+        let out = project.path(name);
+        run(
+            project,
+            server,
+            &[
+                "stylize",
+                source,
+                "stamped in ink",
+                "--out",
+                &out.to_string_lossy(),
+            ],
+        );
+        assert!(has_mark(&out), "{name}");
+    }
+    let video = project.path("none.mp4");
+    std::fs::write(&video, b"no video").unwrap_or_else(|e| panic!("{e}"));
+    let output = project
+        .idiom(&server.uri)
+        .args(["stylize", &video.to_string_lossy(), "stamped in ink"])
+        .env("PATH", "/nowhere")
+        .output();
+    let output = output.unwrap_or_else(|e| panic!("{e}"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("ffmpeg, which is not installed") && said.contains("--clip"),
+        "{said}"
+    );
+}
+
+fn shows_everything_on_one_sheet(project: &Project, server: &Server) {
+    let drawings = workspace::root().join("experiments/pictures/sources");
+    let (from, out) = (drawings.to_string_lossy(), project.path("gallery.png"));
+    let to = out.to_string_lossy();
+    let arguments = [
+        "gallery",
+        &from,
+        "--side",
+        "32",
+        "--language",
+        "en",
+        "--out",
+        &to,
+    ];
+    let said = run(project, server, &arguments);
+    assert!(said.contains("3 pictures"), "{said}");
+    assert_eq!(
+        said.matches("agreement").count(),
+        6,
+        "a line a look: {said}"
+    );
+    assert!(has_mark(&out), "{said}");
 }
 
 fn restyles_by_words(project: &Project, server: &Server, source: &str) {
@@ -133,7 +229,10 @@ fn serves_a_page(project: &Project, source: &str) {
             Some(line[line.find("http://")?..].trim().to_owned())
                 .filter(|a| a.ends_with("/playground"))
         });
-    let asked = address.map(|address| ask(&address, source));
+    let asked = address.map(|address| {
+        is_used_in_a_browser(&address);
+        ask(&address, source)
+    });
     // The server has no more to do, whatever it answered.
     let _ = child.kill();
     let _ = child.wait();
@@ -147,6 +246,64 @@ fn serves_a_page(project: &Project, source: &str) {
             .is_some_and(|p| (0.0..=1.0).contains(&p)),
         "{answer}"
     );
+}
+
+/// A drawing of ours goes in by the file field; two looks come out beside one another, and everything on the page does what it says.
+fn is_used_in_a_browser(address: &str) {
+    let Some(browser) = Browser::start("is_used_in_a_browser") else {
+        return;
+    };
+    let drawing = workspace::root().join("experiments/pictures/sources/figure.svg");
+    browser.open(address);
+    browser.choose("#file", &drawing);
+    browser.until("document.querySelector('#source').naturalWidth === 256");
+    browser.until("document.querySelectorAll('#seen ol').length === 2");
+    browser.until("/^[0-9]+ %$/.test(document.querySelector('#seen .percent').textContent)");
+    // What is dictated becomes a line. The microphone is a stand-in: nothing listens before the click.
+    let heard = browser.run(
+        "document.querySelector('#words').value = 'stamped in ink';
+         window.webkitSpeechRecognition = window.SpeechRecognition = class {
+           start() { this.onresult({ results: [[{ transcript: ' a shiny clay toy ' }]] }); this.onend(); }
+         };
+         const before = document.querySelector('#words').value;
+         document.querySelector('#dictate').click();
+         return [before, document.querySelector('#words').value, document.querySelector('#dictate-note').hidden];",
+    );
+    assert_eq!(
+        heard,
+        serde_json::json!(["stamped in ink", "stamped in ink\na shiny clay toy", false])
+    );
+    set(&browser, "#strength", "60", "input");
+    let _ = browser.run("document.querySelector('#go').click();");
+    let drawn = "[...document.querySelectorAll('.result img.after')].filter((picture) => picture.naturalWidth === 256)";
+    browser.until(&format!("{drawn}.length === 2"));
+    browser.until("/[0-9]+ %/.test(document.querySelector('.result p').textContent)");
+    // The swipe uncovers the source.
+    set(&browser, ".result input[type=range]", "40", "input");
+    browser.until("getComputedStyle(document.querySelector('.result .before')).clipPath === 'inset(0px 60% 0px 0px)'");
+    // What is downloaded bears the mark.
+    browser.until("document.querySelector('.result a').download === 'stamped in ink.png'");
+    browser.until("atob(document.querySelector('.result a').href.split(',')[1]).includes('compositeWithTrainedAlgorithmicMedia')");
+    // Results follow the strength; at none the picture is the source.
+    let _ = browser.run("document.querySelector('.result').dataset.old = 'yes';");
+    set(&browser, "#strength", "0", "input");
+    set(&browser, "#strength", "0", "change");
+    browser.until(&format!(
+        "!document.querySelector('[data-old]') && {drawn}.length === 2"
+    ));
+    let _ = browser.run("document.cookie = 'idiom_language=zh; path=/';");
+    browser.open(address);
+    browser.until("document.documentElement.lang === 'zh' && document.querySelector('#go').textContent === '换样子'");
+    let _ = browser.run("document.querySelector('#go').click();");
+    browser.until("document.querySelector('#message').textContent === '请先选一张图'");
+}
+
+fn set(browser: &Browser, selector: &str, value: &str, event: &str) {
+    let _ = browser.run(&format!(
+        "const field = document.querySelector('{selector}');
+         field.value = '{value}';
+         field.dispatchEvent(new Event('{event}', {{ bubbles: true }}));"
+    ));
 }
 
 fn ask(address: &str, source: &str) -> (String, serde_json::Value) {
@@ -175,9 +332,14 @@ fn run(project: &Project, server: &Server, arguments: &[&str]) -> String {
 }
 
 fn is_marked(picture: &Path) -> bool {
-    let bytes = std::fs::read(PathBuf::from(picture)).unwrap_or_default();
+    let bytes = std::fs::read(picture).unwrap_or_default();
+    bytes.starts_with(b"\x89PNG") && has_mark(picture)
+}
+
+fn has_mark(picture: &Path) -> bool {
+    let bytes = std::fs::read(picture).unwrap_or_default();
     let mark = b"digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
-    bytes.starts_with(b"\x89PNG") && bytes.windows(mark.len()).any(|part| part == mark)
+    bytes.windows(mark.len()).any(|part| part == mark)
 }
 
 /// A BMP of 40 x 28 pixels: a dark square on white.

@@ -78,6 +78,28 @@ impl Browser {
         assert_eq!(page, "", "never came true: {expression}");
     }
 
+    /// Hands a file to a file field, as a person would choose it.
+    ///
+    /// # Panics
+    /// Where there is no such field.
+    pub fn choose(&self, selector: &str, file: &Path) {
+        let wish = json!({ "using": "css selector", "value": selector });
+        let found = self.ask("/element", &wish);
+        let fields = found.as_object().into_iter().flatten();
+        let id = fields.filter_map(|(_, id)| id.as_str()).next();
+        let id = id.unwrap_or_else(|| panic!("no {selector}: {found}"));
+        self.ask(
+            &format!("/element/{id}/value"),
+            &json!({ "text": file.to_string_lossy() }),
+        );
+    }
+
+    /// Runs statements in the page; what they `return`.
+    #[must_use]
+    pub fn run(&self, script: &str) -> Value {
+        self.ask("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
     fn ask(&self, command: &str, body: &Value) -> Value {
         let answer = self
             .client

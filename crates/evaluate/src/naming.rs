@@ -294,7 +294,7 @@ impl Verdicts {
         let rows: Vec<f64> = (self.truths.iter().enumerate())
             .map(|(row, truth)| p.double_value(&[row as i64, *truth]))
             .collect();
-        mean(&rows)
+        crate::metrics::mean(&rows)
     }
 }
 
@@ -331,7 +331,6 @@ fn names_of(record: &Record, languages: &[String]) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::mean;
 
     fn seen(subject: &[[f64; 2]], subjects: &[i64]) -> Seen {
         let rows: Vec<f64> = subject.iter().flatten().copied().collect();

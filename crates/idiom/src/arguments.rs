@@ -2,6 +2,7 @@
 
 use crate::commands::Order;
 use clap::{Args, Parser, Subcommand};
+use idiom_picture::Container;
 use idiom_tracking_server::Upkeep;
 use std::path::PathBuf;
 
@@ -84,8 +85,12 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:\n  idiom sync\n  idiom sync baseline-20260102-030405")]
     Sync(Sync),
     /// Restyle pictures by words, or by another picture.
+    ///
+    /// Still pictures, animated GIFs, folders of either, and videos where ffmpeg is installed. The last of the arguments are the words, unless
+    /// they are given as `--words`, or there is a `--reference`. The same picture, words and model always give the same picture.
     #[command(
-        after_help = "Examples:\n  idiom stylize cat.png \"like a napkin scribble\"\n  idiom stylize cat.png \"像小時候的簡筆畫\" --strength 0.6 --out cat-drawn.png\n  idiom stylize drawings/ \"shiny clay toy + comic strip\" --out restyled/     two looks mixed\n  idiom stylize cat.png --reference stamp.png --keep-background\n  idiom stylize --run restyle-20260102-030405 cat.png \"stamped in ink\""
+        override_usage = "idiom stylize [OPTIONS] <PICTURE>... <WORDS>\n       idiom stylize [OPTIONS] --words <WORDS> <PICTURE>...\n       idiom stylize [OPTIONS] --reference <PICTURE> <PICTURE>...",
+        after_help = "Examples:\n  idiom stylize cat.png \"like a napkin scribble\"\n  idiom stylize cat.png \"像小時候的簡筆畫\" --strength 0.6 --out cat-drawn.png\n  idiom stylize drawings/ \"shiny clay toy + comic strip\" --out restyled/     two looks mixed\n  idiom stylize cat.png --reference stamp.png --keep-background\n  idiom stylize *.jpg --words \"comic strip\" --out comic/ --format webp\n  idiom stylize waving.gif \"stamped in ink\"                           a GIF in one style, without new flicker\n  idiom stylize --clip frames/ \"shiny clay toy\" --out clay-frames/    a folder of frames as one clip\n  idiom stylize walk.mp4 \"pencil sketch\"                              needs ffmpeg\n  idiom stylize --run restyle-20260102-030405 cat.png \"stamped in ink\""
     )]
     Stylize(Stylize),
     /// Draw pictures from words alone.
@@ -93,9 +98,16 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  idiom generate \"a dog like squishy clay\" -n 16 --out dogs"
     )]
     Generate(Generate),
-    /// Say in everyday words which look a picture has.
-    #[command(after_help = "Examples:\n  idiom describe cat.png")]
+    /// Say in everyday words which look a picture has, and what it shows.
+    #[command(
+        after_help = "Examples:\n  idiom describe cat.png\n  idiom describe --run my-model drawings/"
+    )]
     Describe(Describe),
+    /// Some pictures in all looks that a model knows, on one sheet.
+    #[command(
+        after_help = "Examples:\n  idiom gallery drawings/ --out gallery.png\n  idiom gallery --run my-model --language zh cat.png dog.png\n  idiom gallery cat.png --words \"stamped in ink\" --words \"comic strip\" --strength 0.6"
+    )]
+    Gallery(Gallery),
     /// Hand a trained model on: weights, configuration and a card, without the data set.
     #[command(
         after_help = "Examples:\n  idiom export restyle-20260102-030405 --out my-model\n  idiom stylize --run my-model cat.png \"stamped in ink\""
@@ -308,9 +320,12 @@ pub(crate) struct Sync {
 
 #[derive(Debug, Args)]
 pub(crate) struct Stylize {
-    /// Pictures or folders of pictures, then the words for the look (none with `--reference`).
-    #[arg(required = true, value_name = "PICTURE... WORDS")]
+    /// Pictures, clips or folders of them; then the words for the look, in one argument.
+    #[arg(required = true, value_name = "PICTURE|WORDS")]
     inputs: Vec<String>,
+    /// The words for the look; then all other arguments are pictures.
+    #[arg(long, conflicts_with = "reference")]
+    words: Option<String>,
     /// A run in data/runs, or an exported model's folder; the newest run that can restyle where none is named.
     #[arg(long)]
     pub(crate) run: Option<String>,
@@ -326,23 +341,59 @@ pub(crate) struct Stylize {
     /// Write the words into the picture's metadata.
     #[arg(long)]
     pub(crate) write_words: bool,
-    /// The file for one picture, the folder for several [default: NAME-restyled.png beside each].
+    /// The file for one picture, whose end says the format (.png, .jpg, .webp, .gif); the folder for several [default: NAME-restyled.png
+    /// beside each].
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// What pictures are written as where `--out` does not say it.
+    #[arg(long, value_enum, default_value_t = Format::Png)]
+    pub(crate) format: Format,
+    /// Take the pictures in each folder as the frames of one clip, in the order of their names.
+    #[arg(long)]
+    pub(crate) clip: bool,
 }
 
 impl Stylize {
     /// The pictures, and the words where there are any.
     pub(crate) fn split(&self) -> (Vec<PathBuf>, Option<String>) {
-        let n_pictures = match self.reference {
-            Some(_) => self.inputs.len(),
-            None => self.inputs.len() - 1,
+        let n_pictures = match (&self.reference, &self.words) {
+            (None, None) => self.inputs.len() - 1,
+            _ => self.inputs.len(),
         };
-        let (pictures, words) = self.inputs.split_at(n_pictures);
+        let (pictures, last) = self.inputs.split_at(n_pictures);
         (
             pictures.iter().map(PathBuf::from).collect(),
-            words.first().cloned(),
+            self.words.clone().or_else(|| last.first().cloned()),
         )
+    }
+}
+
+/// What a still picture is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Without loss, with alpha.
+    Png,
+    /// With loss, without alpha.
+    Jpg,
+    /// Without loss, with alpha, smaller.
+    Webp,
+}
+
+impl Format {
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpg => "jpg",
+            Self::Webp => "webp",
+        }
+    }
+
+    pub(crate) fn container(self) -> Container {
+        match self {
+            Self::Png => Container::Png,
+            Self::Jpg => Container::Jpeg,
+            Self::Webp => Container::Webp,
+        }
     }
 }
 
@@ -365,6 +416,9 @@ pub(crate) struct Generate {
     /// The folder for the pictures.
     #[arg(long, default_value = "generated")]
     pub(crate) out: PathBuf,
+    /// What they are written as.
+    #[arg(long, value_enum, default_value_t = Format::Png)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -375,6 +429,31 @@ pub(crate) struct Describe {
     /// A run in data/runs, or an exported model's folder; the newest run that can restyle where none is named.
     #[arg(long)]
     pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gallery {
+    /// Pictures or folders of pictures.
+    #[arg(required = true)]
+    pub(crate) pictures: Vec<PathBuf>,
+    /// A run in data/runs, or an exported model's folder; the newest run that can restyle where none is named.
+    #[arg(long)]
+    pub(crate) run: Option<String>,
+    /// Words for a look; may be given several times [default: the phrase nearest to the middle of each look that it learnt].
+    #[arg(long)]
+    pub(crate) words: Vec<String>,
+    /// The language of these phrases, by its tag [default: they take turns].
+    #[arg(long)]
+    pub(crate) language: Option<String>,
+    /// How far to go from the pictures' own styles to the wished ones, 0 to 1.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) strength: f64,
+    /// Side in pixels to which the pictures' middle squares are scaled first.
+    #[arg(long, default_value_t = 192, value_parser = clap::value_parser!(u32).range(16..=1024))]
+    pub(crate) side: u32,
+    /// The sheet.
+    #[arg(long, default_value = "gallery.png")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod doctor;
 mod dry_run;
 mod evaluate;
 mod experiment;
+mod gallery;
 mod init;
 mod look;
 mod reproduce;
@@ -12,8 +13,10 @@ mod runs;
 mod schema;
 mod serve;
 mod studio;
+mod stylize;
 mod sweep;
 mod sync;
+mod video;
 
 pub(crate) use runs::{FIGURES, Order};
 
@@ -53,6 +56,7 @@ impl Session {
             Verb::Stylize(a) => self.stylize(&a),
             Verb::Generate(a) => self.generate(&a),
             Verb::Describe(a) => self.describe(&a),
+            Verb::Gallery(a) => self.gallery(&a),
             Verb::Export(a) => self.export(&a),
             Verb::Doctor => Ok(self.doctor()),
         }

@@ -6,6 +6,7 @@
 //!
 //! Not here: where pictures come from, and what a dataset does with one that is refused (`ingest`).
 
+mod clip;
 mod decode;
 mod encode;
 mod error;
@@ -22,11 +23,12 @@ mod sniff;
 mod vector;
 mod watch;
 
+pub use clip::{Clip, ClipFrame, decode_clip, encode_marked_gif};
 pub use decode::{Decoded, decode};
 pub use encode::{Encoding, encode, encode_png};
 pub use error::PictureError;
 pub use limits::Limits;
-pub use marked::encode_marked_png;
+pub use marked::{Container, encode_marked};
 pub use phash::perceptual_hash;
 pub use pixels::{Rgb8, Rgba8};
 pub use quality::{contrast, sharpness};

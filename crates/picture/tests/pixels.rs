@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use idiom_picture::{
-    Decoded, Frame, Limits, PictureError, Rgb8, Scaling, Tile, decode, encode_png, rasterise,
-    resize, sheet,
+    Clip, ClipFrame, Container, Decoded, Frame, Limits, PictureError, Rgb8, Rgba8, Scaling, Tile,
+    decode, decode_clip, encode_marked, encode_marked_gif, encode_png, rasterise, resize, sheet,
 };
 use rstest::rstest;
 
@@ -287,4 +287,133 @@ fn a_sheet_without_font_shows_the_pictures_in_a_grid() {
         ([1; 3], [2; 3], [3; 3])
     );
     assert_eq!(sheet.at(22, 22), [255; 3]);
+}
+
+fn spotted() -> Rgba8 {
+    let pixel = |place: u32| [(place * 7 % 256) as u8, (place * 3 % 256) as u8, 90, 255];
+    Rgba8 {
+        width: 20,
+        height: 12,
+        pixels: (0..240).flat_map(pixel).collect(),
+    }
+}
+
+fn xmp_of(bytes: &[u8]) -> Vec<u8> {
+    use image::ImageDecoder as _;
+    let reader = image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format();
+    let mut decoder = reader.unwrap().into_decoder().unwrap();
+    decoder.xmp_metadata().unwrap().unwrap_or_default()
+}
+
+#[rstest]
+#[case(Container::Png, 0)]
+#[case(Container::Webp, 0)]
+#[case(Container::Jpeg, 40)]
+fn a_marked_picture_keeps_its_pixels_and_other_readers_find_the_mark(
+    #[case] container: Container,
+    #[case] tolerance: u8,
+) {
+    // 300 bytes and more: no length of one byte would do. 中 has three.
+    let xmp = format!("<x:xmpmeta>{}</x:xmpmeta>", "中".repeat(100));
+    let bytes = encode_marked(&spotted(), container, &xmp);
+    let found = decode(&bytes, &Limits::default()).unwrap().pixels;
+    let wanted = spotted().pixels;
+    let pairs = found.pixels.iter().zip(&wanted);
+    let furthest = pairs.map(|(one, other)| one.abs_diff(*other)).max();
+    assert!(furthest <= Some(tolerance), "{furthest:?}");
+    assert_eq!(xmp_of(&bytes), xmp.as_bytes());
+}
+
+#[test]
+fn a_clip_survives_a_gif_with_its_mark_its_times_and_its_holes() {
+    let mut frames = Vec::new();
+    for step in 0..3_u8 {
+        let mut picture = Rgba8 {
+            width: 16,
+            height: 9,
+            pixels: [20, 200, 90, 255].repeat(16 * 9),
+        };
+        let place = usize::from(step) * 4;
+        picture.pixels[place..place + 4].copy_from_slice(&[255, 0, step, 255]);
+        picture.pixels[400..404].copy_from_slice(&[255, 255, 255, 0]);
+        frames.push(ClipFrame {
+            picture,
+            centiseconds: 4 + u16::from(step),
+        });
+    }
+    let clip = Clip { frames, n_loops: 3 };
+    let bytes = encode_marked_gif(&clip, "<x:xmpmeta>marked</x:xmpmeta>");
+    let found = decode_clip(&bytes, &Limits::default()).unwrap().unwrap();
+    assert_eq!((found.n_loops, found.frames.len()), (3, 3));
+    for (found, wanted) in found.frames.iter().zip(&clip.frames) {
+        assert_eq!(found.centiseconds, wanted.centiseconds);
+        let pairs = found
+            .picture
+            .pixels
+            .chunks_exact(4)
+            .zip(wanted.picture.pixels.chunks_exact(4));
+        for (found, wanted) in pairs {
+            // What lies beneath a hole is nobody's.
+            assert!(
+                found == wanted || (found[3], wanted[3]) == (0, 0),
+                "{found:?} {wanted:?}"
+            );
+        }
+    }
+    assert_eq!(xmp_of(&bytes), b"<x:xmpmeta>marked</x:xmpmeta>");
+}
+
+#[test]
+fn what_stands_still_has_one_colour_in_all_frames_of_a_gif() {
+    // More than 256 colours, half of them moving: palettes of their own would change the other half as well.
+    let picture = |step: u32| {
+        let pixel = move |place: u32| match place % 40 < 20 {
+            true => [(place % 256) as u8, (place / 7 % 256) as u8, 30, 255],
+            false => [
+                ((place + step * 31) % 256) as u8,
+                (place / 5 % 256) as u8,
+                200,
+                255,
+            ],
+        };
+        Rgba8 {
+            width: 40,
+            height: 40,
+            pixels: (0..1600).flat_map(pixel).collect(),
+        }
+    };
+    let frames = (0..4).map(|step| ClipFrame {
+        picture: picture(step),
+        centiseconds: 4,
+    });
+    let clip = Clip {
+        frames: frames.collect(),
+        n_loops: 0,
+    };
+    let found = decode_clip(&encode_marked_gif(&clip, ""), &Limits::default()).unwrap();
+    let frames = found.unwrap().frames;
+    for (place, first) in frames[0].picture.pixels.chunks_exact(4).enumerate() {
+        if place % 40 < 20 {
+            let at = |frame: &ClipFrame| frame.picture.pixels[place * 4..place * 4 + 4].to_vec();
+            assert!(frames.iter().all(|frame| at(frame) == first));
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_stands_still_is_no_clip() {
+    let clip = |name: &str| decode_clip(&fixture(name), &Limits::default());
+    assert_eq!(clip("plain.gif"), Ok(None));
+    assert_eq!(clip("plain.png"), Ok(None));
+    assert!(clip("animated.gif").unwrap().unwrap().frames.len() > 1);
+    assert!(matches!(
+        clip("huge_canvas.gif"),
+        Err(PictureError::TooManyPixels { .. })
+    ));
+    let limits = Limits {
+        max_memory: 1,
+        ..Limits::default()
+    };
+    let error = decode_clip(&fixture("animated.gif"), &limits).unwrap_err();
+    assert_eq!(error.code(), "too_much_memory");
 }

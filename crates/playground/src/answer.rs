@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use idiom_picture::{Limits, PictureError, Rgba8, decode};
-use idiom_studio::{Background, Mark, Options, Origin, Studio, StudioError, export};
+use idiom_picture::{Container, Limits, PictureError, Rgba8, decode};
+use idiom_studio::{Background, Mark, Options, Origin, Studio, StudioError, Work, export};
 use serde::Serialize;
 
 use crate::routes::Wish;
@@ -29,13 +29,18 @@ pub(crate) struct Restyled {
     nearest: Vec<String>,
 }
 
-/// A look that a picture may have.
+/// What a picture looks like and shows, the most probable first.
 #[derive(Debug, Serialize)]
-pub(crate) struct Look {
-    /// As the data set calls it.
-    name: String,
+pub(crate) struct Seen {
+    looks: Vec<Named>,
+    subjects: Vec<Named>,
+}
+
+/// One of these.
+#[derive(Debug, Serialize)]
+pub(crate) struct Named {
     /// Language and everyday words for it.
-    phrases: Vec<(String, String)>,
+    words: Vec<(String, String)>,
     /// 0 to 1.
     probability: f64,
 }
@@ -114,7 +119,7 @@ pub(crate) fn restyled(studio: &Studio, bytes: &[u8], wish: &Wish) -> Result<Res
         model_sha256: studio.model().sha256.clone(),
         words: None,
     };
-    let png = export(&restyled.picture, &mark);
+    let png = export(Work::Picture(&restyled.picture, Container::Png), &mark)?;
     Ok(Restyled {
         picture: format!("data:image/png;base64,{}", STANDARD.encode(png)),
         agreement: restyled.agreement,
@@ -128,20 +133,28 @@ pub(crate) fn restyled(studio: &Studio, bytes: &[u8], wish: &Wish) -> Result<Res
     })
 }
 
-/// The looks that an encoded picture may have, the most probable first.
+/// The looks that an encoded picture may have, and what it may show.
 ///
 /// # Errors
 /// No picture.
-pub(crate) fn described(studio: &Studio, bytes: &[u8]) -> Result<Vec<Look>, Refusal> {
-    let looks = studio.describe(&picture(bytes)?)?;
-    let named = looks.into_iter().take(MOST_NAMED);
-    Ok(named
-        .map(|look| Look {
-            name: look.name,
-            phrases: look.phrases,
-            probability: look.probability,
-        })
-        .collect())
+pub(crate) fn described(studio: &Studio, bytes: &[u8]) -> Result<Seen, Refusal> {
+    let seen = studio.describe(&picture(bytes)?, MOST_NAMED)?;
+    let looks = seen.looks.into_iter().take(MOST_NAMED);
+    let subjects = seen.subjects.into_iter();
+    Ok(Seen {
+        looks: looks
+            .map(|look| Named {
+                words: look.phrases,
+                probability: look.probability,
+            })
+            .collect(),
+        subjects: subjects
+            .map(|subject| Named {
+                words: subject.names,
+                probability: subject.probability,
+            })
+            .collect(),
+    })
 }
 
 fn picture(bytes: &[u8]) -> Result<Rgba8, Refusal> {

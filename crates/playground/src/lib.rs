@@ -15,8 +15,9 @@ use idiom_tracking_server::{Extension, Shell};
 
 /// Words, pages and scripts.
 const WORDS: &str = include_str!("../assets/words.json");
-const FILES: [(&str, &[u8]); 2] = [
+const FILES: [(&str, &[u8]); 3] = [
     ("playground.js", include_bytes!("../assets/playground.js")),
+    ("dictation.js", include_bytes!("../assets/dictation.js")),
     ("playground.css", include_bytes!("../assets/playground.css")),
 ];
 

@@ -76,8 +76,10 @@ fn page(shell: &Shell, headers: &HeaderMap) -> Response {
          <h1>{}</h1><p class=\"muted\">{}</p>\
          <form id=\"wishes\">\
          <label class=\"drop\" id=\"drop\"><input type=\"file\" id=\"file\" accept=\"image/*\"><span>{}</span><img id=\"source\" alt=\"\" hidden></label>\
-         <p id=\"seen\" class=\"seen\" role=\"status\"></p>\
+         <div id=\"seen\" class=\"seen\" role=\"status\"></div>\
          <label for=\"words\">{}</label><textarea id=\"words\" rows=\"4\">{}</textarea>\
+         <button id=\"dictate\" type=\"button\" class=\"quiet\" aria-pressed=\"false\" hidden>{}</button>\
+         <p id=\"dictate-note\" class=\"muted\" hidden>{}</p>\
          <label for=\"strength\">{} <output id=\"strength-value\">100 %</output></label>\
          <input type=\"range\" id=\"strength\" min=\"0\" max=\"100\" value=\"100\">\
          <label class=\"check\"><input type=\"checkbox\" id=\"keep\"> {}</label>\
@@ -89,6 +91,8 @@ fn page(shell: &Shell, headers: &HeaderMap) -> Response {
         say("playground.drop"),
         say("playground.words"),
         say("playground.examples"),
+        say("playground.dictate"),
+        say("playground.dictation_note"),
         say("playground.strength"),
         say("playground.keep"),
         say("playground.go"),

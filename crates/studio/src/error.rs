@@ -1,5 +1,7 @@
 //! The one error type of the crate.
 
+use std::path::PathBuf;
+
 use idiom_encoders::EncoderError;
 use idiom_gan::GanError;
 use idiom_model::ModelError;
@@ -19,6 +21,25 @@ pub enum StudioError {
         found: String,
         /// What is allowed, in words.
         allowed: &'static str,
+    },
+    /// A style that nobody has named in a language.
+    #[error("the model has no phrase in `{language}` for `{style}`")]
+    NoPhrase {
+        /// The style.
+        style: String,
+        /// The language that was asked for.
+        language: String,
+        /// Those that it speaks.
+        known: String,
+    },
+    /// A clip without frames, or one whose frames differ in size.
+    #[error("a clip needs frames, all of one size")]
+    NoFrames,
+    /// The name of a file that says no format that is written.
+    #[error("`{}`: no picture is written as `{}`", path.display(), path.extension().unwrap_or_default().to_string_lossy())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
     },
     /// The encoder at hand gives other vectors than the one that the model was trained on.
     #[error(
@@ -54,6 +75,10 @@ impl StudioError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoWords => Some("say a look, such as \"like a napkin scribble\"".to_owned()),
+            Self::NoPhrase { known, .. } => Some(format!("it speaks {known}")),
+            Self::OtherFormat { .. } => {
+                Some("let the name end in .png, .jpg, .webp or .gif".to_owned())
+            }
             Self::OtherEncoder { .. } => {
                 Some("fetch the encoder that the model names: `just embed` does".to_owned())
             }

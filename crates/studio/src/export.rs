@@ -4,7 +4,14 @@
 //! platforms read, with the model's hash. The words stay out unless they are asked for: they may say more than their speaker wants
 //! a picture to carry.
 
-use idiom_picture::{Rgba8, encode_marked_png};
+use std::path::Path;
+
+use idiom_picture::{Clip, Container, Rgba8, encode_marked, encode_marked_gif};
+
+use crate::StudioError;
+
+/// Longest packet, in bytes: what fits into one segment of a JPEG.
+const MOST_XMP: usize = 65_000;
 
 /// How much of the picture the machine made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +34,29 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// The XMP packet.
+    /// The address of IPTC's term for how it was made.
     #[must_use]
-    pub fn xmp(&self) -> String {
+    pub fn source_type(&self) -> String {
         let kind = match self.origin {
             Origin::Drawn => "trainedAlgorithmicMedia",
             Origin::Restyled => "compositeWithTrainedAlgorithmicMedia",
         };
+        format!("http://cv.iptc.org/newscodes/digitalsourcetype/{kind}")
+    }
+
+    /// Which program and model made it.
+    #[must_use]
+    pub fn tool(&self) -> String {
+        format!(
+            "idiom {}, model {}",
+            env!("CARGO_PKG_VERSION"),
+            self.model_sha256
+        )
+    }
+
+    /// The XMP packet.
+    #[must_use]
+    pub fn xmp(&self) -> String {
         let words = self.words.as_ref().map_or_else(String::new, |words| {
             let words = escaped(words);
             format!(
@@ -46,19 +69,77 @@ impl Mark {
              <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
              <rdf:Description rdf:about=\"\" xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\" \
              xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
-             Iptc4xmpExt:DigitalSourceType=\"http://cv.iptc.org/newscodes/digitalsourcetype/{kind}\" \
-             xmp:CreatorTool=\"idiom {}, model {}\">{words}</rdf:Description></rdf:RDF></x:xmpmeta>\
+             Iptc4xmpExt:DigitalSourceType=\"{}\" \
+             xmp:CreatorTool=\"{}\">{words}</rdf:Description></rdf:RDF></x:xmpmeta>\
              <?xpacket end=\"w\"?>",
-            env!("CARGO_PKG_VERSION"),
-            escaped(&self.model_sha256),
+            self.source_type(),
+            escaped(&self.tool()),
         )
     }
 }
 
-/// The picture as PNG with its mark.
-#[must_use]
-pub fn export(picture: &Rgba8, mark: &Mark) -> Vec<u8> {
-    encode_marked_png(picture, &mark.xmp())
+/// What leaves: a single picture in one of three containers, or a clip as GIF.
+#[derive(Debug, Clone, Copy)]
+pub enum Work<'a> {
+    /// A single picture.
+    Picture(&'a Rgba8, Container),
+    /// A moving one.
+    Clip(&'a Clip),
+}
+
+/// The bytes of a file with its mark: the one way out.
+///
+/// # Errors
+/// Words that are longer than a picture's metadata can be, or a picture larger than the container can say.
+pub fn export(work: Work<'_>, mark: &Mark) -> Result<Vec<u8>, StudioError> {
+    let xmp = mark.xmp();
+    if xmp.len() > MOST_XMP {
+        return Err(StudioError::Setting {
+            name: "words",
+            found: format!("{} bytes of metadata", xmp.len()),
+            allowed: "shorter, to be written into a picture",
+        });
+    }
+    let (picture, most, container) = match work {
+        Work::Picture(picture, Container::Webp) => (picture, 16_384, "WebP"),
+        Work::Picture(picture, _) => (picture, 65_535, "JPEG or PNG"),
+        Work::Clip(clip) => match clip.frames.first() {
+            Some(frame) => (&frame.picture, 65_535, "GIF"),
+            None => return Err(StudioError::NoFrames),
+        },
+    };
+    if picture.width.max(picture.height) > most {
+        let (width, height) = (picture.width, picture.height);
+        return Err(StudioError::Setting {
+            name: "size",
+            found: format!("{width} x {height} pixels as {container}"),
+            allowed: "at most 16,384 a side in a WebP and 65,535 in the others",
+        });
+    }
+    Ok(match work {
+        Work::Picture(picture, container) => encode_marked(picture, container, &xmp),
+        Work::Clip(clip) => encode_marked_gif(clip, &xmp),
+    })
+}
+
+/// What a file of this name is written as; `None` for a GIF, which is a clip.
+///
+/// # Errors
+/// An end that no format of ours has.
+pub fn container_of(path: &Path) -> Result<Option<Container>, StudioError> {
+    let end = path
+        .extension()
+        .and_then(|end| end.to_str())
+        .unwrap_or_default();
+    match end.to_lowercase().as_str() {
+        "png" => Ok(Some(Container::Png)),
+        "jpg" | "jpeg" => Ok(Some(Container::Jpeg)),
+        "webp" => Ok(Some(Container::Webp)),
+        "gif" => Ok(None),
+        _ => Err(StudioError::OtherFormat {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 fn escaped(text: &str) -> String {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use idiom_encoders::{Locations, TextEncoder};
+use idiom_gan::Encoded;
 use idiom_model::restyle::{RestyleModel, load};
 use idiom_picture::{Rgb8, Rgba8};
 use tch::{Device, Kind, Tensor};
@@ -14,8 +15,6 @@ use crate::style::{Style, nearest, unit};
 use crate::tiles::in_tiles;
 use crate::words::{check, encoder_of, sentence};
 
-/// Divides cosines on the way to the probabilities of [`Studio::describe`]; as in the training of the style vectors.
-const TEMPERATURE: f64 = 0.1;
 /// Pixels that are mirrored around a picture while it is restyled. Near an edge of what it sees the generator draws the margin that its
 /// training pictures have, which photographs have not.
 const FRAME: i64 = 32;
@@ -49,20 +48,9 @@ pub struct Restyled {
     pub agreement: f64,
 }
 
-/// A style that a picture may be in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Look {
-    /// As the data set calls it.
-    pub name: String,
-    /// Phrases for it, one a language: language and words.
-    pub phrases: Vec<(String, String)>,
-    /// Its share among the known styles, 0 to 1.
-    pub probability: f64,
-}
-
 /// A model that restyles, ready for work.
 pub struct Studio {
-    model: RestyleModel,
+    pub(crate) model: RestyleModel,
     encoder: Box<dyn TextEncoder>,
 }
 
@@ -125,8 +113,7 @@ impl Studio {
     /// # Errors
     /// A picture smaller than the encoder can read.
     pub fn picture(&self, picture: &Rgba8) -> Result<Style, StudioError> {
-        let pictures = self.tensor(&picture.on_background(PAPER))?;
-        let vector = self.own_style(&pictures)?;
+        let vector = self.seen(picture)?.style;
         Ok(Style {
             nearest: nearest(&self.model, &vector)?,
             vector,
@@ -154,6 +141,17 @@ impl Studio {
         style: &Style,
         options: &Options,
     ) -> Result<Restyled, StudioError> {
+        self.restyle_from(picture, None, style, options)
+    }
+
+    /// As [`Studio::restyle`], on the way from `own` instead of the picture's own style.
+    pub(crate) fn restyle_from(
+        &self,
+        picture: &Rgba8,
+        own: Option<&Tensor>,
+        style: &Style,
+        options: &Options,
+    ) -> Result<Restyled, StudioError> {
         let strength = options.strength;
         if !(0.0..=1.0).contains(&strength) {
             return Err(StudioError::Setting {
@@ -166,11 +164,12 @@ impl Studio {
         let source = self.tensor(&flat)?;
         let generator = &self.model.generator;
         let framed = framed(&source)?;
-        let drawn = tch::no_grad(|| {
-            self.model
-                .redraw_by(&framed, &style.vector, strength, |pictures, style| {
-                    in_tiles(pictures, |tile| Ok(generator.forward(tile, style)?))
-                })
+        let draw = |pictures: &Tensor, style: &Tensor| {
+            in_tiles(pictures, |tile| Ok(generator.forward(tile, style)?))
+        };
+        let drawn = tch::no_grad(|| match own {
+            Some(own) => (self.model).redraw_from(&framed, own, (&style.vector, strength), draw),
+            None => (self.model).redraw_by(&framed, &style.vector, strength, draw),
         })?;
         let (height, width) = (source.size()[2], source.size()[3]);
         let drawn = drawn
@@ -188,47 +187,17 @@ impl Studio {
         })
     }
 
-    /// The known styles by how probable it is that the picture is in them, the most probable first.
-    ///
-    /// # Errors
-    /// A picture smaller than the encoder can read.
-    pub fn describe(&self, picture: &Rgba8) -> Result<Vec<Look>, StudioError> {
-        let style = self.picture(picture)?;
-        let exponentials = style
-            .nearest
-            .iter()
-            .map(|near| (near.cosine / TEMPERATURE).exp());
-        let sum: f64 = exponentials.clone().sum();
-        let styles = &self.model.config.styles;
-        Ok(style
-            .nearest
-            .iter()
-            .zip(exponentials)
-            .map(|(near, exponential)| Look {
-                name: near.name.clone(),
-                phrases: self.phrases(styles.iter().position(|style| style.name == near.name)),
-                probability: exponential / sum,
-            })
-            .collect())
+    pub(crate) fn seen(&self, picture: &Rgba8) -> Result<Encoded, StudioError> {
+        let pictures = self.tensor(&picture.on_background(PAPER))?;
+        Ok(tch::no_grad(|| {
+            self.model.picture_encoder.forward(&pictures)
+        })?)
     }
 
-    /// The first phrase of a style in each language.
-    fn phrases(&self, style: Option<usize>) -> Vec<(String, String)> {
-        let of_style = |phrase: &&idiom_model::restyle::KnownPhrase| Some(phrase.style) == style;
-        let mut chosen: Vec<(String, String)> = Vec::new();
-        for phrase in self.model.config.phrases.iter().filter(of_style) {
-            if chosen
-                .iter()
-                .all(|(language, _)| *language != phrase.language)
-            {
-                chosen.push((phrase.language.clone(), phrase.text.clone()));
-            }
-        }
-        chosen
-    }
-
-    fn own_style(&self, pictures: &Tensor) -> Result<Tensor, StudioError> {
-        Ok(tch::no_grad(|| self.model.picture_encoder.forward(pictures))?.style)
+    /// The style of a picture as the generator sees it, mirrored at its edges: where a restyling begins.
+    pub(crate) fn own_style(&self, picture: &Rgba8) -> Result<Tensor, StudioError> {
+        let pictures = framed(&self.tensor(&picture.on_background(PAPER))?)?;
+        Ok(tch::no_grad(|| self.model.picture_encoder.forward(&pictures))?.style)
     }
 
     fn agreement(&self, drawn: &Tensor, style: &Style) -> Result<f64, StudioError> {

@@ -6,8 +6,8 @@
 use super::{
     Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
     Generator, Guide, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Pairs,
-    Penalty, PenaltyKind, PhraseKinds, Restyle, RestyleDiscriminator, RestyleGenerator, RestyleWeights, Samples,
-    Stages, StyleEncoder, Tracking, Train, WarmStart,
+    Penalty, PenaltyKind, PhraseKinds, Restyle, RestyleDiscriminator, RestyleGenerator,
+    RestyleWeights, Samples, Stages, StyleEncoder, Tracking, Train, WarmStart,
 };
 
 /// The multilingual sentence encoder.

@@ -2,18 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod leaving;
+mod moving;
+
 use idiom_encoders::{EncoderError, TextEncoder, TextVector};
 use idiom_gan::restyle::{
     RestyleDiscriminator, RestyleDiscriminatorConfig, RestyleGenerator, RestyleGeneratorConfig,
 };
 use idiom_gan::{PictureEncoder, PictureEncoderConfig, TextHead, TextHeadConfig};
 use idiom_model::TextEncoderInfo;
+use idiom_model::naming::{Naming, NamingVectors};
 use idiom_model::restyle::{
     Calibration, KnownPhrase, KnownStyle, PICTURE, RestyleConfig, RestyleModel, RestyleStores,
     WORDS, load, save,
 };
-use idiom_picture::{Limits, Rgba8, decode};
-use idiom_studio::{Background, Mark, Options, Origin, Studio, StudioError, export};
+use idiom_picture::Rgba8;
+use idiom_studio::{Background, Options, Studio, StudioError};
 use std::collections::BTreeMap;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -113,6 +117,11 @@ fn model() -> RestyleModel {
             offset: 0.0,
         },
         least_familiar: 0.99,
+        naming: Some(Naming {
+            look_sharpness: 5.0,
+            subject_sharpness: 8.0,
+            subjects: vec![named("cat", "猫"), named("dog", "狗")],
+        }),
         licences: BTreeMap::from([("CC-BY-SA-4.0".to_owned(), 3)]),
         provenance: BTreeMap::new(),
     };
@@ -124,8 +133,20 @@ fn model() -> RestyleModel {
     };
     let angle = f32::from(b'a');
     let phrases = Tensor::from_slice(&[angle.cos(), angle.sin()]).view([1, 2]);
-    save(folder.path(), &config, &stores, &phrases).unwrap();
+    let axis = |at: i64| Tensor::eye(DIM, (Kind::Float, Device::Cpu)).narrow(0, at, 1);
+    let naming = NamingVectors {
+        looks: axis(0),
+        subjects: Tensor::cat(&[axis(1), -axis(1)], 0),
+    };
+    save(folder.path(), &config, &stores, &phrases, Some(&naming)).unwrap();
     load(folder.path(), Device::Cpu).unwrap()
+}
+
+fn named(en: &str, zh: &str) -> BTreeMap<String, String> {
+    let names = [("en", en), ("zh", zh)];
+    names
+        .map(|(language, name)| (language.to_owned(), name.to_owned()))
+        .into()
 }
 
 fn studio() -> Studio {
@@ -300,6 +321,42 @@ fn mixed_styles_lie_between_their_parts() {
 }
 
 #[test]
+fn a_description_is_the_softmax_of_sharpened_cosines_in_the_models_languages() {
+    let (studio, oracle) = (studio(), model());
+    let source = picture(16, 16, 255);
+    let seen = studio.describe(&source, 5).unwrap();
+    assert_eq!((seen.subjects.len(), seen.n_known), (2, 2));
+    assert_eq!(
+        seen.looks[0].phrases,
+        [("en".to_owned(), "a sticker".to_owned())]
+    );
+    assert!(
+        (seen.looks[0].probability - 1.0).abs() < 1e-9,
+        "the only look it knows"
+    );
+    // Two opposite directions at sharpness 8: the probability of the first is a logistic curve of 16 times the cosine.
+    let flat: Vec<u8> = source
+        .pixels
+        .chunks_exact(4)
+        .flat_map(|p| [p[0], p[1], p[2]])
+        .collect();
+    let bytes = Tensor::from_slice(&flat)
+        .view([1, 16, 16, 3])
+        .permute([0, 3, 1, 2]);
+    let pixels = bytes.to_kind(Kind::Float) / 127.5 - 1.0;
+    let vector = tch::no_grad(|| oracle.picture_encoder.forward(&pixels).unwrap().subject);
+    let cosine = vector.double_value(&[0, 1]);
+    let first = 1.0 / (1.0 + (-16.0 * cosine.abs()).exp());
+    assert!(
+        (seen.subjects[0].probability - first).abs() < 1e-5,
+        "{seen:?}"
+    );
+    let name = if cosine > 0.0 { "cat" } else { "dog" };
+    // The model's phrases are English, so English it is.
+    assert_eq!(seen.subjects[0].names, [("en".to_owned(), name.to_owned())]);
+}
+
+#[test]
 fn strengths_outside_0_to_1_are_refused() {
     let studio = studio();
     let style = studio.words("a").unwrap();
@@ -322,38 +379,6 @@ fn strengths_outside_0_to_1_are_refused() {
             "{error}"
         );
     }
-}
-
-#[test]
-fn every_picture_that_leaves_says_that_a_machine_made_it() {
-    let mark = Mark {
-        origin: Origin::Restyled,
-        model_sha256: "ab".repeat(32),
-        words: None,
-    };
-    let source = picture(19, 17, 128);
-    let bytes = export(&source, &mark);
-    assert_eq!(decode(&bytes, &Limits::default()).unwrap().pixels, source);
-    let holds = |bytes: &[u8], text: &str| {
-        bytes
-            .windows(text.len())
-            .any(|part| part == text.as_bytes())
-    };
-    assert!(holds(&bytes, "XML:com.adobe.xmp"));
-    assert!(holds(
-        &bytes,
-        "digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-    ));
-    assert!(holds(&bytes, &"ab".repeat(32)));
-    // The words only where they are asked for, and then they cannot break out of their element.
-    let mark = Mark {
-        origin: Origin::Drawn,
-        words: Some("<b>&ink".to_owned()),
-        ..mark
-    };
-    let bytes = export(&source, &mark);
-    assert!(holds(&bytes, "&lt;b&gt;&amp;ink") && !holds(&bytes, "<b>"));
-    assert!(holds(&bytes, "digitalsourcetype/trainedAlgorithmicMedia"));
 }
 
 #[test]

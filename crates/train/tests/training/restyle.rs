@@ -155,11 +155,10 @@ fn a_text_head_can_learn_alone() {
         ));
         let bytes = std::fs::read(&path).unwrap();
         let tensors = idiom_model::tensor_file::from_bytes(&bytes, &path).unwrap();
-        let part = move |network: &str| {
+        move |network: &str| {
             let mut own = tensors.iter().filter(|(name, _)| name.starts_with(network));
             own.next().unwrap().1.shallow_clone()
-        };
-        part
+        }
     };
     let (before, after) = (encoder("first", 64), encoder("head", 32));
     assert_eq!(before("picture"), after("picture"));
