@@ -307,6 +307,9 @@ pub(crate) struct Serve {
     /// The folder of artifacts [default: data/tracking/artifacts].
     #[arg(long)]
     pub(crate) artifacts: Option<PathBuf>,
+    /// Put the pages before a real MLflow server, e.g. http://127.0.0.1:5000, with the credentials of the environment.
+    #[arg(long, value_name = "URI")]
+    pub(crate) upstream: Option<String>,
     /// Add a page on which pictures are restyled by this run's model, or by an exported one.
     #[arg(long, value_name = "RUN")]
     pub(crate) studio: Option<String>,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use idiom_tracking_api::{DEFAULT_HOST, DEFAULT_PORT};
 
 /// What a server is told at its start.
@@ -23,6 +25,39 @@ pub struct ServerConfig {
     pub max_artifact_bytes: u64,
     /// Connections at one time; more wait.
     pub max_connections: usize,
+    /// A real MLflow server that stands behind our pages, instead of our own store of runs.
+    pub upstream: Option<UpstreamConfig>,
+}
+
+/// A server behind our pages.
+#[derive(Clone)]
+pub struct UpstreamConfig {
+    /// Its address, e.g. `http://127.0.0.1:5000`.
+    pub uri: String,
+    /// What is sent as `Authorization`, e.g. `Bearer TOKEN`.
+    pub authorization: Option<String>,
+}
+
+impl UpstreamConfig {
+    /// A server with the credentials that MLflow's client would send: the token before name and password.
+    pub fn new(uri: &str, token: Option<&str>, account: Option<(&str, &str)>) -> Self {
+        let basic =
+            |(name, password)| format!("Basic {}", STANDARD.encode(format!("{name}:{password}")));
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        Self {
+            uri: uri.to_owned(),
+            authorization: bearer.or_else(|| account.map(basic)),
+        }
+    }
+}
+
+impl std::fmt::Debug for UpstreamConfig {
+    /// Without the credentials.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("UpstreamConfig")
+            .field("uri", &self.uri)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ServerConfig {
@@ -37,6 +72,7 @@ impl ServerConfig {
             allowed_origins: Vec::new(),
             max_artifact_bytes: 1 << 30,
             max_connections: 2048,
+            upstream: None,
         }
     }
 }

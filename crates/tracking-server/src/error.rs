@@ -68,6 +68,14 @@ pub enum ServerError {
         /// The reason.
         source: object_store::Error,
     },
+    /// The server behind our pages cannot be used.
+    #[error("`--upstream {uri}`: {reason}")]
+    Upstream {
+        /// Its address.
+        uri: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// An extension does not fit.
     #[error("the extension at `{prefix}` cannot be plugged in: {reason}")]
     Extension {
@@ -96,6 +104,7 @@ impl ServerError {
             Self::Busy { .. } | Self::Listen { .. } => Some("choose another port with `--port`".to_owned()),
             Self::Migration { .. } => Some("update idiom, or choose another file with `--db`".to_owned()),
             Self::Database { .. } => Some("choose another file with `--db`".to_owned()),
+            Self::Upstream { .. } => Some("name an MLflow server, e.g. `--upstream http://127.0.0.1:5000`".to_owned()),
             Self::Extension { .. } => Some("start the server without it, and tell its makers".to_owned()),
             Self::Folder { .. } | Self::Artifacts { .. } => {
                 Some("choose another folder with `--db` or `--artifacts`".to_owned())

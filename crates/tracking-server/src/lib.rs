@@ -21,7 +21,7 @@ mod ui;
 mod upkeep;
 
 pub use accounts::{Account, AccountError, Accounts, NewAccount, Role};
-pub use config::ServerConfig;
+pub use config::{ServerConfig, UpstreamConfig};
 pub use error::ServerError;
 pub use extension::{Extension, ExtensionLimits, Page, Shell};
 pub use server::{Server, bind};

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use idiom_tracking_server::{
-    AccountError, Accounts, Role, ServerConfig, ServerError, Upkeep, UpkeepError, bind,
+    AccountError, Accounts, Role, ServerConfig, ServerError, Upkeep, UpkeepError, UpstreamConfig,
+    bind,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,6 +39,16 @@ struct Arguments {
     /// The largest artifact, in bytes.
     #[arg(long)]
     max_artifact_bytes: Option<u64>,
+    /// Put these pages before a real MLflow server, e.g. http://127.0.0.1:5000; its credentials come from
+    /// MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+    #[arg(long, value_name = "URI")]
+    upstream: Option<String>,
+    #[arg(long, env = "MLFLOW_TRACKING_TOKEN", hide = true)]
+    upstream_token: Option<String>,
+    #[arg(long, env = "MLFLOW_TRACKING_USERNAME", hide = true)]
+    upstream_user: Option<String>,
+    #[arg(long, env = "MLFLOW_TRACKING_PASSWORD", hide = true)]
+    upstream_password: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -92,6 +103,13 @@ impl From<RoleWord> for Role {
 
 impl Arguments {
     fn config(self) -> ServerConfig {
+        let account = self
+            .upstream_user
+            .as_deref()
+            .zip(self.upstream_password.as_deref());
+        let token = self.upstream_token.as_deref();
+        let upstream = self.upstream.as_deref();
+        let upstream = upstream.map(|uri| UpstreamConfig::new(uri, token, account));
         let defaults = ServerConfig::new(self.db, self.artifacts);
         ServerConfig {
             host: self.host,
@@ -101,6 +119,7 @@ impl Arguments {
             max_artifact_bytes: self
                 .max_artifact_bytes
                 .unwrap_or(defaults.max_artifact_bytes),
+            upstream,
             ..defaults
         }
     }

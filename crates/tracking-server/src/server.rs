@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::accounts::Gate;
 use crate::artifacts::Artifacts;
 use crate::events::News;
-use crate::http::{self, AppState, Guard, Shared};
+use crate::http::{self, AppState, Guard, Shared, Upstream};
 use crate::store::Store;
 use crate::ui::Ui;
 use crate::{Extension, ServerConfig, ServerError, neighbour};
@@ -58,6 +58,7 @@ pub async fn bind(config: &ServerConfig) -> Result<Server, ServerError> {
         artifacts,
         news,
         guard: Guard::new(config),
+        upstream: config.upstream.as_ref().map(Upstream::new).transpose()?,
         ui: ui_with(&[])?,
         stopping: stopped,
     };

@@ -381,3 +381,32 @@ async fn the_nearest_picture_is_the_earlier_of_two_equally_near() {
     );
     browser.finish(lab).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_of_a_run_says_what_came_and_adds_up() {
+    let Some((lab, browser)) = begin("the_ledger_of_a_run_says_what_came_and_adds_up").await else {
+        return;
+    };
+    browser.open(&lab.run_page(0, "ledger")).await;
+    let rows =
+        "[...document.querySelectorAll('.ledger tbody tr')].map((row) => row.textContent).join()";
+    let curve = format!("loss/generator{}0", Lab::N_POINTS);
+    browser.until(&format!("{rows}.includes('{curve}')")).await;
+    let said = "sums({ produced: 100, delivered: 90, dead: 2, dropped: 1 })";
+    let sums = browser.call("ledger.js", "sums", said).await;
+    let counts: Vec<i64> = sums
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["count"].as_i64().unwrap())
+        .collect();
+    assert_eq!(
+        counts,
+        [100, 90, 7, 2, 1],
+        "logged, taken, on their way, refused, lost"
+    );
+    let strange = "saidOf({ ledger: '{\"produced\": \"<b>\"}' })";
+    let said = browser.call("ledger.js", "saidOf", strange).await;
+    assert_eq!(said, serde_json::Value::Null);
+    browser.finish(lab).await;
+}

@@ -9,7 +9,7 @@ use crate::tracker::{Occupant, client_of, occupant, runtime};
 use idiom_model::Described as _;
 use idiom_model::restyle::RestyleConfig;
 use idiom_playground::Playground;
-use idiom_tracking_server::{Server, ServerConfig, Upkeep};
+use idiom_tracking_server::{Server, ServerConfig, Upkeep, UpstreamConfig};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ impl Session {
         let config = ServerConfig {
             host: arguments.host.clone(),
             port: arguments.port,
+            upstream: self.upstream(arguments),
             ..ServerConfig::new(
                 arguments
                     .db
@@ -72,6 +73,18 @@ impl Session {
         let work = work.carry_out(&db, &artifacts, |line| self.screen.say(line));
         runtime()?.block_on(work)?;
         Ok(String::new())
+    }
+
+    fn upstream(&self, arguments: &Serve) -> Option<UpstreamConfig> {
+        let environment = &self.home.environment;
+        let account = environment.username.as_deref();
+        let account = account.zip(environment.password.as_deref());
+        let uri = arguments.upstream.as_deref()?;
+        Some(UpstreamConfig::new(
+            uri,
+            environment.token.as_deref(),
+            account,
+        ))
     }
 
     /// The server with the playground of a run's model.

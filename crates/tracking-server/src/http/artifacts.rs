@@ -242,7 +242,16 @@ fn answer(path: &ArtifactPath, found: GetResult) -> Response {
 }
 
 fn describe(path: &ArtifactPath, e_tag: Option<&str>) -> HeaderMap {
-    let media = Media::of(path.file_name());
+    let mut headers = describe_name(path.file_name());
+    if let Some(e_tag) = e_tag {
+        set(&mut headers, ETAG, e_tag);
+    }
+    headers
+}
+
+/// What a browser may do with a file of this name.
+pub(super) fn describe_name(file_name: &str) -> HeaderMap {
+    let media = Media::of(file_name);
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.content_type));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -255,23 +264,20 @@ fn describe(path: &ArtifactPath, e_tag: Option<&str>) -> HeaderMap {
     } else {
         "attachment"
     };
-    let name = utf8_percent_encode(path.file_name(), NON_ALPHANUMERIC);
+    let name = utf8_percent_encode(file_name, NON_ALPHANUMERIC);
     set(
         &mut headers,
         CONTENT_DISPOSITION,
         &format!("{way}; filename*=UTF-8''{name}"),
     );
     // The name of a logged picture holds a fresh uuid: under one name there is only ever one picture.
-    let keeps = ImageName::parse(path.file_name()).is_some();
+    let keeps = ImageName::parse(file_name).is_some();
     let caching = if keeps {
         "private, max-age=31536000, immutable"
     } else {
         "private, no-cache"
     };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
-    if let Some(e_tag) = e_tag {
-        set(&mut headers, ETAG, e_tag);
-    }
     headers
 }
 

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use idiom_tracking_api::images::{IMAGES_FOLDER, ImageName};
 use idiom_tracking_api::search::Dialect;
-use idiom_tracking_api::{ApiError, SearchRuns, limits, number};
+use idiom_tracking_api::{ApiError, FileInfo, SearchRuns, limits, number};
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
@@ -51,14 +51,16 @@ async fn curves(
 ) -> Answer<Curves> {
     let runs = listed_runs(&request.run_ids)?;
     let keys: Vec<String> = listed(std::slice::from_ref(&request.keys));
-    let points = request
-        .max_points
-        .unwrap_or(DEFAULT_POINTS)
-        .clamp(3, MAX_POINTS);
-    let points = usize::try_from(points).unwrap_or(usize::MAX);
+    let points = size_of(request.max_points);
     Ok(Json(Curves {
         curves: app.store.curves(&runs, &keys, points).await?,
     }))
+}
+
+/// About how many points of a curve are asked for.
+pub(super) fn size_of(max_points: Option<i64>) -> usize {
+    let points = max_points.unwrap_or(DEFAULT_POINTS).clamp(3, MAX_POINTS);
+    usize::try_from(points).unwrap_or(usize::MAX)
 }
 
 #[derive(Deserialize)]
@@ -121,7 +123,7 @@ struct AskImages {
 
 /// A logged picture. Its bytes are at `/get-artifact?run_id=RUN&path=PATH`.
 #[derive(Debug, Serialize)]
-struct Image {
+pub(super) struct Image {
     run_id: String,
     key: String,
     step: i64,
@@ -130,7 +132,7 @@ struct Image {
 }
 
 #[derive(Serialize)]
-struct Images {
+pub(super) struct Images {
     images: Vec<Image>,
 }
 
@@ -143,10 +145,14 @@ async fn images(
     for run_id in listed_runs(&request.run_ids)? {
         images.extend(images_of(&app, &run_id).await?);
     }
+    Ok(images_in_order(images))
+}
+
+pub(super) fn images_in_order(mut images: Vec<Image>) -> Json<Images> {
     images.sort_by(|a: &Image, b: &Image| {
         (a.step, a.timestamp, &a.path).cmp(&(b.step, b.timestamp, &b.path))
     });
-    Ok(Json(Images { images }))
+    Json(Images { images })
 }
 
 /// The pictures of a run, by their names; smaller copies are left out.
@@ -156,6 +162,11 @@ async fn images_of(app: &AppState, run_id: &str) -> Result<Vec<Image>, Failure> 
         .artifacts
         .list_run(&info.artifact_uri, IMAGES_FOLDER)
         .await?;
+    Ok(images_among(run_id, files))
+}
+
+/// Logged pictures among the files of a folder.
+pub(super) fn images_among(run_id: &str, files: Vec<FileInfo>) -> Vec<Image> {
     let named = files.into_iter().filter_map(|file| {
         let name = file
             .path
@@ -177,7 +188,7 @@ async fn images_of(app: &AppState, run_id: &str) -> Result<Vec<Image>, Failure> 
             path: file.path,
         })
     });
-    Ok(named.collect())
+    named.collect()
 }
 
 /// `a,b` and `run_ids=a&run_ids=b` mean the same.
@@ -189,7 +200,7 @@ pub(super) fn listed(lists: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn listed_runs(lists: &[String]) -> Result<Vec<String>, ApiError> {
+pub(super) fn listed_runs(lists: &[String]) -> Result<Vec<String>, ApiError> {
     let runs = listed(lists);
     match runs.len() {
         0 => Err(limits::missing_value("run_ids")),

@@ -14,6 +14,7 @@ mod metrics;
 mod models;
 mod routes;
 mod runs;
+mod upstream;
 mod users;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 pub(crate) use connection::serve;
 pub(crate) use guard::Guard;
+pub(crate) use upstream::Upstream;
 
 use crate::accounts::Gate;
 use crate::artifacts::Artifacts;
@@ -57,6 +59,15 @@ impl FromRef<AppState> for Store {
     }
 }
 
+impl FromRef<AppState> for ui::Rows {
+    fn from_ref(app: &AppState) -> Self {
+        match app.upstream {
+            Some(_) => Self::Elsewhere,
+            None => Self::Ours,
+        }
+    }
+}
+
 impl FromRef<AppState> for Arc<Ui> {
     fn from_ref(app: &AppState) -> Self {
         app.ui.clone()
@@ -69,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) news: News,
     pub(crate) guard: Guard,
     pub(crate) gate: Gate,
+    /// The server behind our pages, if it is not we who keep the runs.
+    pub(crate) upstream: Option<Upstream>,
     pub(crate) ui: Arc<Ui>,
     /// Turns true when the server stops, so that endless answers end.
     pub(crate) stopping: tokio::sync::watch::Receiver<bool>,
@@ -158,6 +171,10 @@ pub(crate) fn app(state: AppState, extensions: &[Box<dyn Extension>]) -> Router 
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            upstream::answer,
+        ))
         .layer(middleware::from_fn_with_state(state.clone(), access::check))
         .layer(middleware::from_fn_with_state(state.clone(), guard::check))
         .layer(CatchPanicLayer::custom(failure::panicked))

@@ -48,6 +48,7 @@ pub(crate) use imported::ImportedRun;
 pub(crate) use models::{ChangeModel, ModelChange, NewModel};
 pub(crate) use runs::{DeleteRun, DeleteTag, NewRun, RestoreRun};
 pub(crate) use said::FoundRuns;
+pub(crate) use thinner::{Point, thin};
 
 use crate::ServerError;
 use crate::events::News;

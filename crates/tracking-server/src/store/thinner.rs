@@ -22,7 +22,7 @@ pub(crate) struct Point {
 
 impl Point {
     /// The order of points on a curve, which is that of the table they are in.
-    pub(super) fn order(&self, other: &Self) -> Ordering {
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
         let (ours, is_nan) = columns_of(self.value);
         let (theirs, other_is_nan) = columns_of(other.value);
         (self.step, self.timestamp)
@@ -87,6 +87,14 @@ impl Extremes {
         kept.dedup_by(|a, b| a.order(b).is_eq());
         kept.into_iter()
     }
+}
+
+/// What shows of a curve whose points are in order, thinned out to about `max_points`.
+pub(crate) fn thin(points: &[Point], max_points: usize) -> Vec<Point> {
+    let mut thinner = Thinner::new(points.len() as u64, max_points);
+    let all = points.iter().copied();
+    all.for_each(|point| thinner.take(1, Extremes::of(point)));
+    thinner.finish()
 }
 
 /// Takes in a curve in order and keeps the points that show.

@@ -24,6 +24,15 @@ pub(super) struct Asked {
     view: String,
 }
 
+/// Whose the rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Our own store's.
+    Ours,
+    /// Another server's: the scripts ask.
+    Elsewhere,
+}
+
 /// The rows as JSON that may stand in a `<script>`; none where the scripts should ask.
 pub(super) async fn rows(store: &Store, asked: &Asked) -> Option<String> {
     if !asked.filter.is_empty() || !asked.view.is_empty() {

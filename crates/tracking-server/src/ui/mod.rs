@@ -38,6 +38,7 @@ use axum::routing::get;
 use crate::extension::Extension;
 use crate::store::Store;
 use assets::Assets;
+pub(crate) use first::Rows;
 pub(crate) use pages::{extension_page, login_page, say};
 use words::Words;
 
@@ -88,6 +89,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S>
 where
     Arc<Ui>: FromRef<S>,
     Store: FromRef<S>,
+    Rows: FromRef<S>,
 {
     Router::new()
         .route("/", get(pages::runs))

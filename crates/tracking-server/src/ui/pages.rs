@@ -13,7 +13,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Ui;
-use super::first::{self, Asked};
+use super::first::{self, Asked, Rows};
 use super::words::Language;
 use crate::extension::Page;
 use crate::store::Store;
@@ -160,13 +160,17 @@ pub(crate) fn login_page(ui: &Ui, headers: &HeaderMap, next: &str, failed: bool)
 pub(super) async fn runs(
     State(ui): State<Arc<Ui>>,
     State(store): State<Store>,
+    State(rows): State<Rows>,
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     page(&RunsPage {
         shell: Shell::of(&ui, &headers),
-        first: first::rows(&store, &asked).await.unwrap_or_default(),
+        first: match rows {
+            Rows::Ours => first::rows(&store, &asked).await.unwrap_or_default(),
+            Rows::Elsewhere => String::new(),
+        },
     })
 }
 

@@ -90,6 +90,11 @@ async fn look_everywhere(test: &str, theme: &str) {
             "",
         ),
         (
+            lab.run_page(1, "ledger"),
+            "document.querySelector('.ledger tbody tr')",
+            "",
+        ),
+        (
             lab.run_page(1, "provenance"),
             "document.querySelector('#panel td')",
             "",

@@ -93,18 +93,24 @@ fn every_acknowledged_metric_survives_kill_9() {
         let run = run["run"]["info"]["run_id"].as_str().unwrap().to_owned();
         let killer = program.child.id().to_string();
         // Somewhere in the middle of the writes below, a little later each round.
+        let (acknowledge, first) = std::sync::mpsc::channel();
         let kill = std::thread::spawn(move || {
-            std::thread::park_timeout(Duration::from_millis(60 + 17 * (round % 20)));
+            first.iter().take(1 + round as usize % 3).for_each(drop);
+            std::thread::park_timeout(Duration::from_millis(17 * (round % 20)));
             Command::new("kill").args(["-9", &killer]).status().unwrap();
         });
         for step in 0.. {
             let metric = json!({"key": "m", "value": 1.0, "timestamp": step, "step": step});
             let batch = json!({"run_id": run, "metrics": [metric]});
             match program.post("runs/log-batch", &batch) {
-                Ok(_) => acknowledged.push((run.clone(), step)),
+                Ok(_) => {
+                    acknowledged.push((run.clone(), step));
+                    let _killed_already = acknowledge.send(());
+                }
                 Err(_) => break,
             }
         }
+        drop(acknowledge);
         kill.join().unwrap();
         program.child.wait().unwrap();
     }

@@ -18,3 +18,4 @@ mod runs;
 mod search;
 mod served;
 mod upkeep;
+mod upstream;
