@@ -1,4 +1,4 @@
-"""10,000 strings for the tokenizers, and 200 captions for the forward passes, drawn without chance.
+"""10,000 strings for the tokenizers, and 200 captions in each of three languages for the forward passes, drawn without chance.
 
 From the emoji captions that the sample data set uses (npm packages emojibase-data 17.0.0, emojilib 4.0.3 and
 cldr-annotations-full 48.2.0, unpacked under one folder by their `NAME-VERSION`), phrases as people talk, and strings
@@ -107,12 +107,12 @@ def strings(packages, count=10_000):
     return list(found)
 
 
-def captions(packages):
-    """200 captions: 68 English, 66 Chinese, 66 Cantonese; half of them composed with a phrase."""
+def captions(packages, count=200):
+    """So many captions in each of English, Chinese and Cantonese; half of them composed with a phrase."""
     chance = random.Random(7)
     words = subjects(packages)
     found = []
-    for lang, count in (("en", 68), ("zh", 66), ("yue", 66)):
+    for lang in ("en", "zh", "yue"):
         said = split(PHRASES[lang])
         texts = sorted({text for _, text in words[lang] if text})
         for index, text in enumerate(chance.sample(texts, count)):

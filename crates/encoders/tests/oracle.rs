@@ -14,6 +14,7 @@ mod weights;
 use idiom_encoders::{ALL_MINILM_L6_V2, TextVector, USE_MULTILINGUAL};
 use std::io::Read;
 use std::path::PathBuf;
+use tch::{Kind, Tensor};
 
 fn oracle(file: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -45,10 +46,21 @@ fn strings() -> Vec<(String, Vec<u32>, u32)> {
     lines.lines().map(row).collect()
 }
 
-fn captions() -> Vec<String> {
+/// Languages and texts.
+fn captions() -> Vec<(String, String)> {
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&oracle("captions.json")).unwrap();
+    let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
     rows.iter()
-        .map(|row| row["text"].as_str().unwrap().to_owned())
+        .map(|row| (text(row, "lang"), text(row, "text")))
+        .collect()
+}
+
+/// A third of them, for what holds for any texts.
+fn some_captions() -> Vec<String> {
+    captions()
+        .into_iter()
+        .step_by(3)
+        .map(|(_, text)| text)
         .collect()
 }
 
@@ -56,27 +68,24 @@ fn vectors(file: &str) -> Vec<Vec<f32>> {
     let bytes = oracle(file);
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let view = tensors.tensor("vectors").unwrap();
-    let numbers: Vec<f32> = view
-        .data()
-        .chunks(4)
-        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-        .collect();
-    numbers
-        .chunks(view.shape()[1])
-        .map(<[f32]>::to_vec)
-        .collect()
+    let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
+    let halves = Tensor::from_data_size(view.data(), &shape, Kind::Half);
+    Vec::<Vec<f32>>::try_from(halves.to_kind(Kind::Float)).unwrap()
 }
 
 fn check_vectors(name: &str, file: &str) {
     let Some(encoder) = weights::load(name) else {
         return;
     };
-    let texts = captions();
-    let found = encoder
-        .encode(&texts.iter().map(String::as_str).collect::<Vec<_>>())
-        .unwrap();
+    let captions = captions();
+    for lang in ["en", "zh", "yue"] {
+        let n = captions.iter().filter(|(of, _)| of == lang).count();
+        assert_eq!(n, 200, "captions in {lang}");
+    }
+    let texts: Vec<&str> = captions.iter().map(|(_, text)| text.as_str()).collect();
+    let found = encoder.encode(&texts).unwrap();
     let wanted = vectors(file);
-    assert_eq!((found.len(), wanted.len()), (200, 200));
+    assert_eq!((found.len(), wanted.len()), (600, 600));
     for ((text, found), wanted) in texts.iter().zip(&found).zip(&wanted) {
         let cosine = weights::cosine(&found.values, wanted);
         assert!(cosine >= 0.9999, "{text}: cosine {cosine}");
@@ -120,6 +129,7 @@ fn minilm_token_ids_are_equal_on_10_000_strings() {
         return;
     };
     let strings = strings();
+    assert_eq!(strings.len(), 10_000);
     let texts: Vec<&str> = strings.iter().map(|(text, ..)| text.as_str()).collect();
     let found = encoder.token_ids(&texts).unwrap();
     for ((text, _, wanted), found) in strings.iter().zip(&found) {
@@ -136,7 +146,7 @@ fn a_text_does_not_feel_its_neighbours() {
         let Some(encoder) = weights::load(name) else {
             return;
         };
-        let texts = captions();
+        let texts = some_captions();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let together = encoder.encode(&texts).unwrap();
         for (text, beside_others) in texts.iter().zip(&together).step_by(7) {
@@ -162,7 +172,7 @@ fn the_same_texts_give_the_same_bytes_with_any_number_of_threads() {
         let Some(encoder) = weights::load(name) else {
             return;
         };
-        let texts = captions();
+        let texts = some_captions();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let bits_with = |n_threads: i32| -> Vec<u32> {
             tch::set_num_threads(n_threads);
