@@ -37,8 +37,12 @@ pub fn estimate(request: &TrainRequest) -> Result<Estimate, TrainError> {
     set_n_threads(request.n_threads)?;
     keep_freed_memory()?;
     let source = Source::open(request)?;
+    let guide = request.experiment.guide.as_ref();
     match request.experiment.task {
-        spec::Task::TextToImage => of_task(request, TextToImage::new(request, &source)?, 0),
+        spec::Task::TextToImage => {
+            let first = guide.map_or(0, |guide| guide.images);
+            of_task(request, TextToImage::new(request, &source)?, first)
+        }
         spec::Task::Contrastive => of_task(request, Contrastive::new(request, &source)?, 0),
         spec::Task::Restyle => {
             let first = request.experiment.restyle.encoder.images;
