@@ -28,7 +28,7 @@ mod weights;
 pub use error::EncoderError;
 pub use hub::hub_file;
 pub use load::{ALL_MINILM_L6_V2, BUILT_IN, Locations, USE_MULTILINGUAL, load};
-pub use mobilenet::{FEATURES, MOBILENET_V2, MobileNet};
+pub use mobilenet::{DEPTH_CHANNELS, FEATURES, MOBILENET_V2, MobileNet};
 
 /// A frozen network from text to a unit vector.
 pub trait TextEncoder: Send {

@@ -13,9 +13,13 @@ use tch::{Device, Kind, Tensor};
 pub const MOBILENET_V2: &str = "mobilenet-v2";
 /// Entries of a feature vector.
 pub const FEATURES: i64 = 1280;
+/// Channels at the three depths of [`MobileNet::depths`].
+pub const DEPTH_CHANNELS: [i64; 3] = [24, 32, 96];
 
 /// Side to which pictures are brought, in pixels.
 const SIDE: i64 = 128;
+/// Blocks after which [`MobileNet::depths`] looks: the last ones at a quarter, an eighth and a sixteenth of the side that are wide.
+const LOOKS: [usize; 3] = [2, 5, 12];
 /// Mean and deviation of ImageNet's colours in `[0, 1]`.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
@@ -118,15 +122,36 @@ impl MobileNet {
     /// What libtorch throws for another shape.
     pub fn features(&self, pictures: &Tensor) -> Result<Tensor, EncoderError> {
         let sized = pictures.f_upsample_bilinear2d([SIDE, SIDE], false, None, None)?;
-        let coloured = ((sized + 1.0) * 0.5)
-            .f_sub(&self.mean)?
-            .f_div(&self.deviation)?;
-        let mut features = self.first.forward(&coloured)?.clamp(0.0, 6.0);
+        let mut features = self.begin(&sized)?;
         for block in &self.blocks {
             features = block.forward(&features)?;
         }
         let last = self.last.forward(&features)?.clamp(0.0, 6.0);
         Ok(last.f_mean_dim([2_i64, 3].as_slice(), false, Kind::Float)?)
+    }
+
+    /// What it sees in `pictures [batch, 3, height, width]` in `[-1, 1]` at their own size, at three depths: 24 channels at a quarter of the
+    /// side, 32 at an eighth, 96 at a sixteenth ([`DEPTH_CHANNELS`]). The layers beyond are not computed.
+    ///
+    /// # Errors
+    /// What libtorch throws for another shape.
+    pub fn depths(&self, pictures: &Tensor) -> Result<Vec<Tensor>, EncoderError> {
+        let mut features = self.begin(pictures)?;
+        let mut seen = Vec::with_capacity(LOOKS.len());
+        for (idx, block) in self.blocks[..=LOOKS[2]].iter().enumerate() {
+            features = block.forward(&features)?;
+            if LOOKS.contains(&idx) {
+                seen.push(features.shallow_clone());
+            }
+        }
+        Ok(seen)
+    }
+
+    fn begin(&self, pictures: &Tensor) -> Result<Tensor, EncoderError> {
+        let coloured = ((pictures + 1.0) * 0.5)
+            .f_sub(&self.mean)?
+            .f_div(&self.deviation)?;
+        Ok(self.first.forward(&coloured)?.clamp(0.0, 6.0))
     }
 }
 

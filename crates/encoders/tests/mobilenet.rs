@@ -8,7 +8,7 @@
 
 mod weights;
 
-use idiom_encoders::{MOBILENET_V2, MobileNet};
+use idiom_encoders::{DEPTH_CHANNELS, MOBILENET_V2, MobileNet};
 use safetensors::SafeTensors;
 use std::path::Path;
 use std::process::Command;
@@ -23,21 +23,48 @@ fn network() -> Option<MobileNet> {
     None
 }
 
-#[test]
-fn features_equal_pytorchs() {
-    let Some(network) = network() else { return };
+/// PyTorch's numbers.
+struct Oracle(Vec<u8>);
+
+fn oracle() -> Oracle {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/mobilenet-v2.safetensors");
-    let bytes = std::fs::read(path).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let tensor = |name: &str, kind| {
+    Oracle(std::fs::read(path).unwrap())
+}
+
+impl Oracle {
+    fn tensor(&self, name: &str, kind: Kind) -> Tensor {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
         let view = file.tensor(name).unwrap();
         let shape: Vec<i64> = view.shape().iter().map(|side| *side as i64).collect();
         Tensor::from_data_size(view.data(), &shape, kind).to_kind(Kind::Float)
-    };
-    let found = network.features(&tensor("pictures", Kind::Half)).unwrap();
-    let expected = tensor("features", Kind::Float);
+    }
+}
+
+#[test]
+fn features_equal_pytorchs() {
+    let Some(network) = network() else { return };
+    let oracle = oracle();
+    let found = network
+        .features(&oracle.tensor("pictures", Kind::Half))
+        .unwrap();
+    let expected = oracle.tensor("features", Kind::Float);
     let distance = (found - expected).abs().max().double_value(&[]);
     assert!(distance < 2e-4, "{distance}");
+}
+
+#[test]
+fn what_is_seen_at_three_depths_equals_pytorchs() {
+    let Some(network) = network() else { return };
+    let oracle = oracle();
+    let seen = network
+        .depths(&oracle.tensor("pictures", Kind::Half).narrow(0, 0, 1))
+        .unwrap();
+    for (depth, (seen, n_channels)) in seen.iter().zip(DEPTH_CHANNELS).enumerate() {
+        let expected = oracle.tensor(&format!("depth{depth}"), Kind::Float);
+        assert_eq!(seen.size()[1], n_channels);
+        let distance = (seen - expected).abs().max().double_value(&[]);
+        assert!(distance < 2e-4, "{depth}: {distance}");
+    }
 }
 
 #[test]

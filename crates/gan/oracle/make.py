@@ -307,6 +307,51 @@ for name, tensor in (
 for name, gradient in zip(("mean", "log_variance", "drawn"), torch.autograd.grad(loss, [mean, log_variance, drawn])):
     put(f"warm_start/gradients/{name}", gradient)
 
+# A discriminator of feature maps, 6 channels of 8x8, one halving; hinge with R2 alone.
+class OfMaps(Discriminator):
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.stage8 = nn.Conv2d(6, 5, 4, 2, 1)
+        self.last = nn.Conv2d(6, 7, 3, padding=1)
+        self.realness, self.text_projection = nn.Linear(7, 1), nn.Linear(TEXT, 7)
+
+    def features(self, x):
+        return F.leaky_relu(self.last(with_deviation(F.leaky_relu(self.stage8(x), 0.2))), 0.2).mean((2, 3))
+
+
+discriminator = OfMaps()
+parameters = dict(discriminator.named_parameters())
+for name, parameter in parameters.items():
+    put(f"maps/weights/{name}", parameter)
+a, b = torch.randn(n, 6, 8, 8), torch.randn(n, 6, 8, 8, requires_grad=True)
+put("maps/real_maps", a)
+put("maps/fake_maps", b)
+ha, hb = discriminator.features(a), discriminator.features(b)
+sa, sb, sm = discriminator.score(ha, t), discriminator.score(hb, t), discriminator.score(ha, rolled)
+r2 = torch.autograd.grad(sb.sum(), b, create_graph=True)[0].flatten(1).pow(2).sum(1).mean() / 2
+loss = relu(1 - sa).mean() + 0.5 * relu(1 + sb).mean() + 0.5 * relu(1 + sm).mean() + 3 * r2
+for name, tensor in (("real", sa), ("fake", sb), ("mismatch", sm), ("penalty", r2), ("loss", loss)):
+    put(f"maps/{name}", tensor)
+for name, gradient in zip(parameters, torch.autograd.grad(loss, list(parameters.values()))):
+    put(f"maps/gradients/{name}", gradient)
+
+# Perceptual distance over two depths, cell by cell.
+pairs = [(torch.randn(2, 5, 4, 4, requires_grad=True), torch.randn(2, 5, 4, 4)),
+         (torch.randn(2, 7, 2, 2, requires_grad=True), torch.randn(2, 7, 2, 2))]
+depths = []
+for depth, (a, b) in enumerate(pairs):
+    put(f"perceptual/drawn{depth}", a)
+    put(f"perceptual/real{depth}", b)
+    cells = [
+        (a[i, :, y, x] / a[i, :, y, x].norm() - b[i, :, y, x] / b[i, :, y, x].norm()).pow(2).sum()
+        for i in range(2) for y in range(a.shape[2]) for x in range(a.shape[3])
+    ]
+    depths.append(torch.stack(cells).mean())
+loss = torch.stack(depths).mean()
+put("perceptual/loss", loss)
+for depth, gradient in enumerate(torch.autograd.grad(loss, [a for a, _ in pairs])):
+    put(f"perceptual/gradients/{depth}", gradient)
+
 path = Path(__file__).parent / "oracle.safetensors"
 save_file(out, path)
 print(len(out), "tensors,", path.stat().st_size, "bytes")

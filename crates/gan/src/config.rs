@@ -83,12 +83,31 @@ pub enum Normalization {
     Spectral,
 }
 
+/// What a discriminator looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sight {
+    /// Pictures.
+    #[default]
+    Pictures,
+    /// Maps that a frozen network makes of them (Sauer et al. 2021, arXiv:2111.01007); making them is the caller's.
+    Maps {
+        /// Channels of a map.
+        channels: i64,
+        /// Pixels of the picture a cell of the map, along a side: a power of two.
+        stride: i64,
+    },
+}
+
 /// The shape of a discriminator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub struct DiscriminatorConfig {
     /// Side of the square picture, in pixels; one of [`RESOLUTIONS`].
     pub resolution: i64,
+    /// What it looks at.
+    #[serde(default)]
+    pub sight: Sight,
     /// Length of the frozen text encoder's vector.
     pub text_dim: i64,
     /// How the stages are built.
@@ -96,7 +115,7 @@ pub struct DiscriminatorConfig {
     /// What is done to every weight.
     #[serde(default)]
     pub normalization: Normalization,
-    /// Channels after each halving, from half the resolution down to 4x4.
+    /// Channels after each halving of what it looks at, down to 4x4.
     pub channels: Vec<i64>,
     /// Length of the feature vector that both heads read.
     pub feature_dim: i64,
@@ -106,6 +125,7 @@ impl Default for DiscriminatorConfig {
     fn default() -> Self {
         Self {
             resolution: 64,
+            sight: Sight::Pictures,
             text_dim: 512,
             stages: Stages::Plain,
             normalization: Normalization::None,
@@ -124,11 +144,30 @@ impl DiscriminatorConfig {
         check_resolution("discriminator.resolution", self.resolution)?;
         check_size("discriminator.text_dim", self.text_dim)?;
         check_size("discriminator.feature_dim", self.feature_dim)?;
-        check_channels(
-            "discriminator.channels",
-            &self.channels,
-            n_halvings(self.resolution),
-        )
+        let [_, side] = self.input();
+        if let Sight::Maps { channels, stride } = self.sight {
+            check_size("discriminator.sight.channels", channels)?;
+            if !(stride > 0 && side >= 2 * BASE_SIDE && side * stride == self.resolution) {
+                return Err(setting(
+                    "discriminator.sight.stride",
+                    stride.to_string(),
+                    format!(
+                        "a power of two that leaves maps of 8x8 or more at {} pixels",
+                        self.resolution
+                    ),
+                ));
+            }
+        }
+        check_channels("discriminator.channels", &self.channels, n_halvings(side))
+    }
+
+    /// Channels and side of what it looks at.
+    #[must_use]
+    pub fn input(&self) -> [i64; 2] {
+        match self.sight {
+            Sight::Pictures => [3, self.resolution],
+            Sight::Maps { channels, stride } => [channels, self.resolution / stride.max(1)],
+        }
     }
 }
 

@@ -36,11 +36,12 @@ impl Discriminator {
             site: Site::new(path, seed),
             normalization: config.normalization,
         };
-        let n_channels: Vec<i64> = std::iter::once(3)
+        let [n_first, side] = config.input();
+        let n_channels: Vec<i64> = std::iter::once(n_first)
             .chain(config.channels.iter().copied())
             .collect();
         let stages = n_channels.windows(2).enumerate().map(|(idx, pair)| {
-            let make = make.sub(&format!("stage{}", config.resolution >> idx));
+            let make = make.sub(&format!("stage{}", side >> idx));
             match config.stages {
                 // The first stage sees pixels, where a shortcut would carry nothing but colours.
                 Stages::Residual if idx > 0 => {
@@ -70,17 +71,15 @@ impl Discriminator {
         &self.config
     }
 
-    /// Features `[batch, feature_dim]` of `pictures [batch, 3, resolution, resolution]`, in about `[-1, 1]`; the batch a multiple
-    /// of 4. Gradients flow to the pictures and the weights, twice differentiable.
+    /// Features `[batch, feature_dim]` of `pictures [batch, 3, resolution, resolution]`, in about `[-1, 1]`, or of maps of the shape that
+    /// the configuration says ([`DiscriminatorConfig::input`]); the batch a multiple of 4. Gradients flow to the pictures and the
+    /// weights, twice differentiable.
     ///
     /// # Errors
     /// Pictures of another shape, or a batch that is no multiple of 4.
     pub fn features(&self, pictures: &Tensor) -> Result<Tensor, GanError> {
-        check_shape(
-            "pictures",
-            pictures,
-            &[3, self.config.resolution, self.config.resolution],
-        )?;
+        let [n_channels, side] = self.config.input();
+        check_shape("pictures", pictures, &[n_channels, side, side])?;
         let trunk = self
             .stages
             .iter()

@@ -44,7 +44,7 @@ pub mod text_head;
 pub mod warm_start;
 
 pub use augment::{AugmentConfig, Augmentation, adaptive::AdaptiveConfig};
-pub use config::{DiscriminatorConfig, GeneratorConfig, Normalization, Stages};
+pub use config::{DiscriminatorConfig, GeneratorConfig, Normalization, Sight, Stages};
 pub use discriminator::Discriminator;
 pub use draws::Draws;
 pub use ema::{Ema, EmaConfig};

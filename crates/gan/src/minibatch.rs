@@ -15,13 +15,15 @@ const EPSILON: f64 = 1e-6;
 /// Appends one channel that holds, for every sample, the standard deviation within its group, averaged over all channels and
 /// cells (Karras et al. 2018, arXiv:1710.10196): a generator that draws one picture for all is found out at once.
 ///
-/// `features [batch, channels, height, width]` to `[batch, channels + 1, height, width]`.
+/// `features [batch, channels, height, width]` to `[batch, channels + 1, height, width]` of `f32`, whatever the input's type: the
+/// variance of a group that nearly agrees has few digits left.
 ///
 /// # Errors
 /// A batch that is no multiple of 4.
 pub fn with_group_deviation(features: &Tensor) -> Result<Tensor, GanError> {
     let size = features.size();
     check_groups("features", features)?;
+    let features = &features.to_kind(Kind::Float);
     let groups = features.view([&[-1, GROUP], &size[1..]].concat().as_slice());
     let deviation = (groups.var_dim([1_i64].as_slice(), false, false) + EPSILON).sqrt();
     let per_group = deviation.mean_dim([1_i64, 2, 3].as_slice(), false, Kind::Float);

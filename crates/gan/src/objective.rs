@@ -93,7 +93,7 @@ impl Objective {
             (_, Some(Penalty::Slope)) => Some(
                 "a slope of one is the optimum of the Wasserstein distance only; this loss needs a flat discriminator at the data",
             ),
-            (Relativistic, None | Some(Penalty::R1)) => Some(
+            (Relativistic, None | Some(Penalty::R1 | Penalty::R2)) => Some(
                 "the relativistic loss compares pairs, so it converges only with both sides held flat: take `r1_and_r2`",
             ),
             (Relativistic, Some(Penalty::MatchingAware { .. })) => Some(
@@ -217,7 +217,10 @@ impl Inputs {
                     Some(Penalty::R1 | Penalty::R1AndR2 | Penalty::MatchingAware { .. })
                 ),
             ),
-            fake: leaf(batch.fake, due == Some(Penalty::R1AndR2)),
+            fake: leaf(
+                batch.fake,
+                matches!(due, Some(Penalty::R2 | Penalty::R1AndR2)),
+            ),
             text: leaf(
                 batch.text,
                 matches!(due, Some(Penalty::MatchingAware { .. })),
@@ -245,6 +248,7 @@ impl Inputs {
     ) -> Result<Tensor, GanError> {
         match penalty {
             Penalty::R1 => Ok(zero_centred(&scores.real, &[&self.real])),
+            Penalty::R2 => Ok(zero_centred(&scores.fake, &[&self.fake])),
             Penalty::R1AndR2 => Ok(zero_centred(
                 &Tensor::cat(&[&scores.real, &scores.fake], 0),
                 &[&self.real, &self.fake],
@@ -298,6 +302,7 @@ mod tests {
     fn each_loss_has_at_least_one_penalty_it_goes_with() {
         let penalties = [
             Penalty::R1,
+            Penalty::R2,
             Penalty::R1AndR2,
             Penalty::MatchingAware { exponent: 6.0 },
             Penalty::Slope,

@@ -6,7 +6,7 @@
 //! squared distance of the pictures plus the divergence of the latent from the standard normal. Afterwards the encoder is not needed.
 
 use crate::GanError;
-use crate::config::{DiscriminatorConfig, setting};
+use crate::config::{DiscriminatorConfig, Sight, setting};
 use crate::error::{check_same_batch, check_shape};
 use crate::layers::{Conv, Linear, Site, Spread, Window, leaky};
 use tch::{Kind, Reduction, Tensor, nn};
@@ -44,6 +44,13 @@ impl LatentEncoder {
         seed: u64,
     ) -> Result<Self, GanError> {
         like.check()?;
+        if like.sight != Sight::Pictures {
+            return Err(GanError::Combination {
+                first: "warm_start".to_owned(),
+                second: "discriminator.trunk".to_owned(),
+                reason: "its encoder is built like the discriminator, but has to read pictures",
+            });
+        }
         let site = Site::new(path, seed);
         let n_channels: Vec<i64> = std::iter::once(3)
             .chain(like.channels.iter().copied())

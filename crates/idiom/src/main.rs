@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     set_up_log(arguments.verbose);
+    keep_quiet_about_memory();
     let stop = Arc::new(AtomicBool::new(false));
     let signal = Arc::new(AtomicUsize::new(0));
     if let Err(error) = listen(&stop, &signal) {
@@ -50,6 +51,19 @@ fn main() -> ExitCode {
         }
         Err(failure) => report(&failure, signal.load(Ordering::Relaxed)),
     }
+}
+
+/// Networks tell of used-up memory by a panic, which training turns into an error; its own words would only stand in the way.
+fn keep_quiet_about_memory() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panic
+            .payload_as_str()
+            .is_some_and(idiom_train::tells_of_memory)
+        {
+            usual(panic);
+        }
+    }));
 }
 
 #[allow(clippy::print_stdout, reason = "this is where results are printed")]

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use idiom_gan::{
-    Discriminator, DiscriminatorConfig, Draws, Generator, GeneratorConfig, Normalization, Stages,
+    Discriminator, DiscriminatorConfig, Draws, Generator, GeneratorConfig, Normalization, Sight,
+    Stages,
 };
 use idiom_model::{ModelConfig, ModelError, Saved, TextEncoderInfo, load, save, tensor_file};
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ fn trained(seed: u64) -> Trained {
     };
     let discriminator_config = DiscriminatorConfig {
         resolution: 16,
+        sight: Sight::Pictures,
         text_dim: 5,
         stages: Stages::Residual,
         normalization: Normalization::None,

@@ -21,14 +21,14 @@ use serde::{Deserialize, Serialize};
 
 pub use contrastive::{Contrastive, Guide};
 pub use data::{Adaptive, Augment, Captions, Loader, PhraseKinds};
-pub use networks::{Discriminator, Generator, Normalization, Stages};
+pub use networks::{Discriminator, Generator, Normalization, Stages, Trunk};
 pub use objective::{
     Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, WarmStart,
 };
 pub use restyle::{
     Pairs, Restyle, RestyleDiscriminator, RestyleGenerator, RestyleWeights, StyleEncoder,
 };
-pub use running::{Checkpoint, DeviceChoice, Logging, Samples, Tracking, Train};
+pub use running::{Checkpoint, DeviceChoice, Logging, Precision, Samples, Tracking, Train};
 pub use stage::Stage;
 pub use sweep::{Member, Sweep};
 

@@ -9,6 +9,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -172,6 +173,23 @@ char* idiom_set_n_threads(int n_threads) {
 
 char* idiom_n_threads(int* n_threads) {
   return guarded([&] { *n_threads = at::get_num_threads(); });
+}
+
+char* idiom_set_autocast(bool on_accelerator, bool enabled) {
+  return guarded([&] {
+    const at::DeviceType kind = on_accelerator ? at::kCUDA : at::kCPU;
+    at::autocast::set_autocast_dtype(kind, at::kBFloat16);
+    at::autocast::set_autocast_enabled(kind, enabled);
+    // The copies of the weights belong to one pass: the next one has other weights.
+    if (!enabled) at::autocast::clear_cache();
+  });
+}
+
+char* idiom_set_tf32(bool allowed) {
+  return guarded([&] {
+    at::globalContext().setAllowTF32CuDNN(allowed);
+    at::globalContext().setAllowTF32CuBLAS(allowed);
+  });
 }
 
 char* idiom_keep_freed_memory() {

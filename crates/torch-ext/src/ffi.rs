@@ -67,6 +67,8 @@ unsafe extern "C" {
     fn idiom_is_deterministic(deterministic: *mut bool) -> Message;
     fn idiom_set_n_threads(n_threads: c_int) -> Message;
     fn idiom_n_threads(n_threads: *mut c_int) -> Message;
+    fn idiom_set_autocast(on_accelerator: bool, enabled: bool) -> Message;
+    fn idiom_set_tf32(allowed: bool) -> Message;
     fn idiom_keep_freed_memory() -> Message;
     fn idiom_accelerator_memory(
         device: c_int,
@@ -225,6 +227,16 @@ pub(crate) fn n_threads() -> Result<i32, TorchError> {
     // SAFETY: a place for one int.
     check(unsafe { idiom_n_threads(&raw mut n_threads) })?;
     Ok(n_threads)
+}
+
+pub(crate) fn set_autocast(on_accelerator: bool, enabled: bool) -> Result<(), TorchError> {
+    // SAFETY: no pointers.
+    check(unsafe { idiom_set_autocast(on_accelerator, enabled) })
+}
+
+pub(crate) fn set_tf32(allowed: bool) -> Result<(), TorchError> {
+    // SAFETY: no pointers.
+    check(unsafe { idiom_set_tf32(allowed) })
 }
 
 pub(crate) fn keep_freed_memory() -> Result<(), TorchError> {

@@ -1,10 +1,11 @@
 //! What libtorch has and `tch` does not bind: a fused Adam whose moments are named tensors, the state of the random
-//! generators, the deterministic switch, thread counts, memory figures and process groups.
+//! generators, the deterministic switch, thread counts, number formats, memory figures and process groups.
 //!
 //! This is the only crate with C++ (`shim/`) and, a memory map aside, the only one with `unsafe`; all of it stands in
 //! `ffi.rs`. Every C++ exception is caught in the shim and becomes a [`TorchError`]. Networks, losses and files are not here.
 
 mod adam;
+mod arithmetic;
 mod error;
 mod ffi;
 mod memory;
@@ -14,6 +15,7 @@ mod runtime;
 mod tensors;
 
 pub use adam::{AdamConfig, FusedAdam};
+pub use arithmetic::{in_bf16, set_tf32};
 pub use error::TorchError;
 pub use memory::{
     AcceleratorMemory, ProcessMemory, accelerator_memory, keep_freed_memory, process_memory,

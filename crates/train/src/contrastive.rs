@@ -22,7 +22,6 @@ use crate::captions::{CaptionIndex, TextTableBuilder};
 use crate::checkpoint::TensorSets;
 use crate::gradients::Fault;
 use crate::meters::Means;
-use crate::pictures::Pictures;
 use crate::request::{Source, TrainRequest};
 use crate::run_folder::RunFolder;
 use crate::task::{Moment, Task};
@@ -76,7 +75,7 @@ impl Contrastive {
             request.device,
         )?;
         let side = experiment.resolution as u32;
-        let pictures = Pictures::open(dataset, side, experiment.loader.cache_mb << 20)?;
+        let pictures = source.pictures(experiment)?;
         let measured = if dataset.rows(Split::Validation) > 0 {
             Some(Gallery::read(dataset, Split::Validation, side, MEASURED)?)
         } else {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use idiom_dataset::DatasetError;
+use idiom_encoders::EncoderError;
 use idiom_evaluate::EvaluateError;
 use idiom_gan::GanError;
 use idiom_model::ModelError;
@@ -112,13 +113,32 @@ pub enum TrainError {
         /// Pictures seen.
         images_seen: u64,
     },
+    /// The networks and a batch need more memory than there is.
+    #[error(
+        "out of memory with {at_once} pictures at once; {}",
+        match fits {
+            Some(fits) => format!("a trial shows that {fits} at once fit"),
+            None => "not even 4 at once fit".to_owned(),
+        }
+    )]
+    OutOfMemory {
+        /// Pictures of a batch, or of its part, that went through the networks together.
+        at_once: u64,
+        /// How many can.
+        fits: Option<u64>,
+        /// `train.batch_size`, where the task can go through it in parts.
+        in_parts: Option<u64>,
+    },
+    /// An experiment looks through a network that is not there.
+    #[error("the experiment looks through `mobilenet_v2`, whose weights are not there")]
+    NoVision,
     /// A task that one process has to learn alone.
     #[error(
-        "several processes cannot train `task: {task}`: its contrastive terms compare each picture with all others of its batch"
+        "several processes cannot train `{what}`: its contrastive terms compare each picture with all others of its batch"
     )]
     OneProcessOnly {
-        /// The task's name.
-        task: String,
+        /// The setting.
+        what: &'static str,
     },
     /// Weights to begin with cannot be taken.
     #[error("`init_from`: `{}` {reason}", path.display())]
@@ -173,6 +193,9 @@ pub enum TrainError {
     /// A file of tensors, or the trained model, cannot be read or written.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A frozen network cannot be read.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
     /// libtorch reported an error.
     #[error(transparent)]
     Torch(#[from] TorchError),
@@ -211,6 +234,20 @@ impl TrainError {
             Self::OtherSettings { .. } => {
                 Some("put the settings back, or begin a new run".to_owned())
             }
+            Self::OutOfMemory { fits: Some(fits), in_parts, .. } => Some(match in_parts {
+                Some(batch) => format!(
+                    "the same mathematics in parts: `train.accumulate={}`; or a smaller batch: `train.batch_size={fits}`",
+                    batch / fits
+                ),
+                None => format!("take `train.batch_size={fits}`"),
+            }),
+            Self::OutOfMemory { fits: None, .. } => {
+                Some("take narrower networks (`channels`) or a lower `resolution`".to_owned())
+            }
+            Self::NoVision => Some(
+                "fetch them: `just build` does, or `python3 crates/encoders/fetch_encoders.py`"
+                    .to_owned(),
+            ),
             Self::OneProcessOnly { .. } => {
                 Some("start one process, without RANK and WORLD_SIZE".to_owned())
             }
@@ -236,6 +273,7 @@ impl TrainError {
             Self::Dataset(error) => error.hint(),
             Self::Gan(error) => error.hint(),
             Self::Model(error) => error.hint(),
+            Self::Encoder(error) => error.hint(),
             Self::Torch(error) => error.hint(),
             _ => None,
         }

@@ -4,19 +4,17 @@
 //! the rest goes on as it began. Nothing is written. Sheets, saves and logging come on top.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use idiom_spec::experiment as spec;
 use idiom_torch_ext::{accelerator_memory, keep_freed_memory, process_memory, set_n_threads};
 use tch::Device;
 
 use crate::TrainError;
-use crate::contrastive::Contrastive;
 use crate::meters::Means;
-use crate::request::{Source, TrainRequest};
-use crate::restyle::Restyle;
-use crate::task::{Moment, Samples, Task};
-use crate::text_to_image::TextToImage;
+use crate::ranks::Ranks;
+use crate::request::{Source, TrainRequest, with_task};
+use crate::room;
+use crate::task::{Moment, Samples, Task, Work};
 
 /// What a run would cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +23,8 @@ pub struct Estimate {
     pub weights: Vec<(String, u64)>,
     /// Pictures a second.
     pub images_per_second: f64,
+    /// Pictures a second that one loader thread brings; those steps wait for it, a training does not.
+    pub loaded_per_second: f64,
     /// The most memory that the process, or on an accelerator its tensors, has held so far, in bytes.
     pub peak_bytes: u64,
 }
@@ -36,51 +36,71 @@ pub struct Estimate {
 pub fn estimate(request: &TrainRequest) -> Result<Estimate, TrainError> {
     set_n_threads(request.n_threads)?;
     keep_freed_memory()?;
-    let source = Source::open(request)?;
-    let guide = request.experiment.guide.as_ref();
-    match request.experiment.task {
-        spec::Task::TextToImage => {
-            let first = guide.map_or(0, |guide| guide.images);
-            of_task(request, TextToImage::new(request, &source)?, first)
-        }
-        spec::Task::Contrastive => of_task(request, Contrastive::new(request, &source)?, 0),
-        spec::Task::Restyle => {
-            let first = request.experiment.restyle.encoder.images;
-            of_task(request, Restyle::new(request, &source)?, first)
-        }
+    room::watched(|| of_request(request, &Measure(request.device)))
+        .unwrap_or_else(|| Err(room::what_fits(request, &Ranks::default())))
+}
+
+/// Takes the first steps of a run's dearest part; keeps nothing.
+///
+/// # Errors
+/// As [`estimate`].
+pub(crate) fn take_steps(request: &TrainRequest, n_steps: u64) -> Result<(), TrainError> {
+    of_request(request, &Take(n_steps))
+}
+
+fn of_request<W: Work>(request: &TrainRequest, work: &W) -> Result<W::Done, TrainError> {
+    with_task(request, &Source::open(request)?, work)
+}
+
+/// Takes so many steps.
+struct Take(u64);
+
+impl Work for Take {
+    type Done = ();
+
+    fn on<T: Task>(&self, mut task: T, samples: Arc<T::Samples>) -> Result<(), TrainError> {
+        (0..self.0).try_for_each(|idx| step(&mut task, &samples, idx).map(drop))
     }
 }
 
-/// The cost of the steps from `first` pictures seen on: the dearest part of a task that has several.
-fn of_task<T: Task>(
-    request: &TrainRequest,
-    (mut task, samples): (T, Arc<T::Samples>),
-    first: u64,
-) -> Result<Estimate, TrainError> {
-    let n_steps = request.experiment.objective.penalty.every.max(4);
-    let mut step = |idx: u64| {
-        let images_seen = first + idx * samples.batch_size();
-        let batch = samples.batch(images_seen)?;
-        let moment = Moment {
-            images_seen,
-            rate_scale: 1.0,
-        };
-        task.step(&batch, moment, &mut Means::default())
-    };
-    // The first round meets cold caches and the allocator's first requests.
-    for idx in 0..n_steps {
-        step(idx)?;
+/// Measures steps on a device, after as many that are not measured: those meet cold caches and the allocator's first requests.
+struct Measure(Device);
+
+impl Work for Measure {
+    type Done = Estimate;
+
+    fn on<T: Task>(&self, mut task: T, samples: Arc<T::Samples>) -> Result<Estimate, TrainError> {
+        let n_steps = task.round();
+        for idx in 0..n_steps {
+            step(&mut task, &samples, idx)?;
+        }
+        let (begun, mut loading) = (Instant::now(), Duration::ZERO);
+        for idx in n_steps..2 * n_steps {
+            loading += step(&mut task, &samples, idx)?;
+        }
+        let per_second =
+            |time: Duration| (n_steps * samples.batch_size()) as f64 / time.as_secs_f64().max(1e-9);
+        Ok(Estimate {
+            weights: weights(&task),
+            images_per_second: per_second(begun.elapsed()),
+            loaded_per_second: per_second(loading),
+            peak_bytes: peak_bytes(self.0),
+        })
     }
+}
+
+/// Takes step `idx` of the task's dearest part; gives how long its pictures took to come.
+fn step<T: Task>(task: &mut T, samples: &T::Samples, idx: u64) -> Result<Duration, TrainError> {
+    let images_seen = task.dearest_from() + idx * samples.batch_size();
     let begun = Instant::now();
-    for idx in n_steps..2 * n_steps {
-        step(idx)?;
-    }
-    let images = (n_steps * samples.batch_size()) as f64;
-    Ok(Estimate {
-        weights: weights(&task),
-        images_per_second: images / begun.elapsed().as_secs_f64().max(1e-9),
-        peak_bytes: peak_bytes(request.device),
-    })
+    let batch = samples.batch(images_seen)?;
+    let loading = begun.elapsed();
+    let moment = Moment {
+        images_seen,
+        rate_scale: 1.0,
+    };
+    task.step(&batch, moment, &mut Means::default())?;
+    Ok(loading)
 }
 
 fn weights(task: &impl Task) -> Vec<(String, u64)> {

@@ -5,6 +5,7 @@
 //! `idiom-gan`; here are the loader, the order of things, saves, sheets and figures. Not here: progress bars, signals and the
 //! tracking server (the binary's), metrics of quality (`evaluate`).
 
+mod arithmetic;
 mod captions;
 pub mod checkpoint;
 mod contrastive;
@@ -21,6 +22,7 @@ mod players;
 mod ranks;
 mod request;
 mod restyle;
+mod room;
 mod run;
 mod run_folder;
 mod schedule;
@@ -29,11 +31,13 @@ mod sheet;
 mod sink;
 mod task;
 mod text_to_image;
+mod vision;
 mod watch;
 
 pub use error::TrainError;
 pub use estimate::{Estimate, estimate};
 pub use event::Event;
 pub use request::{Outcome, Summary, TrainRequest, train};
+pub use room::tells_of_memory;
 pub use settings::{flatten, flatten_value};
 pub use sink::{NoSink, Sink};

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use idiom_dataset::{Columns, Dataset, Record, RowGroup, Split};
 use idiom_picture::{Frame, Limits, Rgb8, Scaling};
 
+use tch::{Device, Kind, Tensor};
+
 use crate::TrainError;
 
 /// Groups kept compressed once the budget for decoded pictures is spent.
@@ -159,6 +161,17 @@ impl Pictures {
             .unwrap_or_else(PoisonError::into_inner);
         compressed.retain(|(idx, _)| *idx != group_idx);
     }
+}
+
+/// Bytes of pictures `[n, 3, side, side]` as numbers in `[-1, 1]` on `device`.
+///
+/// # Errors
+/// What libtorch throws.
+pub(crate) fn signed(bytes: &[u8], side: i64, device: Device) -> Result<Tensor, TrainError> {
+    let bytes = Tensor::f_from_slice(bytes)?
+        .f_view([-1, 3, side, side])?
+        .f_to_device(device)?;
+    Ok(bytes.to_kind(Kind::Float) / 127.5 - 1.0)
 }
 
 /// The picture of a row as `[3, side, side]` bytes.

@@ -1,10 +1,11 @@
-//! What every task's networks have in common on their way to and from a checkpoint.
+//! What every task's networks have in common: settings in the terms of the crates that use them, and the way to and from a checkpoint.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use idiom_gan::{AugmentConfig, EmaConfig};
 use idiom_model::tensor_file;
-use idiom_spec::experiment::Adam;
+use idiom_spec::experiment::{Adam, Augment, Ema};
 use idiom_torch_ext::AdamConfig;
 use tch::Tensor;
 use tch::nn::VarStore;
@@ -19,6 +20,23 @@ pub(crate) fn adam_config(said: &Adam) -> AdamConfig {
         beta1: said.beta1,
         beta2: said.beta2,
         ..AdamConfig::default()
+    }
+}
+
+/// An augmentation's settings, likewise.
+pub(crate) fn augment_config(said: &Augment) -> AugmentConfig {
+    AugmentConfig {
+        translation: said.translation,
+        cutout: said.cutout,
+        colour: said.colour,
+    }
+}
+
+/// A running average's settings, likewise.
+pub(crate) fn average_config(said: &Ema) -> EmaConfig {
+    EmaConfig {
+        half_life_images: said.half_life_images as f64,
+        ramp: said.ramp,
     }
 }
 

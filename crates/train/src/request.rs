@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -13,16 +14,20 @@ use idiom_spec::experiment::{self as spec, Experiment};
 use idiom_torch_ext::{Rendezvous, keep_freed_memory, libtorch_version, set_n_threads};
 use tch::Device;
 
+use crate::arithmetic::Arithmetic;
 use crate::checkpoint::{self, Progress};
 use crate::contrastive::Contrastive;
 use crate::init;
 use crate::meters::Pace;
+use crate::pictures::Pictures;
 use crate::ranks::Ranks;
 use crate::restyle::Restyle;
+use crate::room;
 use crate::run::{End, Run};
 use crate::run_folder::RunFolder;
-use crate::task::Task;
+use crate::task::{Task, Work};
 use crate::text_to_image::TextToImage;
+use crate::vision::Vision;
 use crate::{Event, Sink, TrainError, settings};
 
 /// A run to begin or to go on with.
@@ -50,6 +55,8 @@ pub struct TrainRequest {
     pub device: Device,
     /// Threads for arithmetic on the CPU.
     pub n_threads: usize,
+    /// The folder of the pre-trained picture network, for experiments that look through it.
+    pub vision: Option<PathBuf>,
     /// A font for the captions on the sheets; without one they stand in the JSON beside it only.
     pub font: Option<PathBuf>,
     /// Facts about how the run came to be (commit, command, machine), kept in `run.json` and as tags.
@@ -94,6 +101,10 @@ pub(crate) struct Source {
     pub(crate) font: Vec<u8>,
     /// This process among those of the training.
     pub(crate) ranks: Ranks,
+    /// The digits of the run.
+    pub(crate) arithmetic: Arithmetic,
+    /// The pre-trained picture network, where the experiment looks through it.
+    pub(crate) vision: Option<Rc<Vision>>,
 }
 
 /// Trains until the experiment's length is reached or `stop` is set, and saves in either case.
@@ -115,18 +126,39 @@ pub fn train(
         ranks,
         ..Source::open(request)?
     };
-    source.check_task(request.experiment.task)?;
+    source.check_task(&request.experiment)?;
     let run = Parts {
         request,
         folder: &folder,
         source: &source,
         sink,
         on,
+        stop,
     };
+    let trained = room::watched(|| with_task(request, &source, &run));
+    // All that the run held is given back by now.
+    trained.unwrap_or_else(|| Err(room::what_fits(request, &source.ranks)))
+}
+
+/// Builds the task that was asked for and does some work with it.
+pub(crate) fn with_task<W: Work>(
+    request: &TrainRequest,
+    source: &Source,
+    work: &W,
+) -> Result<W::Done, TrainError> {
     match request.experiment.task {
-        spec::Task::TextToImage => run.train(TextToImage::new(request, &source)?, stop),
-        spec::Task::Contrastive => run.train(Contrastive::new(request, &source)?, stop),
-        spec::Task::Restyle => run.train(Restyle::new(request, &source)?, stop),
+        spec::Task::TextToImage => {
+            let (task, samples) = TextToImage::new(request, source)?;
+            work.on(task, samples)
+        }
+        spec::Task::Contrastive => {
+            let (task, samples) = Contrastive::new(request, source)?;
+            work.on(task, samples)
+        }
+        spec::Task::Restyle => {
+            let (task, samples) = Restyle::new(request, source)?;
+            work.on(task, samples)
+        }
     }
 }
 
@@ -145,14 +177,16 @@ fn folder(request: &TrainRequest, ranks: &Ranks) -> Result<RunFolder, TrainError
 }
 
 impl Source {
-    fn check_task(&self, task: spec::Task) -> Result<(), TrainError> {
-        if task == spec::Task::TextToImage || !self.ranks.are_several() {
-            return Ok(());
-        }
-        let named = serde_json::to_value(task).unwrap_or_default();
-        Err(TrainError::OneProcessOnly {
-            task: named.as_str().unwrap_or_default().to_owned(),
-        })
+    /// Several processes can train some tasks only.
+    fn check_task(&self, experiment: &Experiment) -> Result<(), TrainError> {
+        let what = match experiment.task {
+            _ if !self.ranks.are_several() => return Ok(()),
+            spec::Task::TextToImage if experiment.guide.is_none() => return Ok(()),
+            spec::Task::TextToImage => "guide",
+            spec::Task::Contrastive => "task: contrastive",
+            spec::Task::Restyle => "task: restyle",
+        };
+        Err(TrainError::OneProcessOnly { what })
     }
 
     pub(crate) fn open(request: &TrainRequest) -> Result<Self, TrainError> {
@@ -168,6 +202,9 @@ impl Source {
             embeddings,
             font,
             ranks: Ranks::default(),
+            arithmetic: Arithmetic::of(&request.experiment, request.device)?,
+            vision: Vision::open(&request.experiment, request.vision.as_ref(), request.device)?
+                .map(Rc::new),
         })
     }
 
@@ -183,11 +220,24 @@ impl Source {
     }
 
     fn settings(&self, experiment: &Experiment) -> BTreeMap<String, String> {
-        settings::decisive(
+        let mut settings = settings::decisive(
             experiment,
             self.dataset.sha256(),
             self.embeddings.encoder_sha256(),
-        )
+        );
+        if let Some(vision) = &self.vision {
+            settings.insert("vision_sha256".to_owned(), vision.sha256().to_owned());
+        }
+        settings
+    }
+
+    /// The pictures that are trained on, at the experiment's size.
+    ///
+    /// # Errors
+    /// The data set cannot be read.
+    pub(crate) fn pictures(&self, experiment: &Experiment) -> Result<Pictures, TrainError> {
+        let side = experiment.resolution as u32;
+        Pictures::open(&self.dataset, side, experiment.loader.cache_mb << 20)
     }
 }
 
@@ -198,14 +248,13 @@ struct Parts<'a> {
     source: &'a Source,
     sink: &'a dyn Sink,
     on: &'a (dyn Fn(Event) + Sync),
+    stop: &'a AtomicBool,
 }
 
-impl Parts<'_> {
-    fn train<T: Task>(
-        &self,
-        (mut task, samples): (T, Arc<T::Samples>),
-        stop: &AtomicBool,
-    ) -> Result<Outcome, TrainError> {
+impl Work for Parts<'_> {
+    type Done = Outcome;
+
+    fn on<T: Task>(&self, mut task: T, samples: Arc<T::Samples>) -> Result<Outcome, TrainError> {
         let experiment = &self.request.experiment;
         let progress = self.begin_or_resume(&mut task)?;
         // No one trains before all have read what they begin from.
@@ -225,6 +274,7 @@ impl Parts<'_> {
             samples,
             task,
             ranks,
+            device: self.request.device,
             progress,
             sink: self.sink,
             on: self.on,
@@ -232,10 +282,12 @@ impl Parts<'_> {
         if run.progress.images_seen == 0 {
             run.save()?;
         }
-        let (end, pace) = run.go(stop)?;
+        let (end, pace) = run.go(self.stop)?;
         finish(&run, self.request, end, &pace)
     }
+}
 
+impl Parts<'_> {
     fn begin_or_resume(&self, task: &mut impl Task) -> Result<Progress, TrainError> {
         let settings = self.source.settings(&self.request.experiment);
         if !self.request.resume {

@@ -22,7 +22,6 @@ use crate::captions::TextTableBuilder;
 use crate::checkpoint::TensorSets;
 use crate::gradients::Fault;
 use crate::meters::Means;
-use crate::pictures::Pictures;
 use crate::request::{Source, TrainRequest};
 use crate::run_folder::RunFolder;
 use crate::task::{Moment, Task};
@@ -61,11 +60,7 @@ impl Restyle {
         let sheet = Sheet::new(dataset, &looks, experiment, source.font.clone())?;
         let text_dim = source.embeddings.dim() as i64;
         let players = Players::new(experiment, text_dim, request.device)?;
-        let pictures = Pictures::open(
-            dataset,
-            experiment.resolution as u32,
-            experiment.loader.cache_mb << 20,
-        )?;
+        let pictures = source.pictures(experiment)?;
         let keeper = Keeper::new(source, &request.encoder, experiment, &looks);
         let samples = Restylings {
             order: SampleOrder::new(experiment.train.seed, pictures.n_rows()),
@@ -107,6 +102,14 @@ impl Task for Restyle {
 
     fn restore(&mut self, saved: &TensorSets, folder: &Path) -> Result<(), TrainError> {
         self.stepper.players.restore(saved, folder)
+    }
+
+    fn dearest_from(&self) -> u64 {
+        self.encoder_images
+    }
+
+    fn round(&self) -> u64 {
+        self.stepper.penalty_every().max(4)
     }
 
     fn draw_sheet(

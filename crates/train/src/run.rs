@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use idiom_spec::experiment::Experiment;
-use idiom_torch_ext::process_memory;
+use idiom_torch_ext::{accelerator_memory, process_memory};
+use tch::Device;
 
 use crate::checkpoint::{self, Progress};
 use crate::gradients::Fault;
@@ -30,6 +31,7 @@ pub(crate) struct Run<'a, T: Task> {
     pub(crate) samples: Arc<T::Samples>,
     pub(crate) task: T,
     pub(crate) ranks: Ranks,
+    pub(crate) device: Device,
     pub(crate) progress: Progress,
     pub(crate) sink: &'a dyn Sink,
     pub(crate) on: &'a (dyn Fn(Event) + Sync),
@@ -245,6 +247,17 @@ impl<T: Task> Run<'_, T> {
                 memory.resident_bytes as f64 / f64::from(1 << 20),
                 images_seen,
             );
+        }
+        if let Device::Cuda(idx) = self.device {
+            let memory = accelerator_memory(idx)?;
+            for (key, bytes) in [
+                ("memory/device_mb", memory.in_use_bytes),
+                ("memory/device_peak_mb", memory.peak_bytes),
+                ("memory/device_reserved_mb", memory.reserved_bytes),
+            ] {
+                let mebibytes = bytes as f64 / f64::from(1 << 20);
+                self.sink.metric(key, mebibytes, images_seen);
+            }
         }
         let n_substituted = self.samples.n_substituted();
         if n_substituted > 0 {

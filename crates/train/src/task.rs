@@ -1,6 +1,7 @@
 //! What a task brings to the loop: its samples, its step, its sheet and its model. The loop knows no network.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::TrainError;
 use crate::checkpoint::TensorSets;
@@ -80,9 +81,31 @@ pub(crate) trait Task {
         Ok(Vec::new())
     }
 
+    /// Pictures seen when its dearest part begins, where it has several.
+    fn dearest_from(&self) -> u64 {
+        0
+    }
+
+    /// Steps after which the work of each is as it was: the interval of a lazy penalty, where there is one.
+    fn round(&self) -> u64 {
+        4
+    }
+
     /// Keeps what was learnt as a model that stands on its own, in `folder`.
     ///
     /// # Errors
     /// A file cannot be written.
     fn keep_model(&self, folder: &Path, facts: &[(String, String)]) -> Result<(), TrainError>;
+}
+
+/// What is done with a task, whichever it is.
+pub(crate) trait Work {
+    /// What comes of it.
+    type Done;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// The task's, or its own.
+    fn on<T: Task>(&self, task: T, samples: Arc<T::Samples>) -> Result<Self::Done, TrainError>;
 }

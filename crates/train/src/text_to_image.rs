@@ -2,6 +2,7 @@
 //!
 //! One relativistic (or other) game of two networks; the generator's running average draws the sheets and becomes the model.
 
+mod figures;
 mod guide;
 mod names;
 mod players;
@@ -24,7 +25,6 @@ use crate::checkpoint::TensorSets;
 use crate::contrastive::roster::Roster;
 use crate::gradients::Fault;
 use crate::meters::Means;
-use crate::pictures::Pictures;
 use crate::request::{Source, TrainRequest};
 use crate::run_folder::RunFolder;
 use crate::task::{Moment, Task};
@@ -66,11 +66,7 @@ impl TextToImage {
         };
         let layout = plan(dataset, &mut builder, &experiment.samples)?;
         let table = builder.build(request.device)?;
-        let pictures = Arc::new(Pictures::open(
-            dataset,
-            experiment.resolution as u32,
-            experiment.loader.cache_mb << 20,
-        )?);
+        let pictures = Arc::new(source.pictures(experiment)?);
         let order = SampleOrder::new(seed, pictures.n_rows());
         let encoder = source.text_encoder(&request.encoder);
         let looks = (roster.as_ref()).map_or_else(Vec::new, |roster| roster.looks().to_vec());
@@ -82,12 +78,7 @@ impl TextToImage {
         let latent_dim = experiment.generator.latent_dim;
         let sheet = Sheet::new(layout, &table, latent_dim, seed, source.font.clone())?;
         let task = Self {
-            stepper: Stepper::new(
-                experiment,
-                players,
-                Words { table, guide },
-                source.ranks.clone(),
-            )?,
+            stepper: Stepper::new(experiment, players, Words { table, guide }, source)?,
             sheet,
             encoder,
         };
@@ -127,6 +118,14 @@ impl Task for TextToImage {
             guide.restore(saved, folder)?;
         }
         self.stepper.players.restore(saved, folder)
+    }
+
+    fn dearest_from(&self) -> u64 {
+        self.stepper.guide_images()
+    }
+
+    fn round(&self) -> u64 {
+        self.stepper.experiment.objective.penalty.every.max(4)
     }
 
     fn draw_sheet(

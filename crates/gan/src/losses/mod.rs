@@ -2,11 +2,13 @@
 //!
 //! Each loss has a file and two functions of score tensors `[batch]`; both return a scalar to be *minimised*, averaged over the
 //! batch. Higher scores mean more real. `mismatch` scores are those of real pictures with another picture's text; their weight is
-//! the caller's. Penalties on gradients are in [`crate::penalties`]. [`contrastive`] stands apart: its rows are vectors, not scores.
+//! the caller's. Penalties on gradients are in [`crate::penalties`]. [`contrastive`] and [`perceptual`] stand apart: they compare vectors
+//! and feature maps, not scores.
 
 pub mod contrastive;
 pub mod hinge;
 pub mod non_saturating;
+pub mod perceptual;
 pub mod relativistic;
 pub mod wasserstein;
 

@@ -17,6 +17,8 @@ use tch::{Kind, Tensor};
 pub enum Penalty {
     /// [`zero_centred`] on real pictures.
     R1,
+    /// [`zero_centred`] on generated pictures.
+    R2,
     /// [`zero_centred`] on real and on generated pictures.
     R1AndR2,
     /// [`matching_aware`] on real pictures and their texts, DF-GAN's.
@@ -34,6 +36,7 @@ impl Penalty {
     pub fn name(self) -> &'static str {
         match self {
             Self::R1 => "r1",
+            Self::R2 => "r2",
             Self::R1AndR2 => "r1_and_r2",
             Self::MatchingAware { .. } => "matching_aware",
             Self::Slope => "slope",

@@ -1,6 +1,7 @@
 //! Losses: values, and gradients by the scores.
 
 use crate::Oracle;
+use idiom_gan::losses::perceptual::perceptual;
 use idiom_gan::{Adversarial, Scores};
 use tch::{Kind, Tensor};
 
@@ -54,6 +55,28 @@ fn the_non_saturating_loss_is_pytorchs_cross_entropy() {
 #[test]
 fn the_wasserstein_loss_is_pytorchs() {
     check(Adversarial::Wasserstein);
+}
+
+#[test]
+fn the_perceptual_distance_is_pytorchs_cell_by_cell() {
+    let oracle = Oracle::open();
+    let maps = |name: &str| [0, 1].map(|depth| oracle.get(&format!("perceptual/{name}{depth}")));
+    let drawn = maps("drawn").map(|maps| maps.set_requires_grad(true));
+    let loss = perceptual(&drawn, &maps("real"));
+    oracle.check("perceptual/loss", &loss);
+    let gradients = Tensor::run_backward(&[loss], &[&drawn[0], &drawn[1]], false, false);
+    for (depth, gradient) in gradients.iter().enumerate() {
+        oracle.check(&format!("perceptual/gradients/{depth}"), gradient);
+    }
+}
+
+#[test]
+fn a_map_without_any_feature_has_a_gradient() {
+    let empty =
+        Tensor::zeros([1, 3, 2, 2], (Kind::Float, tch::Device::Cpu)).set_requires_grad(true);
+    let loss = perceptual(&[empty.shallow_clone()], &[empty.detach() + 1.0]);
+    let gradient = Tensor::run_backward(&[loss], &[&empty], false, false);
+    assert!(gradient[0].isfinite().all().int64_value(&[]) == 1);
 }
 
 fn equal_scores(level: f64) -> Scores {

@@ -3,8 +3,9 @@
 use crate::{Oracle, check};
 use idiom_gan::minibatch::{mismatched, with_group_deviation};
 use idiom_gan::{
-    Batch, Discriminator, DiscriminatorConfig, Draws, EmaConfig, GanError, Generator,
-    GeneratorConfig, Normalization, Objective, Stages, discriminator_terms, generator_terms,
+    Adversarial, Batch, Discriminator, DiscriminatorConfig, Draws, EmaConfig, GanError, Generator,
+    GeneratorConfig, Normalization, Objective, Penalty, Sight, Stages, discriminator_terms,
+    generator_terms,
 };
 use idiom_torch_ext::channels_last;
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ fn generator_config() -> GeneratorConfig {
 pub(crate) fn discriminator_config(stages: Stages) -> DiscriminatorConfig {
     DiscriminatorConfig {
         resolution: 16,
+        sight: Sight::Pictures,
         text_dim: 5,
         stages,
         normalization: Normalization::None,
@@ -111,6 +113,59 @@ fn a_step_of_the_plain_discriminator_is_pytorchs_with_both_penalties() {
 #[test]
 fn a_step_of_the_residual_discriminator_is_pytorchs_with_both_penalties() {
     check_step("residual", Stages::Residual);
+}
+
+#[test]
+fn a_step_of_a_discriminator_of_maps_is_pytorchs_with_r2_alone() {
+    let oracle = Oracle::open();
+    let store = VarStore::new(Device::Cpu);
+    let config = DiscriminatorConfig {
+        sight: Sight::Maps {
+            channels: 6,
+            stride: 2,
+        },
+        channels: vec![5],
+        ..discriminator_config(Stages::Plain)
+    };
+    let discriminator = Discriminator::new(&store.root(), &config, 1).unwrap();
+    fill(&store, &oracle.under("maps/weights"));
+    let batch = Batch {
+        real: &oracle.get("maps/real_maps"),
+        fake: &oracle.get("maps/fake_maps"),
+        text: &oracle.get("step/text"),
+        shift: 0,
+        share: None,
+    };
+    let objective = Objective {
+        adversarial: Adversarial::Hinge,
+        mismatch: 0.5,
+        penalty: Some(Penalty::R2),
+    };
+    let terms = discriminator_terms(&discriminator, &objective, &batch, Some(3.0)).unwrap();
+    oracle.check("maps/real", &terms.scores.real);
+    oracle.check("maps/fake", &terms.scores.fake);
+    oracle.check("maps/mismatch", &terms.scores.mismatch);
+    oracle.check("maps/penalty", terms.penalty.as_ref().unwrap());
+    oracle.check("maps/loss", &terms.loss);
+    check_gradients(&store, &terms.loss, &oracle.under("maps/gradients"));
+}
+
+#[test]
+fn maps_that_do_not_fill_the_picture_are_refused() {
+    let config = |stride| DiscriminatorConfig {
+        sight: Sight::Maps {
+            channels: 6,
+            stride,
+        },
+        ..discriminator_config(Stages::Plain)
+    };
+    for stride in [0, 3, 8] {
+        let error = config(stride).check().unwrap_err().to_string();
+        assert!(
+            error.contains("`discriminator.sight.stride`"),
+            "{stride}: {error}"
+        );
+    }
 }
 
 #[test]

@@ -61,6 +61,10 @@ fn described(estimate: &Estimate, images: u64) -> Vec<String> {
             estimate.images_per_second
         ),
         format!(
+            "# loader:  {:.0} pictures a second and thread, as the first batches were read",
+            estimate.loaded_per_second
+        ),
+        format!(
             "# memory:  {} MB at the peak of these steps",
             estimate.peak_bytes >> 20
         ),

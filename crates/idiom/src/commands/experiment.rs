@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::figures::Figures;
 use crate::provenance;
 use crate::tracker::Tracker;
+use idiom_encoders::MOBILENET_V2;
 use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
 use idiom_tracking::{Ledger, RunSpec, RunStatus};
 use idiom_train::{NoSink, Outcome, Summary, TrainRequest};
@@ -169,6 +170,7 @@ impl Session {
                 .train
                 .threads
                 .map_or(self.home.threads(cores), |n| n as usize),
+            vision: Some(self.home.locations().folder.join(MOBILENET_V2)),
             font: self.home.font(),
             provenance: provenance::provenance(self.home.root()),
         })

@@ -6,8 +6,8 @@
 use super::{
     Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
     Generator, Guide, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Pairs,
-    Penalty, PenaltyKind, PhraseKinds, Restyle, RestyleDiscriminator, RestyleGenerator,
-    RestyleWeights, Samples, Stages, StyleEncoder, Tracking, Train, WarmStart,
+    Penalty, PenaltyKind, PhraseKinds, Precision, Restyle, RestyleDiscriminator, RestyleGenerator,
+    RestyleWeights, Samples, Stages, StyleEncoder, Tracking, Train, Trunk, WarmStart,
 };
 
 /// The multilingual sentence encoder.
@@ -78,6 +78,7 @@ impl Default for Train {
             accumulate: 1,
             threads: None,
             device: DeviceChoice::Auto,
+            precision: Precision::F32,
         }
     }
 }
@@ -96,6 +97,7 @@ impl Default for Generator {
 impl Default for Discriminator {
     fn default() -> Self {
         Self {
+            trunk: Trunk::None,
             stages: Stages::Plain,
             normalization: Normalization::None,
             channels: vec![24, 48, 96, 192],
@@ -110,6 +112,7 @@ impl Default for Objective {
             kind: ObjectiveKind::Relativistic,
             mismatch: 0.5,
             pooled_colour_weight: 0.0,
+            perceptual_weight: 0.0,
             penalty: Penalty::default(),
         }
     }
@@ -157,6 +160,7 @@ impl Default for Optimizers {
         Self {
             generator: generator_adam(),
             discriminator: discriminator_adam(),
+            cooldown_images: 0,
         }
     }
 }

@@ -28,18 +28,33 @@ pub struct Generator {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]
 pub struct Discriminator {
+    /// What it looks through.
+    #[garde(skip)]
+    pub trunk: Trunk,
     /// How the stages are built.
     #[garde(skip)]
     pub stages: Stages,
     /// What is done to every weight before it is used.
     #[garde(skip)]
     pub normalization: Normalization,
-    /// Channels after each halving, from half the resolution down to 4x4 (four at 64 px), each 1 to 1024.
+    /// Channels after each halving, from half the resolution down to 4x4 (four at 64 px), each 1 to 1024; with a trunk, whose maps are
+    /// a quarter as wide, two fewer.
     #[garde(length(min = 1, max = 8), custom(each(between(1, 1024))))]
     pub channels: Vec<i64>,
     /// Entries of the feature vector that meets the sentence, 1 to 2048.
     #[garde(custom(between(1, 2048)))]
     pub feature_dim: i64,
+}
+
+/// What the discriminator looks through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trunk {
+    /// Its own stages see the pictures.
+    #[default]
+    None,
+    /// Frozen MobileNetV2 sees the pictures, the stages see its features (Sauer et al. 2021), and penalties are taken at them.
+    MobilenetV2,
 }
 
 /// How the discriminator's stages are built.

@@ -20,6 +20,10 @@ pub struct Objective {
     /// 100. It carries colour early on, when the discriminator has little to say.
     #[garde(custom(between(0.0, 100.0)))]
     pub pooled_colour_weight: f64,
+    /// Weight of the distance between drawn and real picture as frozen MobileNetV2 sees them (Zhang et al. 2018), in the generator's
+    /// loss, 0 to 100.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub perceptual_weight: f64,
     /// What keeps the discriminator smooth.
     #[garde(dive)]
     pub penalty: Penalty,
@@ -71,6 +75,8 @@ pub enum PenaltyKind {
     None,
     /// The score's gradient at real pictures (Mescheder et al. 2018).
     R1,
+    /// The score's gradient at drawn pictures.
+    R2,
     /// At real and at drawn pictures (Huang et al. 2024).
     R1AndR2,
     /// At matching pairs, towards picture and sentence alike: DF-GAN's matching-aware penalty.
@@ -102,6 +108,9 @@ pub struct Optimizers {
     /// The discriminator's.
     #[garde(dive)]
     pub discriminator: Adam,
+    /// Pictures seen until both step sizes have fallen to 0 along half a cosine, 0 to 1e12; 0 leaves them level.
+    #[garde(custom(between(0, 1_000_000_000_000)))]
+    pub cooldown_images: u64,
 }
 
 /// Adam (Kingma and Ba 2015), without weight decay. Where the block is given, it must name its step size, since the

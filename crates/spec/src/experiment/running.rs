@@ -33,6 +33,23 @@ pub struct Train {
     /// Where to compute: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:1`.
     #[garde(skip)]
     pub device: DeviceChoice,
+    /// With how many digits.
+    #[garde(skip)]
+    pub precision: Precision,
+}
+
+/// With how many digits the networks are computed. Weights, penalties, optimisers and averages are `f32` in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 24 bits everywhere; TF32 is off.
+    #[default]
+    F32,
+    /// As `f32`, but a GPU may multiply with TF32's 11 bits, penalties included. An error on a CPU, which has no such thing.
+    Tf32,
+    /// Products and convolutions of a pass without a penalty in bf16, 8 bits, by libtorch's autocast. For `text_to_image`: fast on a GPU;
+    /// slower than `f32` on most CPUs.
+    Bf16,
 }
 
 /// Where to compute.

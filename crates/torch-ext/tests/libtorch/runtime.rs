@@ -5,6 +5,7 @@ use idiom_torch_ext::{
     lerp_into, libtorch_version, manual_seed, n_threads, norms, random_state, set_determinism,
     set_n_threads, set_random_state,
 };
+use idiom_torch_ext::{in_bf16, set_tf32};
 use std::sync::Mutex;
 use tch::{Device, Kind, Tensor};
 
@@ -99,4 +100,41 @@ fn norms_are_euclidean_and_show_what_is_not_finite() {
 fn the_rectifier_leaks_by_its_slope() {
     let output = leaky_relu(&Tensor::from_slice(&[-10.0_f32, 0.0, 3.0]), 0.5).unwrap();
     assert_eq!(output, Tensor::from_slice(&[-5.0_f32, 0.0, 3.0]));
+}
+
+#[test]
+fn a_pass_in_bf16_has_its_digits_and_leaves_weights_and_gradients_alone() {
+    let third = Tensor::full([1, 1], 1.0 / 3.0, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    let one = Tensor::ones([1, 1], (Kind::Float, Device::Cpu));
+    let product = in_bf16(Device::Cpu, || one.matmul(&third)).unwrap();
+    // bf16 keeps 8 bits of 1/3: 171/512.
+    assert_eq!(product.kind(), Kind::BFloat16);
+    assert_eq!(product.double_value(&[0, 0]), 171.0 / 512.0);
+    let gradient = Tensor::run_backward(&[product.sum(Kind::Float)], &[&third], false, false);
+    assert_eq!(
+        (third.kind(), gradient[0].kind()),
+        (Kind::Float, Kind::Float)
+    );
+    assert_eq!(one.matmul(&third).kind(), Kind::Float);
+}
+
+#[test]
+fn a_pass_in_bf16_sees_the_weights_as_they_are_now() {
+    let mut weight = Tensor::ones([1, 1], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    let one = Tensor::ones([1, 1], (Kind::Float, Device::Cpu));
+    for expected in [1.0, 2.0] {
+        let product = in_bf16(Device::Cpu, || one.matmul(&weight)).unwrap();
+        assert_eq!(product.double_value(&[0, 0]), expected);
+        let _ = tch::no_grad(|| weight.fill_(2.0));
+    }
+}
+
+#[test]
+fn tf32_changes_nothing_on_a_cpu() {
+    let _held = PROCESS.lock().unwrap();
+    let third = Tensor::full([1, 1], 1.0 / 3.0, (Kind::Float, Device::Cpu));
+    set_tf32(true).unwrap();
+    let product = third.matmul(&third);
+    set_tf32(false).unwrap();
+    assert_eq!(product, third.matmul(&third));
 }

@@ -8,12 +8,13 @@ use idiom_model::{
     ContrastiveConfig, ContrastiveNetworks, TextEncoderInfo, save_contrastive, tensor_file,
 };
 use idiom_spec::experiment::Experiment;
-use idiom_torch_ext::{AdamConfig, FusedAdam};
+use idiom_torch_ext::FusedAdam;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
 use crate::TrainError;
 use crate::checkpoint::TensorSets;
+use crate::players::adam_config;
 
 /// Everything that learns.
 #[derive(Debug)]
@@ -43,13 +44,7 @@ impl Learner {
         let store = VarStore::new(device);
         let seed = experiment.train.seed;
         let networks = ContrastiveNetworks::new(&store.root(), &config, seed)?;
-        let said = &experiment.contrastive.optimizer;
-        let adam = AdamConfig {
-            learning_rate: said.learning_rate,
-            beta1: said.beta1,
-            beta2: said.beta2,
-            ..AdamConfig::default()
-        };
+        let adam = adam_config(&experiment.contrastive.optimizer);
         Ok(Self {
             adam: FusedAdam::over(&store, adam)?,
             networks,

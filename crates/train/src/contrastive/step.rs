@@ -11,6 +11,8 @@ use super::samples::Batch;
 use crate::captions::TextTable;
 use crate::gradients::{Fault, checked_norm};
 use crate::meters::Means;
+use crate::pictures::signed;
+use crate::players::augment_config;
 use crate::task::Moment;
 use crate::{TrainError, schedule};
 
@@ -36,17 +38,13 @@ impl Stepper {
         table: TextTable,
         device: Device,
     ) -> Self {
-        let (seed, said) = (experiment.train.seed, &experiment.augment);
+        let seed = experiment.train.seed;
         Self {
             learner,
             experiment: experiment.clone(),
             table,
             device,
-            augment: AugmentConfig {
-                translation: said.translation,
-                cutout: said.cutout,
-                colour: said.colour,
-            },
+            augment: augment_config(&experiment.augment),
             noise: Draws::new(seed, "text_noise"),
             augmentation: Draws::new(seed, "augment"),
         }
@@ -101,14 +99,11 @@ impl Stepper {
     /// `[n, 3, side, side]` in `[-1, 1]`, augmented: each picture of a pair differently.
     fn pictures(&self, batch: &Batch, images_seen: u64) -> Result<Tensor, TrainError> {
         let (n, side) = (batch.subjects.len() as i64, self.experiment.resolution);
-        let bytes = Tensor::f_from_slice(&batch.pixels)?
-            .f_view([n, 3, side, side])?
-            .f_to_device(self.device)?;
         let augmentation =
             Augmentation::draw(&self.augment, &self.augmentation, images_seen, [n, side])
                 .to_device(self.device);
-        let signed = bytes.to_kind(Kind::Float) / 127.5 - 1.0;
-        Ok(channels_last(&augmentation.apply(&signed)))
+        let pictures = signed(&batch.pixels, side, self.device)?;
+        Ok(channels_last(&augmentation.apply(&pictures)))
     }
 
     /// Text vectors `[n, dim]` with noise.

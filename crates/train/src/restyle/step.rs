@@ -18,6 +18,8 @@ use super::samples::Batch;
 use crate::captions::TextTable;
 use crate::gradients::{Fault, checked_norm, mean};
 use crate::meters::Means;
+use crate::pictures::signed;
+use crate::players::{augment_config, average_config};
 use crate::task::Moment;
 use crate::{TrainError, schedule};
 
@@ -107,15 +109,8 @@ impl Stepper {
                 mismatch: said.mismatch,
                 temperature: said.temperature,
             },
-            average: EmaConfig {
-                half_life_images: experiment.ema.half_life_images as f64,
-                ramp: experiment.ema.ramp,
-            },
-            augment: AugmentConfig {
-                translation: experiment.augment.translation,
-                cutout: experiment.augment.cutout,
-                colour: experiment.augment.colour,
-            },
+            average: average_config(&experiment.ema),
+            augment: augment_config(&experiment.augment),
             text_noise: Draws::new(seed, "text_noise"),
             shifts: [0, 1, 2, 3].map(|view| Draws::new(seed, &format!("shift{view}"))),
             augment_draws: Draws::new(seed, "augment"),
@@ -141,6 +136,11 @@ impl Stepper {
     /// Where it computes.
     pub(super) fn device(&self) -> Device {
         self.device
+    }
+
+    /// Steps between two applications of the penalty.
+    pub(super) fn penalty_every(&self) -> u64 {
+        self.experiment.restyle.penalty_every
     }
 
     /// Learning rate of the encoder, which falls evenly to a tenth over its part of the run.
@@ -214,7 +214,8 @@ impl Stepper {
         let n = self.experiment.train.batch_size;
         let said = &self.experiment.optimizer;
         let begun = moment.images_seen - self.experiment.restyle.encoder.images;
-        let rate = |adam| schedule::learning_rate(adam, begun, n) * moment.rate_scale;
+        let left = schedule::cooldown(said.cooldown_images, begun) * moment.rate_scale;
+        let rate = |adam| schedule::learning_rate(adam, begun, n) * left;
         let players = &mut self.players;
         (players.generator_adam).set_learning_rate(rate(&said.generator))?;
         (players.discriminator_adam).set_learning_rate(rate(&said.discriminator))?;
@@ -361,10 +362,7 @@ impl Stepper {
 
     pub(super) fn pictures(&self, bytes: &[u8]) -> Result<Tensor, TrainError> {
         let side = self.experiment.resolution;
-        let bytes = Tensor::f_from_slice(bytes)?
-            .f_view([-1, 3, side, side])?
-            .f_to_device(self.device)?;
-        Ok(channels_last(&(bytes.to_kind(Kind::Float) / 127.5 - 1.0)))
+        Ok(channels_last(&signed(bytes, side, self.device)?))
     }
 
     fn numbers(&self, numbers: &[i64]) -> Result<Tensor, TrainError> {

@@ -17,6 +17,7 @@ pub(super) fn objective_of(experiment: &Experiment) -> Objective {
         penalty: match said.penalty.kind {
             PenaltyKind::None => None,
             PenaltyKind::R1 => Some(Penalty::R1),
+            PenaltyKind::R2 => Some(Penalty::R2),
             PenaltyKind::R1AndR2 => Some(Penalty::R1AndR2),
             PenaltyKind::MatchingAware => Some(Penalty::MatchingAware {
                 exponent: said.penalty.exponent,

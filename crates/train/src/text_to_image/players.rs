@@ -15,6 +15,7 @@ use crate::TrainError;
 use crate::checkpoint::TensorSets;
 use crate::init::freeze;
 use crate::players::{adam_config, restore_weights, weights};
+use crate::vision::sight_of;
 
 /// Sets that are saved only where the experiment asks for what they belong to.
 const ENCODER: &str = "latent_encoder";
@@ -254,6 +255,7 @@ fn discriminator_config(experiment: &Experiment, text_dim: i64) -> Discriminator
     let said = &experiment.discriminator;
     DiscriminatorConfig {
         resolution: experiment.resolution,
+        sight: sight_of(said.trunk),
         text_dim,
         stages: match said.stages {
             Stages::Plain => idiom_gan::Stages::Plain,

@@ -6,29 +6,34 @@
 //! are averaged: less memory, and the drawn pictures are made once more for the generator's part. The mathematics is in
 //! `idiom-gan`; here is its order.
 
+use std::rc::Rc;
+
 use idiom_gan::augment::adaptive::{AdaptiveConfig, mean_sign};
+use idiom_gan::losses::perceptual::perceptual;
 use idiom_gan::{
     AugmentConfig, Augmentation, Batch as Pairs, DiscriminatorTerms, Draws, EmaConfig, Objective,
     discriminator_terms, generator_terms,
 };
-use idiom_spec::experiment::Experiment;
+use idiom_spec::experiment::{Experiment, Trunk};
 use idiom_torch_ext::channels_last;
 use tch::{Device, Kind, Tensor};
 
+use super::figures;
 use super::guide::{Guide, Shown};
 use super::names::{adaptive_of, check_warm_start, objective_of};
 use super::players::Players;
 use super::samples::Batch;
+use crate::arithmetic::Arithmetic;
 use crate::captions::TextTable;
 use crate::gradients::{Fault, Sum, checked_norm, mean};
 use crate::meters::Means;
+use crate::pictures::signed;
+use crate::players::{augment_config, average_config};
 use crate::ranks::{Ranks, Share};
+use crate::request::Source;
 use crate::task::Moment;
-use crate::watch::{DIVERSITY, ORDER};
+use crate::vision::Vision;
 use crate::{TrainError, schedule};
-
-/// Side to which drawn and real pictures are pooled for the colour term.
-const COLOUR_SIDE: i64 = 8;
 
 /// What takes steps.
 pub(crate) struct Stepper {
@@ -39,6 +44,8 @@ pub(crate) struct Stepper {
     pub(super) guide: Option<Guide>,
     device: Device,
     pub(super) ranks: Ranks,
+    pub(super) arithmetic: Arithmetic,
+    vision: Option<Rc<Vision>>,
     share: Share,
     objective: Objective,
     augment: AugmentConfig,
@@ -120,33 +127,27 @@ impl Stepper {
         experiment: &Experiment,
         players: Players,
         words: Words,
-        ranks: Ranks,
+        source: &Source,
     ) -> Result<Self, TrainError> {
         let objective = objective_of(experiment);
         objective.check()?;
         let adaptive = adaptive_of(experiment)?;
         check_warm_start(experiment)?;
         let seed = experiment.train.seed;
-        let said = &experiment.augment;
         Ok(Self {
             players,
             experiment: experiment.clone(),
             device: words.table.device(),
             table: words.table,
             guide: words.guide,
-            share: ranks.share(&experiment.train)?,
-            ranks,
+            share: source.ranks.share(&experiment.train)?,
+            ranks: source.ranks.clone(),
+            arithmetic: source.arithmetic,
+            vision: source.vision.clone(),
             objective,
-            augment: AugmentConfig {
-                translation: said.translation,
-                cutout: said.cutout,
-                colour: said.colour,
-            },
+            augment: augment_config(&experiment.augment),
             adaptive,
-            average: EmaConfig {
-                half_life_images: experiment.ema.half_life_images as f64,
-                ramp: experiment.ema.ramp,
-            },
+            average: average_config(&experiment.ema),
             streams: Streams {
                 latent: Draws::new(seed, "latent"),
                 noise: Draws::new(seed, "text_noise"),
@@ -244,19 +245,18 @@ impl Stepper {
     fn set_rates(&mut self, moment: Moment) -> Result<(), TrainError> {
         let n = self.experiment.train.batch_size;
         let said = &self.experiment.optimizer;
-        let rate = |adam| schedule::learning_rate(adam, moment.images_seen, n) * moment.rate_scale;
+        let left = schedule::cooldown(said.cooldown_images, moment.images_seen);
+        let rate =
+            |adam| schedule::learning_rate(adam, moment.images_seen, n) * left * moment.rate_scale;
         let (generator, discriminator) = (rate(&said.generator), rate(&said.discriminator));
         self.players.set_rates(generator, discriminator)
     }
 
     pub(super) fn real(&self, batch: &Batch, part: Part) -> Result<Real, TrainError> {
-        let (n, side) = (part.len as i64, self.experiment.resolution);
+        let n = part.len as i64;
         let picture_bytes = batch.pixels.len() / batch.captions.len();
         let pixels =
             &batch.pixels[part.offset * picture_bytes..(part.offset + part.len) * picture_bytes];
-        let bytes = Tensor::f_from_slice(pixels)?
-            .f_view([n, 3, side, side])?
-            .f_to_device(self.device)?;
         let captions = &batch.captions[part.offset..part.offset + part.len];
         let sentences = self.table.vectors(captions)?;
         let noise = (self.streams.noise).normals(part.first, n, sentences.size()[1]);
@@ -273,7 +273,7 @@ impl Stepper {
             })
         });
         Ok(Real {
-            pictures: channels_last(&(bytes.to_kind(Kind::Float) / 127.5 - 1.0)),
+            pictures: channels_last(&signed(pixels, self.experiment.resolution, self.device)?),
             noisy_text: self.heard(&noisy)?,
             text: self.heard(&sentences)?,
             sentences,
@@ -287,7 +287,7 @@ impl Stepper {
     fn inputs(&self, batch: &Batch, part: Part) -> Result<Inputs, TrainError> {
         let real = self.real(batch, part)?;
         let n = part.len as i64;
-        let fake = (self.players.generator).forward(&real.latent, &real.noisy_text)?;
+        let fake = self.fake(&real.latent, &real.noisy_text)?;
         let probability = self.adaptive.map_or(1.0, |_| self.players.probability());
         let augmentation = Augmentation::draw_some(
             &self.augment,
@@ -308,6 +308,21 @@ impl Stepper {
         })
     }
 
+    /// What the generator draws for what it hears, as `f32`, with its graph.
+    pub(super) fn fake(&self, latent: &Tensor, text: &Tensor) -> Result<Tensor, TrainError> {
+        let generator = &self.players.generator;
+        let drawn = (self.arithmetic).pass(|| Ok(generator.forward(latent, text)?))?;
+        Ok(drawn.to_kind(Kind::Float))
+    }
+
+    /// What the discriminator is given of pictures.
+    fn seen(&self, pictures: &Tensor) -> Result<Tensor, TrainError> {
+        match (&self.vision, self.experiment.discriminator.trunk) {
+            (Some(vision), Trunk::MobilenetV2) => Ok(vision.maps(pictures)?.to_kind(Kind::Float)),
+            _ => Ok(pictures.shallow_clone()),
+        }
+    }
+
     fn discriminator_step(
         &mut self,
         batch: &Batch,
@@ -325,7 +340,7 @@ impl Stepper {
             let inputs = self.inputs(batch, *part)?;
             let terms = self.discriminator_terms(&inputs, gamma)?;
             sum.add(self.players.discriminator_adam.gradients(&terms.loss)?);
-            add_figures(&terms, &inputs, means);
+            figures::add(&terms, [&inputs.fake, &inputs.real.pictures], means);
             judged.mean_sign +=
                 mean_sign(self.objective.adversarial, &terms.scores) / parts.len() as f64;
             judged.real_scores.push(terms.scores.real);
@@ -347,20 +362,23 @@ impl Stepper {
     ) -> Result<DiscriminatorTerms, TrainError> {
         let every = self.experiment.objective.penalty.every;
         let due = inputs.step_idx.is_multiple_of(every);
-        let pairs = Pairs {
-            real: &inputs.real_seen,
-            fake: &inputs.fake_seen,
-            text: &inputs.real.text,
-            shift: inputs.step_idx,
-            share: Some(&inputs.share),
-        };
         let weight = due.then_some(gamma * every as f64);
-        Ok(discriminator_terms(
-            &self.players.discriminator,
-            &self.objective,
-            &pairs,
-            weight,
-        )?)
+        let terms = || {
+            let pairs = Pairs {
+                real: &self.seen(&inputs.real_seen)?,
+                fake: &self.seen(&inputs.fake_seen.detach())?,
+                text: &inputs.real.text,
+                shift: inputs.step_idx,
+                share: Some(&inputs.share),
+            };
+            let (judge, objective) = (&self.players.discriminator, &self.objective);
+            Ok(discriminator_terms(judge, objective, &pairs, weight)?)
+        };
+        if due {
+            terms()
+        } else {
+            self.arithmetic.pass(terms)
+        }
     }
 
     fn generator_step(
@@ -395,88 +413,38 @@ impl Stepper {
         real_scores: &Tensor,
         means: &mut Means,
     ) -> Result<Tensor, TrainError> {
-        let terms = generator_terms(
-            &self.players.discriminator,
-            &self.objective,
-            &inputs.fake_seen,
-            &inputs.real.text,
-            real_scores,
-        )?;
-        means.add("loss/generator", mean(&terms.loss));
+        let (judge, objective) = (&self.players.discriminator, &self.objective);
         let real = &inputs.real;
-        let guided = match (&self.guide, &real.shown) {
-            (Some(guide), Some(shown)) => {
-                let pictures = [&inputs.fake, &real.pictures];
-                &terms.loss + guide.loss(pictures, &real.sentences, shown, means)?
-            }
-            _ => terms.loss,
-        };
-        let weight = self.experiment.objective.pooled_colour_weight;
-        if weight == 0.0 {
-            return Ok(guided);
-        }
-        let colour = colour_distance(&inputs.fake, &inputs.real.pictures);
-        means.add("loss/colour", mean(&colour));
+        let mut loss = (self.arithmetic)
+            .pass(|| {
+                let seen = self.seen(&inputs.fake_seen)?;
+                Ok(generator_terms(
+                    judge,
+                    objective,
+                    &seen,
+                    &real.text,
+                    real_scores,
+                )?)
+            })?
+            .loss;
+        means.add("loss/generator", mean(&loss));
         // Not `+=`, which would also change the figure that is logged.
-        Ok(guided + colour * weight)
-    }
-}
-
-/// Figures of one part of the discriminator's step. Those that watch the game cost a pass over the pictures, and so come with
-/// the penalty only.
-fn add_figures(terms: &DiscriminatorTerms, inputs: &Inputs, means: &mut Means) {
-    let scores = &terms.scores;
-    means.add("loss/discriminator", mean(&terms.adversarial));
-    means.add("score/real", mean(&scores.real));
-    means.add("score/fake", mean(&scores.fake));
-    means.add("score/mismatch", mean(&scores.mismatch));
-    means.add(
-        ORDER,
-        mean(&scores.real.gt_tensor(&scores.fake).to_kind(Kind::Float)),
-    );
-    if let Some(penalty) = &terms.penalty {
-        means.add("penalty/value", mean(penalty));
-        let real = deviation(&inputs.real.pictures);
-        means.add(DIVERSITY, deviation(&inputs.fake) / real.max(1e-6));
-    }
-}
-
-/// How much the pictures of a batch differ among themselves: the root of the mean variance of a pixel.
-fn deviation(pictures: &Tensor) -> f64 {
-    let variance = pictures.detach().var_dim([0_i64].as_slice(), false, false);
-    mean(&variance).sqrt()
-}
-
-/// Mean absolute difference of two batches of pictures `[n, 3, side, side]`, both averaged over the cells of an 8x8 grid.
-fn colour_distance(drawn: &Tensor, real: &Tensor) -> Tensor {
-    let pooled = |pictures: &Tensor| pictures.adaptive_avg_pool2d([COLOUR_SIDE, COLOUR_SIDE]);
-    (pooled(drawn) - pooled(real)).abs().mean(Kind::Float)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_colour_term_compares_averages_not_pixels() {
-        // A chequerboard and a plain grey have the same average in every cell of the grid.
-        let plain = Tensor::zeros([1, 3, 16, 16], (Kind::Float, Device::Cpu));
-        let board = (Tensor::arange(256, (Kind::Float, Device::Cpu)).view([1, 1, 16, 16]))
-            .expand([1, 3, 16, 16], false);
-        let board = (board.remainder(2.0) - 0.5) * 2.0;
-        assert!(colour_distance(&board, &plain).double_value(&[]).abs() < 1e-6);
-        assert!(
-            (colour_distance(&(plain.shallow_clone() + 0.25), &plain).double_value(&[]) - 0.25)
-                .abs()
-                < 1e-6
-        );
-    }
-
-    #[test]
-    fn one_picture_over_and_over_has_no_deviation() {
-        let one = Tensor::rand([1, 3, 8, 8], (Kind::Float, Device::Cpu));
-        assert!(deviation(&one.repeat([4, 1, 1, 1])) < 1e-6);
-        let two = Tensor::cat(&[one.zeros_like(), one.ones_like()], 0);
-        assert!((deviation(&two) - 0.5).abs() < 1e-6);
+        if let (Some(guide), Some(shown)) = (&self.guide, &real.shown) {
+            let pictures = [&inputs.fake, &real.pictures];
+            loss = &loss + guide.loss(pictures, &real.sentences, shown, means)?;
+        }
+        let said = &self.experiment.objective;
+        if said.pooled_colour_weight > 0.0 {
+            let colour = figures::colour_distance(&inputs.fake, &real.pictures);
+            means.add("loss/colour", mean(&colour));
+            loss = &loss + colour * said.pooled_colour_weight;
+        }
+        if let (Some(vision), true) = (&self.vision, said.perceptual_weight > 0.0) {
+            let depths = |pictures| (self.arithmetic).pass(|| vision.depths(pictures));
+            let distance = perceptual(&depths(&inputs.fake)?, &depths(&real.pictures)?);
+            means.add("loss/perceptual", mean(&distance));
+            loss = &loss + distance * said.perceptual_weight;
+        }
+        Ok(loss)
     }
 }

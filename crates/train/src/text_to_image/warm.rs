@@ -64,7 +64,7 @@ impl Stepper {
         };
         let posterior = encoder.network.forward(&real.pictures)?;
         let latent = posterior.sample(&real.latent)?;
-        let drawn = (self.players.generator).forward(&latent, &real.noisy_text)?;
+        let drawn = self.fake(&latent, &real.noisy_text)?;
         let loss = loss(&drawn, &real.pictures, &posterior, said.divergence_weight)?;
         Ok((loss, posterior))
     }

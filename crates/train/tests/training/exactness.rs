@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::toy::{Toy, checkpoint_bytes, finish, run};
-use idiom_spec::experiment::{Adaptive, Experiment, Normalization, ObjectiveKind, WarmStart};
+use idiom_spec::experiment::{
+    Adaptive, Experiment, Normalization, ObjectiveKind, PenaltyKind, Precision, Stages, Task,
+    WarmStart,
+};
 use idiom_train::{Event, NoSink, Outcome, TrainError, TrainRequest, checkpoint, train};
 
 #[test]
@@ -296,6 +299,21 @@ fn what_cannot_go_together_says_why() {
         "a zero-centred penalty flattens the critic",
     );
     check(
+        &|e| e.objective.penalty.kind = PenaltyKind::R2,
+        "the relativistic loss compares pairs",
+    );
+    check(
+        &|e| e.train.precision = Precision::Tf32,
+        "`train.precision: tf32` cannot go with `train.device: cpu`: only CUDA has TF32",
+    );
+    check(
+        &|e| {
+            e.task = Task::Restyle;
+            e.train.precision = Precision::Bf16;
+        },
+        "its contrastive terms divide cosines by a small temperature",
+    );
+    check(
         &|e| {
             e.augment.translation = 0.0;
             e.augment.adaptive = Some(Adaptive::default());
@@ -311,6 +329,73 @@ fn what_cannot_go_together_says_why() {
         },
         "`warm_start.images` is 16, but must be fewer than the run's 16 pictures",
     );
+}
+
+#[test]
+fn bf16_learns_nearly_the_same_and_goes_on_where_it_was() {
+    check_halves(|experiment| experiment.train.precision = Precision::Bf16);
+    let toy = Toy::new();
+    let first_moments = |run: &str, precision| {
+        let mut request = toy.request(run, 8);
+        request.experiment.train.batch_size = 8;
+        request.experiment.train.precision = precision;
+        finish(&request);
+        let saves = toy.run_folder(run).join("checkpoints");
+        let saved = checkpoint::load_newest(&saves, &|warning| panic!("{warning}")).unwrap();
+        let tensors = saved.tensors["generator_adam"].iter();
+        let moments = tensors.filter(|(name, _)| name.ends_with("first_moment"));
+        // With a first decay of 0 the first moment is the gradient itself.
+        let flat: Vec<_> = moments.map(|(_, moment)| moment.flatten(0, -1)).collect();
+        tch::Tensor::cat(&flat, 0)
+    };
+    let exact = first_moments("exact", Precision::F32);
+    let short = first_moments("short", Precision::Bf16);
+    let distance = (&exact - &short).norm().double_value(&[]) / exact.norm().double_value(&[]);
+    // 8 bits of mantissa: each product is off by up to 1/256, and so is no gradient by much more; but they are not equal.
+    assert!((1e-6..0.05).contains(&distance), "{distance}");
+}
+
+#[test]
+fn two_steps_at_256_pixels_with_all_that_a_gpu_is_asked_for_come_out_finite() {
+    let toy = Toy::sized(256, 8);
+    let mut request = toy.request("run", 8);
+    let experiment = &mut request.experiment;
+    experiment.resolution = 256;
+    experiment.generator.channels = vec![8, 8, 8, 4, 4, 4, 4];
+    experiment.discriminator.channels = vec![4, 4, 4, 4, 8, 8];
+    experiment.discriminator.stages = Stages::Residual;
+    experiment.train.precision = Precision::Bf16;
+    experiment.optimizer.cooldown_images = 100;
+    let summary = finish(&request);
+    assert_eq!(summary.images_seen, 8);
+    let saves = toy.run_folder("run").join("checkpoints");
+    let saved = checkpoint::load_newest(&saves, &|warning| panic!("{warning}")).unwrap();
+    let all = saved.tensors["generator"].iter();
+    assert!(
+        all.map(|(_, t)| t.isfinite().all().int64_value(&[]))
+            .all(|yes| yes == 1)
+    );
+}
+
+#[test]
+fn a_cooldown_ends_in_steps_of_nearly_nothing() {
+    let toy = Toy::new();
+    let weights = |images: u64| {
+        let mut request = toy.request(&format!("run-{images}"), images);
+        request.experiment.optimizer.cooldown_images = 16;
+        request.experiment.checkpoint.every_images = 4;
+        finish(&request);
+        let saves = toy.run_folder(&format!("run-{images}")).join("checkpoints");
+        let saved = checkpoint::load_newest(&saves, &|warning| panic!("{warning}")).unwrap();
+        saved.tensors["generator"][0].1.copy()
+    };
+    let moved = |from: u64, to: u64| {
+        let distance = (weights(to) - weights(from)).abs().max();
+        distance.double_value(&[])
+    };
+    // Steps of 1e-3 at most, cooled to a ten thousandth.
+    let (hot, cold) = (moved(4, 8), moved(20, 24));
+    assert!(hot > 1e-5 && cold < 2e-7, "{hot} and {cold}");
 }
 
 #[test]

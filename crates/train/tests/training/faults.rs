@@ -67,3 +67,60 @@ fn a_process_that_may_not_write_large_files() {
         "half a save was left: {names:?}"
     );
 }
+
+/// Memory cannot be used up politely, but a process may be given little: its address space is what this one has, and half a gibibyte
+/// more. 4096 pictures at once need several.
+#[test]
+fn a_batch_too_large_is_answered_with_the_one_that_fits() {
+    let toy = Toy::new();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmSize:"));
+    let kibibytes: u64 = (line.unwrap().split_whitespace().nth(1).unwrap())
+        .parse()
+        .unwrap();
+    let limited = r#"ulimit -v "$2"; exec "$0" --ignored --exact --nocapture "$1""#;
+    let output = Command::new("sh")
+        .args(["-c", limited])
+        .arg(std::env::current_exe().unwrap())
+        .arg("faults::a_process_with_little_memory")
+        .arg((kibibytes + (512 << 10)).to_string())
+        .current_dir(toy.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}{errors}");
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "the other half of the test above, which starts it under a limit"]
+fn a_process_with_little_memory() {
+    let toy = Toy::at(Path::new("."));
+    let wide = |run: &str, batch_size: u64| {
+        let mut request = toy.request(run, 8192);
+        request.experiment.train.batch_size = batch_size;
+        request.experiment.generator.channels = vec![8, 64, 64];
+        request
+    };
+    let error = run(&wide("large", 4096)).unwrap_err();
+    let TrainError::OutOfMemory {
+        at_once,
+        fits: Some(fits),
+        in_parts,
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((*at_once, *in_parts), (4096, Some(4096)));
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains(&format!("train.accumulate={}", 4096 / fits)),
+        "{hint}"
+    );
+    let mut request = wide("parts", 4096);
+    request.experiment.train.images = 4096;
+    request.experiment.train.accumulate = 4096 / fits;
+    request.experiment.samples.every_images = 1 << 20;
+    finish(&request);
+}

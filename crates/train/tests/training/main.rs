@@ -14,3 +14,4 @@ mod kills;
 mod parallel;
 mod restyle;
 mod toy;
+mod vision;

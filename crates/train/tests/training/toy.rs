@@ -10,8 +10,6 @@ use idiom_picture::{Rgb8, encode_png};
 use idiom_spec::experiment::Experiment;
 use idiom_train::{Event, NoSink, Outcome, Summary, TrainError, TrainRequest, train};
 
-const DIM: usize = 8;
-
 /// A folder with a data set and room for runs.
 pub(crate) struct Toy {
     path: PathBuf,
@@ -21,8 +19,13 @@ pub(crate) struct Toy {
 
 impl Toy {
     pub(crate) fn new() -> Self {
+        Self::sized(16, 8)
+    }
+
+    /// One with pictures and vectors of other sizes.
+    pub(crate) fn sized(side: u32, dim: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        write_dataset(&folder.path().join("data"));
+        write_dataset(&folder.path().join("data"), side, dim);
         Self {
             path: folder.path().to_owned(),
             _folder: Some(folder),
@@ -71,6 +74,7 @@ impl Toy {
             resume: false,
             init_from: None,
             rendezvous: None,
+            vision: None,
             device: tch::Device::Cpu,
             n_threads: 1,
             font: None,
@@ -135,9 +139,9 @@ pub(crate) fn checkpoint_bytes(run: &Path, images: u64) -> Vec<(String, Vec<u8>)
     files
 }
 
-fn write_dataset(folder: &Path) {
+fn write_dataset(folder: &Path, side: u32, dim: usize) {
     let mut rows: Vec<Record> = (0..12)
-        .flat_map(|subject| [record(subject, "flat"), record(subject, "ink")])
+        .flat_map(|subject| [record(subject, "flat", side), record(subject, "ink", side)])
         .collect();
     rows.sort_by(|one, other| one.key.cmp(&other.key));
     let phrases = phrases();
@@ -176,7 +180,7 @@ fn write_dataset(folder: &Path) {
         classes: Vec::new(),
     };
     manifest.write(folder).unwrap();
-    write_embeddings(folder, &texts);
+    write_embeddings(folder, &texts, dim);
 }
 
 /// Three phrases a style, the last of which is held out.
@@ -219,9 +223,9 @@ fn shard(folder: &Path, split: Split, rows: Vec<Record>) -> ShardEntry {
     }
 }
 
-fn record(subject: u8, style: &str) -> Record {
+fn record(subject: u8, style: &str, side: u32) -> Record {
     let shade = if style == "ink" { 0 } else { subject * 20 };
-    let mut picture = Rgb8::filled(16, 16, [255, 255, 255]);
+    let mut picture = Rgb8::filled(side, side, [255, 255, 255]);
     picture.pixels[usize::from(subject) * 48..usize::from(subject) * 48 + 192].fill(shade);
     let caption = |text: String, kind: &str| Caption {
         text,
@@ -240,23 +244,22 @@ fn record(subject: u8, style: &str) -> Record {
             caption(label, "label"),
         ],
         image: encode_png(&picture).into(),
-        width: 16,
-        height: 16,
-        orig_width: 16,
-        orig_height: 16,
+        width: side,
+        height: side,
+        orig_width: side,
+        orig_height: side,
         format: "png".to_owned(),
         ..Record::default()
     }
 }
 
 /// Vectors of unit length that depend on the text's hash alone.
-fn write_embeddings(folder: &Path, texts: &[String]) {
-    let mut writer = EmbeddingsWriter::begin(folder, "toy", &"1".repeat(64), DIM).unwrap();
+fn write_embeddings(folder: &Path, texts: &[String], dim: usize) {
+    let mut writer = EmbeddingsWriter::begin(folder, "toy", &"1".repeat(64), dim).unwrap();
     let unique: std::collections::BTreeSet<&String> = texts.iter().collect();
     let row = |text: &&String| {
         let hash = text_sha256(text);
-        let values: Vec<f32> = hash[..DIM]
-            .iter()
+        let values: Vec<f32> = (hash.iter().cycle().take(dim))
             .map(|byte| f32::from(*byte) - 127.5)
             .collect();
         let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
