@@ -85,12 +85,18 @@ check: build
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
-# Benchmarks: training step, text encoders, logging; `just bench ingest`, `tracking` and `stylize` set us beside others
+# Benchmarks: training step, text encoders, logging; `just bench ingest`, `tracking`, `stylize` and `train` set us beside others
 bench *arguments: build encoders
     @if [ "${1:-}" = ingest ]; then shift; exec {{just_executable()}} bench-ingest "$@"; fi; \
     if [ "${1:-}" = tracking ]; then shift; exec {{just_executable()}} bench-tracking "$@"; fi; \
+    if [ "${1:-}" = train ]; then shift; exec {{just_executable()}} bench-train "$@"; fi; \
     if [ "${1:-}" = stylize ]; then shift; set -- --bench stylize "$@"; fi; \
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
+
+[private]
+bench-train threads="2":
+    python3 crates/train/benches/fetch_torch.py
+    LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked --bench versus_torch -- "$@"
 
 [private]
 bench-tracking *arguments: build
