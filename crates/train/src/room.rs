@@ -47,7 +47,11 @@ pub(crate) fn what_fits(request: &TrainRequest, ranks: &Ranks) -> TrainError {
     let fits = halves
         .map(|n| n - n % SMALLEST)
         .take_while(|n| *n >= SMALLEST)
-        .find(|n| watched(|| trial(request, *n)).is_some_and(|result| result.is_ok()));
+        // oneDNN has other words for it, so whatever stops a trial, it was too large.
+        .find(|n| {
+            let tried = catch_unwind(AssertUnwindSafe(|| trial(request, *n)));
+            tried.is_ok_and(|steps| steps.is_ok())
+        });
     let said = &request.experiment;
     let has_parts = said.task == Task::TextToImage && said.guide.is_none();
     TrainError::OutOfMemory {
@@ -58,11 +62,17 @@ pub(crate) fn what_fits(request: &TrainRequest, ranks: &Ranks) -> TrainError {
     }
 }
 
-fn trial(request: &TrainRequest, batch_size: u64) -> Result<(), TrainError> {
+fn trial(request: &TrainRequest, at_once: u64) -> Result<(), TrainError> {
     let mut smaller = request.clone();
-    smaller.experiment.train.batch_size = batch_size;
+    smaller.experiment.train.batch_size = at_once + spare(at_once);
     smaller.experiment.train.accumulate = 1;
     take_steps(&smaller, TRIAL_STEPS)
+}
+
+/// An eighth more, in whole groups: a run holds a little that two steps do not.
+fn spare(at_once: u64) -> u64 {
+    let eighth = at_once / 8;
+    eighth - eighth % SMALLEST
 }
 
 /// Whether an error or a panic of libtorch says that memory is used up: its allocators for a CPU and for CUDA have their words for it,

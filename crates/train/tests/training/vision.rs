@@ -65,7 +65,7 @@ fn a_run_that_looks_through_the_network_goes_on_where_it_was() {
     };
     // 24 + 32 + 96 channels, and gradients that came through the network.
     assert_eq!(named("discriminator", "stage8.weight").size()[1], 152);
-    let moment = named("generator_adam", "to_rgb.weight.second_moment");
+    let moment = named("generator_adam", "to_rgb.weight/second_moment");
     assert!(moment.max().double_value(&[]) > 0.0);
 }
 
