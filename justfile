@@ -105,6 +105,7 @@ bench-tracking *arguments: build
 
 [private]
 bench-ingest *arguments: readers
+    python3 crates/dataset/tests/fetch_readers.py peers
     cargo bench --profile dev --workspace --locked --bench rates "$@"
 
 # Compile the binaries

@@ -193,6 +193,7 @@ const LICENSES: &[&str] = &[
     "ISC",
     "Zlib",
     "Unicode-3.0",
+    "IJG",
     "Unlicense",
     "CC0-1.0",
     "BSL-1.0",

@@ -185,7 +185,7 @@ pub(crate) fn decoded(record: &Record, side: u32) -> Option<Rgb8> {
         .ok()?
         .pixels
         .on_background(PAPER);
-    idiom_picture::resize(&upright, side, Frame::Pad(PAPER), Scaling::OnlyDown).ok()
+    idiom_picture::resize(upright, side, Frame::Pad(PAPER), Scaling::OnlyDown).ok()
 }
 
 /// `[height, width, 3]` to `[3, height, width]`.

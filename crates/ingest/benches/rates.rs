@@ -1,9 +1,9 @@
 //! How many pictures a CPU-second go in and come out again, beside other people's programs on the same bytes. CPU time is
-//! counted, not the clock's, so that other work on the machine changes little.
+//! what is compared, so that other work on the machine changes little; the clock's time stands beside it.
 //!
-//! In: 500x375 JPEGs to 256x256 JPEGs (quality 95) in Parquet, against Pillow doing decode, crop, resize and encode alone.
-//! Out: those rows read and decoded, against pyarrow with Pillow and Hugging Face `datasets` streaming. The peers come from
-//! `crates/dataset/tests/fetch_readers.py`; where they are missing, only our own rates are printed. Peak memory beside each.
+//! In: 500x375 JPEGs to 256x256 JPEGs (quality 95) in Parquet, against img2dataset, which does the same, and against scripts that
+//! decode, crop, resize and encode alone. Out: those rows read and decoded, against the loaders that people use. The
+//! peers come from `crates/dataset/tests/fetch_readers.py peers`; those that are missing are left out.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed bench")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -11,10 +11,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use idiom_dataset::{Columns, Dataset, Split};
 use idiom_ingest::{Hub, IngestRequest, ingest};
-use idiom_picture::{Encoding, Limits, Rgb8, decode, encode};
+use idiom_picture::{
+    Encoding, Frame, Limits, Rgb8, Scaling, decode, encode, perceptual_hash, resize,
+};
 
 /// Pictures, enough for some seconds.
 const PICTURES: usize = 400;
@@ -45,19 +48,108 @@ fn main() {
         "{PICTURES} JPEGs of 500x375, {} KB each",
         bytes / PICTURES as u64 / 1000
     );
+    stages(&pictures);
     let out = folder.path().join("out");
-    let ours = [
-        ("in", goes_in(folder.path(), &out)),
-        ("out", comes_out(&out)),
-    ];
-    for (what, rate) in ours {
-        println!("{what:>4}  ours                    {rate:7.0} pictures/CPU-s");
+    for (what, own, peers) in [
+        ("in", measured(|| goes_in(folder.path(), &out)), &IN[..]),
+        ("out", measured(|| comes_out(&out)), &OUT[..]),
+    ] {
+        let line = |name: &str, cost: &Cost, rest: String| {
+            println!(
+                "{what:>4}  {name:<28} {:6.3} CPU-ms  {:6.3} ms  {:5.0} pictures/CPU-s  peak {:4.0} MB{rest}",
+                cost.cpu * 1e3,
+                cost.clock * 1e3,
+                1.0 / cost.cpu,
+                cost.peak_megabytes
+            );
+        };
+        line("ours", &own, String::new());
+        for (name, measure, packages) in peers {
+            match peer(measure, packages, [&pictures, &out]) {
+                Ok(cost) => line(
+                    name,
+                    &cost,
+                    format!("  ours is {:.2} times as quick", cost.cpu / own.cpu),
+                ),
+                Err(reason) => println!("{what:>4}  {name:<28} left out: {reason}"),
+            }
+        }
     }
-    println!(
-        "      peak memory of this process {:.0} MB",
-        peak_megabytes()
+}
+
+/// Name, function of `peers.py`, folder of packages.
+type Peer = (&'static str, &'static str, &'static str);
+
+const IN: [Peer; 3] = [
+    ("img2dataset", "img2dataset_in", "peers-1"),
+    ("Pillow, nothing stored", "pillow_in", "readers-1"),
+    (
+        "libjpeg-turbo, scaled decode",
+        "libjpeg_turbo_in",
+        "peers-1",
+    ),
+];
+const OUT: [Peer; 4] = [
+    ("datasets, streaming", "datasets_out", "readers-1"),
+    ("webdataset", "webdataset_out", "peers-1"),
+    ("pyarrow + Pillow", "pyarrow_out", "readers-1"),
+    ("pyarrow + simplejpeg + cv2", "simplejpeg_out", "peers-1"),
+];
+
+/// What a picture costs, in seconds, and the most memory that the process has held.
+struct Cost {
+    cpu: f64,
+    clock: f64,
+    peak_megabytes: f64,
+}
+
+fn measured(work: impl FnOnce() -> usize) -> Cost {
+    let begun = (cpu_seconds(), Instant::now());
+    let n = work() as f64;
+    Cost {
+        cpu: (cpu_seconds() - begun.0) / n,
+        clock: begun.1.elapsed().as_secs_f64() / n,
+        peak_megabytes: peak_megabytes(),
+    }
+}
+
+/// Where the time of one picture on its way in goes.
+fn stages(pictures: &Path) {
+    let bytes = |i: usize| fs::read(pictures.join(format!("{i:04}.jpg"))).unwrap();
+    let all: Vec<Vec<u8>> = (0..PICTURES).map(bytes).collect();
+    let tell = |name: &str, cost: Cost| println!("      {name:<10} {:6.3} CPU-ms", cost.cpu * 1e3);
+    tell(
+        "sha256",
+        each(all.iter(), |bytes| _ = idiom_dataset::digest::sha256(bytes)),
     );
-    peers(&pictures, &out, ours);
+    let mut decoded = Vec::new();
+    let opaque = |bytes: &Vec<u8>| {
+        let pixels = decode(bytes, &Limits::default()).unwrap().pixels;
+        decoded.push(pixels.on_background([255; 3]));
+    };
+    tell("decode", each(all.iter(), opaque));
+    let mut squares = Vec::new();
+    let crop =
+        |picture| squares.push(resize(picture, 256, Frame::Crop, Scaling::OnlyDown).unwrap());
+    tell("resize", each(decoded.into_iter(), crop));
+    tell(
+        "look-alike",
+        each(squares.iter(), |picture| _ = perceptual_hash(picture)),
+    );
+    tell(
+        "encode",
+        each(squares.iter(), |picture| {
+            _ = encode(picture, Encoding::Jpeg(95))
+        }),
+    );
+}
+
+fn each<T>(things: impl ExactSizeIterator<Item = T>, work: impl FnMut(T)) -> Cost {
+    let n = things.len();
+    measured(|| {
+        things.for_each(work);
+        n
+    })
 }
 
 /// Something like a photograph: soft gradients, edges, and noise that keeps the coefficients busy.
@@ -91,7 +183,7 @@ fn photograph(seed: u32) -> Vec<u8> {
     )
 }
 
-fn goes_in(folder: &Path, out: &Path) -> f64 {
+fn goes_in(folder: &Path, out: &Path) -> usize {
     let pipeline_path = folder.join("rates.yaml");
     fs::write(&pipeline_path, PIPELINE).unwrap();
     let request = IngestRequest {
@@ -102,28 +194,24 @@ fn goes_in(folder: &Path, out: &Path) -> f64 {
         threads: 1,
         hub: Hub::default(),
     };
-    let begun = cpu_seconds();
     let summary = ingest(&request, &|_| {}, &AtomicBool::new(false)).unwrap();
     assert_eq!(summary.counts.rows_out, PICTURES as u64);
-    PICTURES as f64 / (cpu_seconds() - begun)
+    PICTURES
 }
 
-fn comes_out(out: &Path) -> f64 {
-    let begun = cpu_seconds();
+fn comes_out(out: &Path) -> usize {
     let dataset = Dataset::open(out).unwrap();
     let mut n_values = 0;
     for row in dataset.records(Split::Train, Columns::All) {
-        n_values += decode(&row.unwrap().image, &Limits::default())
-            .unwrap()
-            .pixels
-            .pixels
-            .len();
+        let decoded = decode(&row.unwrap().image, &Limits::default()).unwrap();
+        n_values += decoded.pixels.on_background([255; 3]).pixels.len();
     }
-    assert_eq!(n_values, PICTURES * 256 * 256 * 4);
-    PICTURES as f64 / (cpu_seconds() - begun)
+    assert_eq!(n_values, PICTURES * 256 * 256 * 3);
+    PICTURES
 }
 
-fn peers(pictures: &Path, out: &Path, ours: [(&str, f64); 2]) {
+/// Runs one measure of `peers.py` with the packages in this folder of the cache.
+fn peer(measure: &str, packages: &str, folders: [&Path; 2]) -> Result<Cost, String> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -132,37 +220,36 @@ fn peers(pictures: &Path, out: &Path, ours: [(&str, f64); 2]) {
     let home = || set("HOME").unwrap_or_default().join(".cache");
     let cache = set("IDIOM_CACHE")
         .unwrap_or_else(|| set("XDG_CACHE_HOME").unwrap_or_else(home).join("idiom"));
-    let packages = cache.join("python/readers-1");
+    let packages = cache.join("python").join(packages);
     if !packages.is_dir() {
-        println!("      no peers: python3 crates/dataset/tests/fetch_readers.py brings them");
-        return;
+        return Err("python3 crates/dataset/tests/fetch_readers.py peers brings it".to_owned());
     }
     let output = Command::new("python3")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers.py"))
-        .args([pictures, out])
+        .arg(measure)
+        .args(folders)
         .env("PYTHONPATH", packages)
         .output()
-        .unwrap();
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let [what, name, rate, memory] = fields[..] else {
-            continue;
-        };
-        let rate: f64 = rate.parse().unwrap();
-        let own = ours
-            .iter()
-            .find(|(of, _)| *of == what)
-            .map_or(0.0, |(_, own)| *own);
-        println!(
-            "{what:>4}  {name:<23} {rate:7.0} pictures/CPU-s, ours is {:.2} times; peak {memory} MB",
-            own / rate
-        );
-    }
-    if !output.status.success() {
-        println!(
-            "      the peers failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        .map_err(|error| error.to_string())?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let fields: Vec<f64> = printed
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .split('\t')
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    match fields[..] {
+        [cpu, clock, peak_megabytes] => Ok(Cost {
+            cpu,
+            clock,
+            peak_megabytes,
+        }),
+        _ => Err(String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .last()
+            .unwrap_or("it said nothing")
+            .to_owned()),
     }
 }
 

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use idiom_dataset::{Phrase, digest};
-use idiom_spec::pipeline::Pipeline;
+use idiom_spec::pipeline::{FormatRule, Pipeline};
 
 use crate::source::{self, Listing, Places};
 use crate::words::{self, Words};
-use crate::{Event, IngestError, REVISION, archive, package, phrases};
+use crate::{Event, IngestError, JPEG_REVISION, REVISION, archive, package, phrases};
 
 /// A pipeline made definite.
 pub(crate) struct Plan {
@@ -48,6 +48,9 @@ pub(crate) fn config_sha256(pipeline: &Pipeline) -> Result<String, IngestError> 
 /// Stands for the pipeline and all its input: equal means that the output would be equal. Nothing large is read for it.
 pub(crate) fn work_sha256(config_sha256: &str, places: &Places<'_>) -> Result<String, IngestError> {
     let mut parts = vec![REVISION.to_string(), config_sha256.to_owned()];
+    if places.pipeline.picture.format == FormatRule::Jpeg {
+        parts.push(JPEG_REVISION.to_string());
+    }
     if let Some(table) = &places.pipeline.phrases {
         parts.push(digest::file_sha256_hex(&places.base.join(table))?.0);
     }

@@ -1,7 +1,9 @@
 //! One picture to one row: decode, check, lay on the background, frame, hash, encode, and put its words in order.
 
 use idiom_dataset::{Caption, Record, Split, digest};
-use idiom_picture::{Decoded, Encoding, Frame, Limits, PictureError, Rgb8, Scaling, Watched};
+use idiom_picture::{
+    Decoded, Encoding, Frame, Limits, PictureError, Pixels, Rgb8, Scaling, Watched,
+};
 use idiom_spec::pipeline::{FormatRule, FrameRule, PictureRules, Pipeline, Source};
 
 use crate::characters::{self, Groups};
@@ -61,13 +63,22 @@ impl Recipe<'_> {
         let decoded = self
             .decoded(std::mem::take(&mut raw.bytes), raw.vector, watched)
             .map_err(|error| Fault::of_picture("decode", &error, &sha256))?;
-        let picture = frame(&decoded, &self.pipeline.picture)
+        let (size, source_size) = (
+            decoded.pixels.size(),
+            (decoded.orig_width, decoded.orig_height),
+        );
+        let (mut steps, source_format) = (decoded.steps, decoded.format);
+        if decoded.pixels.is_transparent() {
+            steps.push("on_background");
+        }
+        let picture = frame(decoded.pixels, &self.pipeline.picture)
             .map_err(|error| Fault::of_picture("frame", &error, &sha256))?;
+        self.add_steps(size, &picture, &mut steps);
         let style = raw.style.or_else(|| source.style.clone());
         let license = raw.license.or_else(|| source.license.clone());
         let mut captions = self.given_captions(item, raw.captions);
         let mut candidate = Candidate {
-            source_size: (decoded.orig_width, decoded.orig_height),
+            source_size,
             picture: &picture,
             license: license.as_deref(),
             captions: &mut captions,
@@ -102,9 +113,9 @@ impl Recipe<'_> {
             caption: primary.text.clone(),
             width: picture.width,
             height: picture.height,
-            orig_width: decoded.orig_width,
-            orig_height: decoded.orig_height,
-            format: decoded.format.name().to_owned(),
+            orig_width: source_size.0,
+            orig_height: source_size.1,
+            format: source_format.name().to_owned(),
             sha256,
             phash: Some(idiom_picture::perceptual_hash(&picture)),
             image: idiom_picture::encode(&picture, encoding).into(),
@@ -117,7 +128,7 @@ impl Recipe<'_> {
             source: Some(format!("{source_name}/{}", item.member())),
             url: raw.url,
             opt_out: raw.opt_out,
-            transform: Some(self.steps(&decoded, &picture).join(" ")),
+            transform: Some(steps.join(" ")),
             meta: meta(item, raw.meta),
             captions,
             style,
@@ -170,13 +181,9 @@ impl Recipe<'_> {
         }
     }
 
-    fn steps(&self, decoded: &Decoded, picture: &Rgb8) -> Vec<&'static str> {
-        let mut steps = decoded.steps.clone();
-        if decoded.pixels.is_transparent() {
-            steps.push("on_background");
-        }
-        let before = &decoded.pixels;
-        if (before.width, before.height) != (picture.width, picture.height) {
+    /// What was done after decoding, to a picture that had this size.
+    fn add_steps(&self, before: (u32, u32), picture: &Rgb8, steps: &mut Vec<&'static str>) {
+        if before != (picture.width, picture.height) {
             steps.extend(match self.pipeline.picture.frame {
                 FrameRule::Pad => Some("padded"),
                 FrameRule::Crop => Some("cropped"),
@@ -189,7 +196,6 @@ impl Recipe<'_> {
             FormatRule::Jpeg => Some("as_jpeg"),
             FormatRule::WebpLossless => Some("as_webp"),
         });
-        steps
     }
 }
 
@@ -211,7 +217,7 @@ fn limits(rules: &PictureRules) -> Limits {
     }
 }
 
-fn frame(decoded: &Decoded, rules: &PictureRules) -> Result<Rgb8, PictureError> {
+fn frame(pixels: Pixels, rules: &PictureRules) -> Result<Rgb8, PictureError> {
     let frame = match rules.frame {
         FrameRule::Pad => Frame::Pad(rules.background),
         FrameRule::Crop => Frame::Crop,
@@ -223,12 +229,8 @@ fn frame(decoded: &Decoded, rules: &PictureRules) -> Result<Rgb8, PictureError> 
     } else {
         Scaling::OnlyDown
     };
-    idiom_picture::resize(
-        &decoded.pixels.on_background(rules.background),
-        rules.side,
-        frame,
-        scaling,
-    )
+    let opaque = pixels.on_background(rules.background);
+    idiom_picture::resize(opaque, rules.side, frame, scaling)
 }
 
 fn meta(

@@ -10,13 +10,13 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::sniff::{self, Format};
-use crate::{Limits, PictureError, Rgba8, exif, icc, vector};
+use crate::{Limits, PictureError, Pixels, Rgb8, Rgba8, exif, icc, vector};
 
 /// A decoded picture and what is worth knowing of its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
     /// The pixels, upright.
-    pub pixels: Rgba8,
+    pub pixels: Pixels,
     /// What the source was.
     pub format: Format,
     /// Pixels across in the source, upright.
@@ -106,23 +106,35 @@ fn raster(
         picture.apply_orientation(orientation);
         steps.push("turned");
     }
-    let picture = picture.into_rgba8();
-    let (width, height) = picture.dimensions();
-    let mut pixels = Rgba8 {
-        width,
-        height,
-        pixels: picture.into_raw(),
-    };
+    let mut pixels = pixels_of(picture);
     if let Some(profile) = profile
         && icc::to_srgb(&mut pixels, &profile)
     {
         steps.push("icc_to_srgb");
     }
+    let (orig_width, orig_height) = pixels.size();
     Ok(Decoded {
         pixels,
         format,
-        orig_width: width,
-        orig_height: height,
+        orig_width,
+        orig_height,
         steps,
+    })
+}
+
+/// Eight bits a channel, with alpha only where the source has it.
+fn pixels_of(picture: DynamicImage) -> Pixels {
+    let (width, height) = (picture.width(), picture.height());
+    if picture.color().has_alpha() {
+        return Pixels::Alpha(Rgba8 {
+            width,
+            height,
+            pixels: picture.into_rgba8().into_raw(),
+        });
+    }
+    Pixels::Opaque(Rgb8 {
+        width,
+        height,
+        pixels: picture.into_rgb8().into_raw(),
     })
 }

@@ -1,12 +1,14 @@
 //! Pixels to bytes. PNG and WebP are lossless here, so that a dataset's pictures do not depend on an encoder's taste; JPEG is
-//! for large photographs. None carries metadata; equal pixels give equal bytes.
+//! for large photographs, with colours at half the resolution (4:2:0), as Pillow, OpenCV and most cameras store them. None
+//! carries metadata; equal pixels give equal bytes.
 
 use std::io::Cursor;
 
-use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, ImageEncoder as _};
+use image::error::{ImageError, ParameterError};
+use image::{ExtendedColorType, ImageEncoder as _, ImageResult};
+use jpeg_encoder::{ColorType, Encoder as JpegEncoder, SamplingFactor};
 
 use crate::Rgb8;
 
@@ -66,12 +68,25 @@ pub fn encode(picture: &Rgb8, encoding: Encoding) -> Vec<u8> {
             PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
                 .write_image(pixels, *width, *height, colour)
         }
-        Encoding::Jpeg(quality) => JpegEncoder::new_with_quality(&mut bytes, quality)
-            .write_image(pixels, *width, *height, colour),
+        Encoding::Jpeg(quality) => jpeg(picture, quality, bytes.get_mut()),
         Encoding::WebpLossless => {
             WebPEncoder::new_lossless(&mut bytes).write_image(pixels, *width, *height, colour)
         }
     }
     .expect("memory takes any picture of a checked size");
     bytes.into_inner()
+}
+
+fn jpeg(picture: &Rgb8, quality: u8, bytes: &mut Vec<u8>) -> ImageResult<()> {
+    let refuse = |reason: String| {
+        let kind = image::error::ParameterErrorKind::Generic(reason);
+        ImageError::Parameter(ParameterError::from_kind(kind))
+    };
+    let size = |side: u32| u16::try_from(side).map_err(|_| refuse(format!("{side} pixels a side")));
+    let (width, height) = (size(picture.width)?, size(picture.height)?);
+    let mut encoder = JpegEncoder::new(bytes, quality);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder
+        .encode(&picture.pixels, width, height, ColorType::Rgb)
+        .map_err(|error| refuse(error.to_string()))
 }

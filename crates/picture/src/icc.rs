@@ -5,10 +5,10 @@
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-use crate::Rgba8;
+use crate::Pixels;
 
 /// Moves the pixels into sRGB; `false` where the profile is broken, not RGB, or already sRGB, and nothing was changed.
-pub(crate) fn to_srgb(picture: &mut Rgba8, profile: &[u8]) -> bool {
+pub(crate) fn to_srgb(picture: &mut Pixels, profile: &[u8]) -> bool {
     let Ok(profile) = ColorProfile::new_from_slice(profile) else {
         return false;
     };
@@ -16,19 +16,19 @@ pub(crate) fn to_srgb(picture: &mut Rgba8, profile: &[u8]) -> bool {
     if profile.color_space != DataColorSpace::Rgb || is_like(&profile, &srgb) {
         return false;
     }
-    let Ok(transform) = profile.create_transform_8bit(
-        Layout::Rgba,
-        &srgb,
-        Layout::Rgba,
-        TransformOptions::default(),
-    ) else {
+    let (layout, pixels) = match picture {
+        Pixels::Opaque(picture) => (Layout::Rgb, &mut picture.pixels),
+        Pixels::Alpha(picture) => (Layout::Rgba, &mut picture.pixels),
+    };
+    let options = TransformOptions::default();
+    let Ok(transform) = profile.create_transform_8bit(layout, &srgb, layout, options) else {
         return false;
     };
-    let mut moved = vec![0; picture.pixels.len()];
-    if transform.transform(&picture.pixels, &mut moved).is_err() {
+    let mut moved = vec![0; pixels.len()];
+    if transform.transform(pixels, &mut moved).is_err() {
         return false;
     }
-    picture.pixels = moved;
+    *pixels = moved;
     true
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A foreign file is sniffed, its dimensions are checked before its pixels are decoded, and whatever the decoder does (a
 //! panic included) ends as pixels or as a [`PictureError`] with a stable code. Decoded pixels are upright, eight bits,
-//! sRGB, with alpha kept until [`Rgba8::on_background`] lays them on a colour.
+//! sRGB, with alpha kept until [`Pixels::on_background`] lays them on a colour.
 //!
 //! Not here: where pictures come from, and what a dataset does with one that is refused (`ingest`).
 
@@ -30,7 +30,7 @@ pub use error::PictureError;
 pub use limits::Limits;
 pub use marked::{Container, encode_marked};
 pub use phash::perceptual_hash;
-pub use pixels::{Rgb8, Rgba8};
+pub use pixels::{Pixels, Rgb8, Rgba8};
 pub use quality::{contrast, sharpness};
 pub use resize::{Frame, Scaling, resize};
 pub use sheet::{Tile, sheet};

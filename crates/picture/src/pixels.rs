@@ -51,6 +51,64 @@ impl Rgb8 {
     }
 }
 
+/// Decoded pixels: most pictures let nothing through, and are never given a fourth channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pixels {
+    /// Without alpha.
+    Opaque(Rgb8),
+    /// With alpha, which may be 255 everywhere.
+    Alpha(Rgba8),
+}
+
+impl Pixels {
+    /// Pixels across and down.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        match self {
+            Self::Opaque(picture) => (picture.width, picture.height),
+            Self::Alpha(picture) => (picture.width, picture.height),
+        }
+    }
+
+    /// Lays the picture on a colour, see [`Rgba8::on_background`].
+    #[must_use]
+    pub fn on_background(self, background: [u8; 3]) -> Rgb8 {
+        match self {
+            Self::Opaque(picture) => picture,
+            Self::Alpha(picture) => picture.on_background(background),
+        }
+    }
+
+    /// The picture with an alpha of 255 where it had none.
+    #[must_use]
+    pub fn into_rgba(self) -> Rgba8 {
+        match self {
+            Self::Opaque(picture) => picture.with_alpha(),
+            Self::Alpha(picture) => picture,
+        }
+    }
+
+    /// Whether any pixel lets the background through.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        matches!(self, Self::Alpha(picture) if picture.is_transparent())
+    }
+}
+
+impl Rgb8 {
+    fn with_alpha(self) -> Rgba8 {
+        let mut pixels = Vec::with_capacity(self.pixels.len() / 3 * 4);
+        for pixel in self.pixels.chunks_exact(3) {
+            pixels.extend_from_slice(&[pixel[0], pixel[1], pixel[2], u8::MAX]);
+        }
+        Rgba8 {
+            width: self.width,
+            height: self.height,
+            pixels,
+        }
+    }
+}
+
 impl Rgba8 {
     /// Lays the picture on a colour: `out = alpha * picture + (1 - alpha) * background`, in sRGB values, rounded.
     #[must_use]

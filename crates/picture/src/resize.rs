@@ -32,13 +32,13 @@ pub enum Scaling {
 /// # Errors
 /// [`PictureError::TooSmall`] where it would have to be enlarged and may not be.
 pub fn resize(
-    picture: &Rgb8,
+    picture: Rgb8,
     side: u32,
     frame: Frame,
     scaling: Scaling,
 ) -> Result<Rgb8, PictureError> {
     let decisive = match frame {
-        Frame::Keep => return Ok(picture.clone()),
+        Frame::Keep => return Ok(picture),
         Frame::Pad(_) | Frame::Fit => picture.width.max(picture.height),
         Frame::Crop => picture.width.min(picture.height),
     };
@@ -50,17 +50,14 @@ pub fn resize(
         });
     }
     if picture.width == side && picture.height == side {
-        return Ok(picture.clone());
+        return Ok(picture);
     }
+    let fitted = fitted(&picture, side, decisive);
     Ok(match frame {
-        Frame::Keep => picture.clone(),
-        Frame::Crop => scale(&centre_square(picture, decisive), (side, side)),
-        Frame::Fit => scale(picture, fitted(picture, side, decisive)),
-        Frame::Pad(colour) => centred(
-            &scale(picture, fitted(picture, side, decisive)),
-            side,
-            colour,
-        ),
+        Frame::Keep => picture,
+        Frame::Crop => scale(&centre_square(&picture, decisive), (side, side)),
+        Frame::Fit => scale(&picture, fitted),
+        Frame::Pad(colour) => centred(&scale(&picture, fitted), side, colour),
     })
 }
 
@@ -82,10 +79,10 @@ fn centre_square(picture: &Rgb8, side: u32) -> Rgb8 {
         .chunks_exact(row_bytes)
         .skip(top as usize)
         .take(side as usize);
-    let pixels = rows
-        .flat_map(|row| &row[left as usize * 3..(left + side) as usize * 3])
-        .copied()
-        .collect();
+    let mut pixels = Vec::with_capacity(side as usize * side as usize * 3);
+    for row in rows {
+        pixels.extend_from_slice(&row[left as usize * 3..(left + side) as usize * 3]);
+    }
     Rgb8 {
         width: side,
         height: side,

@@ -5,7 +5,7 @@ use resvg::usvg::{ImageHrefResolver, Options, Tree};
 
 use crate::decode::{Decoded, guarded};
 use crate::sniff::Format;
-use crate::{Limits, PictureError, Rgba8};
+use crate::{Limits, PictureError, Pixels, Rgba8};
 
 /// Draws an SVG into a transparent square of `side` pixels, as large as fits and centred. `currentColor` is black unless
 /// the document says otherwise.
@@ -61,11 +61,11 @@ fn draw(
     resvg::render(tree, transform, &mut pixmap.as_mut());
     let own = tree.size().to_int_size();
     Ok(Decoded {
-        pixels: Rgba8 {
+        pixels: Pixels::Alpha(Rgba8 {
             width,
             height,
             pixels: pixmap.take_demultiplied(),
-        },
+        }),
         format: Format::Svg,
         orig_width: own.width(),
         orig_height: own.height(),

@@ -98,8 +98,13 @@ fn a_damaged_picture_is_decoded_or_refused_with_a_code() {
         match decode(&bytes, &limits) {
             Ok(picture) => {
                 decoded += 1;
-                let n_pixels = picture.pixels.width as usize * picture.pixels.height as usize;
-                assert_eq!(picture.pixels.pixels.len(), n_pixels * 4, "picture {i}");
+                let (width, height) = picture.pixels.size();
+                let n_values = picture.pixels.on_background([0; 3]).pixels.len();
+                assert_eq!(
+                    n_values,
+                    width as usize * height as usize * 3,
+                    "picture {i}"
+                );
             }
             Err(error) if error.code() == "decoder_panic" => panics.push((i, error.to_string())),
             Err(error) => assert!(!error.code().is_empty()),

@@ -5,8 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use idiom_picture::{
+<<<<<<< HEAD
     Clip, ClipFrame, Container, Decoded, Frame, Limits, PictureError, Rgb8, Rgba8, Scaling, Tile,
     decode, decode_clip, encode_marked, encode_marked_gif, encode_png, rasterise, resize, sheet,
+=======
+    Decoded, Encoding, Frame, Limits, PictureError, Rgb8, Scaling, Tile, decode, encode,
+    encode_png, rasterise, resize, sheet,
+>>>>>>> f04aa70 (Spend less on each picture on its way in)
 };
 use rstest::rstest;
 
@@ -27,7 +32,7 @@ fn decoded(name: &str) -> Decoded {
 fn check(name: &str, background: [u8; 3], tolerance: u8) -> Decoded {
     let expected: serde_json::Value = serde_json::from_slice(&fixture("expected.json")).unwrap();
     let decoded = decoded(name);
-    let picture = decoded.pixels.on_background(background);
+    let picture = decoded.pixels.clone().on_background(background);
     assert_eq!(
         serde_json::json!([picture.width, picture.height]),
         expected[name]["size"],
@@ -188,6 +193,36 @@ fn png_comes_back_as_it_went_in() {
     assert_eq!(encode_png(&picture), encode_png(&picture));
 }
 
+#[test]
+fn jpeg_has_colours_at_half_the_resolution_and_stays_close() {
+    let pixels = (0..48 * 33_u32).flat_map(|i| [i % 48 * 5, i / 48 * 7, 120]);
+    let picture = Rgb8 {
+        width: 48,
+        height: 33,
+        pixels: pixels.map(|value| value as u8).collect(),
+    };
+    let bytes = encode(&picture, Encoding::Jpeg(95));
+    // The frame's header: length, bits, height, width, three components; each with its sampling, 2x2 for the first alone.
+    let frame = bytes
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    let sampling = [11, 14, 17].map(|offset| bytes[frame + offset]);
+    assert_eq!(sampling, [0x22, 0x11, 0x11]);
+    let back = decode(&bytes, &Limits::default())
+        .unwrap()
+        .pixels
+        .on_background([0; 3]);
+    assert_eq!((back.width, back.height), (48, 33));
+    let apart = back
+        .pixels
+        .iter()
+        .zip(&picture.pixels)
+        .map(|(a, b)| a.abs_diff(*b));
+    assert!(apart.max().unwrap() <= 12);
+    assert_eq!(bytes, encode(&picture, Encoding::Jpeg(95)));
+}
+
 fn drawn(svg: &str, side: u32) -> Rgb8 {
     rasterise(svg.as_bytes(), side, &Limits::default())
         .unwrap()
@@ -239,12 +274,12 @@ fn entities_that_multiply_are_refused() {
 #[test]
 fn shrinking_keeps_flat_colours_and_proportions() {
     let wide = Rgb8::filled(200, 100, [10, 200, 30]);
-    let padded = resize(&wide, 64, Frame::Pad([1, 2, 3]), Scaling::OnlyDown).unwrap();
+    let padded = resize(wide.clone(), 64, Frame::Pad([1, 2, 3]), Scaling::OnlyDown).unwrap();
     assert_eq!(
         (padded.at(32, 0), padded.at(32, 16), padded.at(0, 47)),
         ([1, 2, 3], [10, 200, 30], [10, 200, 30])
     );
-    let cropped = resize(&wide, 64, Frame::Crop, Scaling::OnlyDown).unwrap();
+    let cropped = resize(wide, 64, Frame::Crop, Scaling::OnlyDown).unwrap();
     assert_eq!(cropped, Rgb8::filled(64, 64, [10, 200, 30]));
 }
 
@@ -255,7 +290,7 @@ fn a_crop_takes_the_centre() {
         let x = i % 300;
         pixel.fill(if (100..200).contains(&x) { 255 } else { 0 });
     }
-    let cropped = resize(&picture, 50, Frame::Crop, Scaling::OnlyDown).unwrap();
+    let cropped = resize(picture.clone(), 50, Frame::Crop, Scaling::OnlyDown).unwrap();
     assert_eq!(cropped, Rgb8::filled(50, 50, [255; 3]));
 }
 
@@ -263,13 +298,13 @@ fn a_crop_takes_the_centre() {
 fn nothing_is_enlarged_unless_told_to() {
     let small = Rgb8::filled(32, 32, [5; 3]);
     assert_eq!(
-        resize(&small, 64, Frame::Crop, Scaling::OnlyDown)
+        resize(small.clone(), 64, Frame::Crop, Scaling::OnlyDown)
             .unwrap_err()
             .code(),
         "too_small"
     );
     assert_eq!(
-        resize(&small, 64, Frame::Crop, Scaling::UpToo).unwrap(),
+        resize(small, 64, Frame::Crop, Scaling::UpToo).unwrap(),
         Rgb8::filled(64, 64, [5; 3])
     );
 }

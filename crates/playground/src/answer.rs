@@ -158,7 +158,7 @@ pub(crate) fn described(studio: &Studio, bytes: &[u8]) -> Result<Seen, Refusal> 
 }
 
 fn picture(bytes: &[u8]) -> Result<Rgba8, Refusal> {
-    let picture = decode(bytes, &Limits::default())?.pixels;
+    let picture = decode(bytes, &Limits::default())?.pixels.into_rgba();
     if picture.width.max(picture.height) <= MOST_PIXELS_A_SIDE {
         return Ok(picture);
     }

@@ -184,8 +184,7 @@ pub(crate) fn decode(record: &Record, side: u32) -> Decoded {
         .ok()?
         .pixels
         .on_background(PAPER);
-    let square =
-        idiom_picture::resize(&upright, side, Frame::Pad(PAPER), Scaling::OnlyDown).ok()?;
+    let square = idiom_picture::resize(upright, side, Frame::Pad(PAPER), Scaling::OnlyDown).ok()?;
     Some(planes(&square).into())
 }
 

@@ -143,7 +143,7 @@ pub(super) fn read_picture(path: &Path) -> Result<Rgba8, Failure> {
         message: format!("{}: {error}", path.display()),
         hint: error.hint(),
     })?;
-    Ok(decoded.pixels)
+    Ok(decoded.pixels.into_rgba())
 }
 
 /// A picture's looks and subjects, each with its probability and its names in every language.

@@ -112,7 +112,7 @@ fn each_frame_has_its_size(#[case] frame: &str, #[case] size: (u32, u32)) {
     let (_, row) = &world.rows()["a.png"];
     assert_eq!((row.width, row.height), size);
     let stored = decode(&row.image, &Limits::default()).unwrap().pixels;
-    assert_eq!((stored.width, stored.height), size);
+    assert_eq!(stored.size(), size);
     assert_eq!((row.orig_width, row.orig_height), (100, 50));
 }
 
@@ -143,6 +143,7 @@ fn each_format_is_what_it_says(
         decode(&row.image, &Limits::default())
             .unwrap()
             .pixels
+            .on_background([0; 3])
             .pixels
     };
     let differences = pixels(row)
