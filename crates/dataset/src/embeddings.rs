@@ -21,8 +21,8 @@ use crate::lock::FolderLock;
 use crate::manifest::FileEntry;
 use crate::{DatasetError, commit, digest, schema, table};
 
-const MANIFEST: &str = "manifest.json";
-const BEGUN: &str = "begun.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
+pub(crate) const BEGUN: &str = "begun.json";
 
 /// The key of a text in the sidecar.
 #[must_use]
@@ -197,11 +197,22 @@ pub struct EmbeddingsWriter {
 
 /// Whose parts these are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Begun {
+pub(crate) struct Begun {
     schema_version: u32,
     encoder: String,
-    encoder_sha256: String,
-    dim: usize,
+    pub(crate) encoder_sha256: String,
+    pub(crate) dim: usize,
+}
+
+impl Begun {
+    pub(crate) fn new(encoder: &str, encoder_sha256: &str, dim: usize) -> Self {
+        Self {
+            schema_version: schema::VERSION,
+            encoder: encoder.to_owned(),
+            encoder_sha256: encoder_sha256.to_owned(),
+            dim,
+        }
+    }
 }
 
 impl EmbeddingsWriter {
@@ -217,15 +228,9 @@ impl EmbeddingsWriter {
     ) -> Result<Self, DatasetError> {
         let folder = folder(dataset, encoder);
         let lock = FolderLock::take(&folder)?;
-        let begun = Begun {
-            schema_version: schema::VERSION,
-            encoder: encoder.to_owned(),
-            encoder_sha256: encoder_sha256.to_owned(),
-            dim,
-        };
         let mut writer = Self {
             folder,
-            begun,
+            begun: Begun::new(encoder, encoder_sha256, dim),
             parts: Vec::new(),
             done: HashSet::new(),
             _lock: lock,
@@ -373,7 +378,7 @@ fn to_batch(rows: &[EmbeddingRow], dim: usize) -> Result<RecordBatch, arrow::err
 }
 
 /// The vectors of a batch, `[rows, dim]` flat.
-fn vectors(view: &BatchView<'_>, dim: usize) -> Result<Vec<f32>, DatasetError> {
+pub(crate) fn vectors(view: &BatchView<'_>, dim: usize) -> Result<Vec<f32>, DatasetError> {
     let list: &FixedSizeListArray = view.column("embedding", "FixedSizeList<Float32>")?;
     let wrong = || DatasetError::Column {
         path: view.path.to_owned(),
@@ -392,7 +397,7 @@ fn vectors(view: &BatchView<'_>, dim: usize) -> Result<Vec<f32>, DatasetError> {
     Ok(values.values().to_vec())
 }
 
-fn remove(path: &Path) -> Result<(), DatasetError> {
+pub(crate) fn remove(path: &Path) -> Result<(), DatasetError> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(DatasetError::Io {
             path: path.to_owned(),
@@ -402,7 +407,9 @@ fn remove(path: &Path) -> Result<(), DatasetError> {
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, DatasetError> {
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
+    path: &Path,
+) -> Result<Option<T>, DatasetError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -421,7 +428,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, D
         })
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DatasetError> {
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DatasetError> {
     let mut bytes =
         serde_json::to_vec_pretty(value).map_err(|error| DatasetError::BadManifest {
             path: path.to_owned(),

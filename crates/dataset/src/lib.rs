@@ -11,6 +11,7 @@
 //! NAME/manifest.json                       the commit record: every file with its size, hash and key range
 //! NAME/stats.json, NAME/README.md          sums, and the card
 //! NAME/embeddings/ENCODER/                 one vector for each distinct text
+//! NAME/embeddings/ENCODER/pictures/        one vector for each row's picture
 //! ```
 //!
 //! Not here: where pictures come from (`ingest`), pixels (`picture`), encoders (`embed`).
@@ -26,6 +27,7 @@ pub mod lock;
 pub mod manifest;
 pub mod order;
 pub mod phrases;
+pub mod picture_vectors;
 mod reader;
 mod record;
 pub mod rejects;

@@ -17,21 +17,26 @@ folder, encoder = pathlib.Path(sys.argv[1]), sys.argv[2]
 os.environ["HF_HOME"] = str(folder / ".hf")
 shards = sorted(str(path) for path in (folder / "data").glob("*.parquet"))
 parts = sorted(str(path) for path in (folder / "embeddings" / encoder).glob("*.parquet"))
+of_pictures = sorted(str(path) for path in (folder / "embeddings" / encoder / "pictures").glob("*.parquet"))
 
 
 def digest(values) -> str:
     return hashlib.sha256("\n".join(values).encode()).hexdigest()
 
 
-def seen(rows, vectors) -> dict:
-    """What all readers must agree on: rows are (key, caption, all captions, picture bytes)."""
-    rows = sorted(rows)
+def seen(rows, vectors, picture_vectors) -> dict:
+    """What all readers must agree on: rows are (key, caption, all captions, picture bytes, label, perceptual hash), picture
+    vectors are (key, vector)."""
+    rows, keys = sorted(rows, key=lambda row: row[0]), sorted(key for key, _ in picture_vectors)
     return {
         "rows": len(rows),
         "keys": digest(row[0] for row in rows),
         "captions": digest(row[1] for row in rows),
         "all_captions": digest(" | ".join(row[2]) for row in rows),
         "pictures": digest(hashlib.sha256(row[3]).hexdigest() for row in rows),
+        "labels": digest(str(row[4]) for row in rows),
+        "phashes": digest(str(row[5]) for row in rows),
+        "picture_vectors": digest(keys) + f" {len(picture_vectors[0][1])}",
         "vectors": len(vectors),
         "dim": len(vectors[0]),
         "norm": round(sum(x * x for x in vectors[0]), 3),
@@ -46,27 +51,29 @@ def with_pyarrow():
     import pyarrow.dataset as ds
 
     table = ds.dataset(shards, format="parquet").to_table()
-    rows = [(r["key"], r["caption"], [c["text"] for c in r["captions"]], r["image"]["bytes"]) for r in table.to_pylist()]
+    rows = [(r["key"], r["caption"], [c["text"] for c in r["captions"]], r["image"]["bytes"], r["label"], r["phash"]) for r in table.to_pylist()]
     vectors = ds.dataset(parts, format="parquet").to_table()["embedding"].to_pylist()
-    return seen(rows, vectors)
+    pictures = [(r["key"], r["embedding"]) for r in ds.dataset(of_pictures, format="parquet").to_table().to_pylist()]
+    return seen(rows, vectors, pictures)
 
 
 def with_polars():
     import polars as pl
 
     frame = pl.read_parquet(shards)
-    rows = [(r["key"], r["caption"], [c["text"] for c in r["captions"]], r["image"]["bytes"]) for r in frame.iter_rows(named=True)]
+    rows = [(r["key"], r["caption"], [c["text"] for c in r["captions"]], r["image"]["bytes"], r["label"], r["phash"]) for r in frame.iter_rows(named=True)]
     vectors = pl.read_parquet(parts)["embedding"].to_list()
-    return seen(rows, vectors)
+    return seen(rows, vectors, pl.read_parquet(of_pictures).select("key", "embedding").rows())
 
 
 def with_duckdb():
     import duckdb
 
-    query = "select key, caption, list_transform(captions, c -> c.text), image.bytes from read_parquet($1)"
-    rows = [(k, c, list(a), bytes(b)) for k, c, a, b in duckdb.execute(query, [shards]).fetchall()]
+    query = "select key, caption, list_transform(captions, c -> c.text), image.bytes, label, phash from read_parquet($1)"
+    rows = [(k, c, list(a), bytes(b), *rest) for k, c, a, b, *rest in duckdb.execute(query, [shards]).fetchall()]
     vectors = [v for (v,) in duckdb.execute("select embedding from read_parquet($1)", [parts]).fetchall()]
-    return seen(rows, vectors)
+    join = "select key, embedding from read_parquet($1) join read_parquet($2) using (key)"
+    return seen(rows, vectors, duckdb.execute(join, [shards, of_pictures]).fetchall())
 
 
 def with_datasets(streaming: bool):
@@ -77,11 +84,15 @@ def with_datasets(streaming: bool):
     for split in loaded.values():
         features = split.features
         assert type(features["image"]).__name__ == "Image", features["image"]
+        assert features["label"].names == ["cat", "dog"], features["label"]
+        assert features["phash"].dtype == "uint64", features["phash"]
         decoded += next(iter(split))["image"].size[0]
         for row in split.cast_column("image", Image(decode=False)):
-            rows.append((row["key"], row["caption"], [c["text"] for c in row["captions"]], row["image"]["bytes"]))
+            texts = [c["text"] for c in row["captions"]]
+            rows.append((row["key"], row["caption"], texts, row["image"]["bytes"], row["label"], row["phash"]))
     found = load_dataset("parquet", data_files=parts, split="train")["embedding"]
-    return {**seen(rows, [list(v) for v in found]), "first_widths": decoded}
+    pictures = [(r["key"], r["embedding"]) for r in load_dataset("parquet", data_files=of_pictures, split="train")]
+    return {**seen(rows, [list(v) for v in found], pictures), "first_widths": decoded}
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 //! Other people's programs read what we write: pyarrow, polars, `DuckDB` and Hugging Face `datasets`, fetched by
-//! `fetch_readers.py`. Each must see the same keys, captions, pictures and vectors.
+//! `fetch_readers.py`. Each must see the same keys, captions, pictures, labels, hashes and vectors.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
@@ -9,8 +9,10 @@ use std::process::Command;
 
 use idiom_dataset::embeddings::{EmbeddingRow, EmbeddingsWriter, text_sha256};
 use idiom_dataset::manifest::Counts;
+use idiom_dataset::picture_vectors::PictureVectorsWriter;
 use idiom_dataset::{
-    Caption, Manifest, Record, ShardEntry, ShardWriter, Split, card, digest, schema,
+    Caption, Columns, Manifest, Record, Records, ShardEntry, ShardWriter, Split, card, digest,
+    schema,
 };
 use serde_json::Value;
 
@@ -142,6 +144,14 @@ fn write(folder: &Path) -> Vec<Record> {
         .collect();
     writer.append(&vectors).unwrap();
     writer.finish("0").unwrap();
+    let mut writer = PictureVectorsWriter::begin(folder, "tiny", "0", DIM).unwrap();
+    for shard in &manifest.shards {
+        let rows = Records::of_shard(&folder.join(&shard.path), Columns::WithoutImage);
+        let keys: Vec<String> = rows.map(|row| row.unwrap().key).collect();
+        let vectors = vec![vec![0.5; DIM]; keys.len()];
+        writer.append(shard, &keys, &vectors).unwrap();
+    }
+    writer.finish(&manifest.shards).unwrap();
     all
 }
 
@@ -206,6 +216,9 @@ fn every_reader_sees_the_same() {
         "captions": hash(rows.iter().map(|row| row.caption.clone())),
         "all_captions": hash(rows.iter().map(all)),
         "pictures": hash(rows.iter().map(|row| digest::sha256_hex(&row.image))),
+        "labels": hash(rows.iter().map(|row| row.label.map_or("None".into(), |l| l.to_string()))),
+        "phashes": hash(rows.iter().map(|row| row.phash.unwrap().to_string())),
+        "picture_vectors": hash(rows.iter().map(|row| row.key.clone())) + &format!(" {DIM}"),
         "vectors": rows.len(),
         "dim": DIM,
         "norm": 1.0,

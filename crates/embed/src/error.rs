@@ -15,13 +15,13 @@ pub enum EmbedError {
     #[error(transparent)]
     Encoder(#[from] EncoderError),
     /// Somebody asked to stop. What was done is saved.
-    #[error("{}: stopped after {n_done} of {n_texts} texts, which are kept", dataset.display())]
+    #[error("{}: stopped after {n_done} of {n_texts}, which are kept", dataset.display())]
     Interrupted {
         /// The dataset's folder.
         dataset: PathBuf,
-        /// Texts that have their vector on disk.
+        /// Texts or pictures that have their vector on disk.
         n_done: u64,
-        /// Distinct texts of the dataset.
+        /// Distinct texts, or pictures, of the dataset.
         n_texts: u64,
     },
     /// There is nothing to encode.
@@ -29,6 +29,14 @@ pub enum EmbedError {
     NoTexts {
         /// The dataset's folder.
         dataset: PathBuf,
+    },
+    /// A stored picture cannot be decoded: the shard was damaged.
+    #[error("the picture of `{key}`: {source}")]
+    Picture {
+        /// The row.
+        key: String,
+        /// The decoder's reason.
+        source: idiom_picture::PictureError,
     },
     /// A phrase has no vector in the sidecar.
     #[error("the phrase `{text}` has no vector")]
@@ -49,6 +57,7 @@ impl EmbedError {
                 Some("the same command goes on where this one stopped".into())
             }
             Self::NoTexts { .. } => Some("ingest pictures that have captions".into()),
+            Self::Picture { .. } => Some("ingest the data set again: its shard was damaged".into()),
             Self::NoVector { .. } => Some("embed the dataset again".into()),
         }
     }

@@ -55,3 +55,37 @@ impl fmt::Display for Summary {
         Ok(())
     }
 }
+
+/// What an embedding of pictures left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureSummary {
+    /// Whether the vectors were current already and nothing was done.
+    pub skipped: bool,
+    /// The encoder's name.
+    pub encoder: String,
+    /// Pictures of the dataset; each has its vector.
+    pub n_pictures: u64,
+    /// Of these, those encoded now.
+    pub n_encoded: u64,
+}
+
+impl fmt::Display for PictureSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            encoder,
+            n_pictures,
+            n_encoded,
+            ..
+        } = self;
+        if self.skipped {
+            return write!(
+                f,
+                "the picture vectors of {encoder} are current: {n_pictures} pictures"
+            );
+        }
+        write!(
+            f,
+            "{n_pictures} pictures have vectors of {encoder}, {n_encoded} of them new"
+        )
+    }
+}

@@ -4,11 +4,13 @@
 
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::manifest::FileEntry;
+use idiom_dataset::picture_vectors::PictureVectors;
 use idiom_dataset::{
     Caption, Dataset, Manifest, Phrase, Record, ShardEntry, ShardWriter, Split, phrases, schema,
 };
-use idiom_embed::{EmbedError, EmbedOptions, Event, Summary, embed, probe};
-use idiom_encoders::{EncoderError, TextEncoder, TextVector};
+use idiom_embed::{EmbedError, EmbedOptions, Event, Summary, embed, embed_pictures, probe};
+use idiom_encoders::{EncoderError, PictureEncoder, TextEncoder, TextVector};
+use idiom_picture::{Rgb8, encode_png};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -112,6 +114,12 @@ fn write_dataset(folder: &Path) {
                     key: text.clone(),
                     caption: text,
                     captions,
+                    image: encode_png(&Rgb8::filled(
+                        8 + 2 * number,
+                        8,
+                        [40 * number as u8, 9, 200],
+                    ))
+                    .into(),
                     ..Record::default()
                 })
                 .unwrap();
@@ -356,4 +364,117 @@ fn the_probe_reads_held_out_phrases_language_by_language() {
         .map(|accuracy| (accuracy.group.as_str(), accuracy.n, accuracy.n_right))
         .collect();
     assert_eq!(found, [("en", 3, 3), ("yue", 3, 3)]);
+}
+
+/// The mean colour of a picture; sets `stop` after so many calls.
+struct MeanColour {
+    sha256: &'static str,
+    stop_after: usize,
+    n_calls: AtomicUsize,
+    stop: AtomicBool,
+}
+
+impl MeanColour {
+    fn new(sha256: &'static str, stop_after: usize) -> Self {
+        Self {
+            sha256,
+            stop_after,
+            n_calls: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        }
+    }
+}
+
+impl PictureEncoder for MeanColour {
+    fn name(&self) -> &str {
+        "mean-colour"
+    }
+
+    fn sha256(&self) -> &str {
+        self.sha256
+    }
+
+    fn dim(&self) -> usize {
+        3
+    }
+
+    fn vectors(&self, pictures: &tch::Tensor) -> Result<tch::Tensor, EncoderError> {
+        if self.n_calls.fetch_add(1, Ordering::Relaxed) + 1 == self.stop_after {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(pictures.f_mean_dim([2_i64, 3].as_slice(), false, tch::Kind::Float)?)
+    }
+}
+
+fn see(folder: &Path, encoder: &MeanColour) -> Result<idiom_embed::PictureSummary, EmbedError> {
+    embed_pictures(folder, encoder, &|_| {}, &encoder.stop)
+}
+
+#[test]
+fn every_picture_gets_its_vector_by_its_key() {
+    let folder = dataset();
+    let found = see(folder.path(), &MeanColour::new("a", 0)).unwrap();
+    assert_eq!(
+        (found.n_pictures, found.n_encoded, found.skipped),
+        (6, 6, false)
+    );
+    let vectors = PictureVectors::open(folder.path(), "mean-colour").unwrap();
+    let keys: Vec<&str> = vectors.rows().map(|(key, _)| key).collect();
+    assert_eq!(
+        keys,
+        [
+            "train 0",
+            "train 1",
+            "validation 0",
+            "validation 1",
+            "test 0",
+            "test 1"
+        ]
+    );
+    // (0, 9, 200) and (40, 9, 200), from bytes to -1 to 1 and then to unit length.
+    for (number, (_, vector)) in vectors.rows().enumerate() {
+        let colour = [40.0 * (number % 2) as f32, 9.0, 200.0].map(|byte| byte / 127.5 - 1.0);
+        let length = colour.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let apart = vector
+            .iter()
+            .zip(colour)
+            .map(|(a, b)| (a - b / length).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-5, "{vector:?}");
+    }
+    let blue = vectors.rows().nth(1).unwrap().1.to_vec();
+    let nearest: Vec<&str> = vectors
+        .nearest(&blue, 3)
+        .iter()
+        .map(|(key, _)| *key)
+        .collect();
+    assert_eq!(nearest, ["test 1", "train 1", "validation 1"]);
+    assert!(
+        see(folder.path(), &MeanColour::new("a", 0))
+            .unwrap()
+            .skipped
+    );
+}
+
+#[test]
+fn pictures_go_on_shard_by_shard_and_start_over_with_another_encoder() {
+    let folder = dataset();
+    // Both shards' pictures differ in size, so each takes two calls; the look at the flag comes before a batch.
+    let stopped = MeanColour::new("a", 2);
+    let error = see(folder.path(), &stopped).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            EmbedError::Interrupted {
+                n_done: 2,
+                n_texts: 6,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(PictureVectors::open(folder.path(), "mean-colour").is_err());
+    let rest = see(folder.path(), &MeanColour::new("a", 0)).unwrap();
+    assert_eq!((rest.n_pictures, rest.n_encoded), (6, 4));
+    let other = see(folder.path(), &MeanColour::new("b", 0)).unwrap();
+    assert_eq!(other.n_encoded, 6);
 }

@@ -1,18 +1,17 @@
 //! BERT, RoBERTa and XLM-RoBERTa as sentence encoders (Devlin et al. 2018, <https://arxiv.org/abs/1810.04805>; Reimers &
 //! Gurevych 2019, <https://arxiv.org/abs/1908.10084>), from a folder as the hub lays it out.
 //!
-//! Read: `config.json`, `tokenizer.json`, `model.safetensors`; `modules.json`, `1_Pooling/config.json` and
-//! `sentence_bert_config.json` where they are there. Not here: models that run code of their own, and projections
-//! after the pooling.
+//! Read: `config.json`, `tokenizer.json`, `model.safetensors`, and what says how a sentence is made of tokens (`sentence`).
+//! E5, BGE, LaBSE and MiniLM are all of this kind. Not here: models that run code of their own.
 
 use crate::EncoderError;
 use crate::digest;
 use crate::frozen::{Frozen, Network};
-use crate::pooling::Pooling;
+use crate::layers::{Activation, Attention, Linear, Norm, Sight, check_heads};
+use crate::sentence::{Head, Sentence};
 use crate::tokens::{Tokenizer, Unknown};
 use crate::weights::{Weight, Weights, bytes_of};
 use serde::Deserialize;
-use serde_json::Value;
 use std::path::Path;
 use tch::{Device, TchError, Tensor};
 
@@ -64,83 +63,64 @@ impl Config {
                 self.position_embedding_type
             ));
         }
-        if self.num_attention_heads < 1
-            || self.hidden_size < 1
-            || self.hidden_size % self.num_attention_heads != 0
-        {
-            let (size, heads) = (self.hidden_size, self.num_attention_heads);
-            return Err(format!(
-                "`hidden_size` {size} cannot be shared by `num_attention_heads` {heads}"
-            ));
-        }
+        check_heads(self.hidden_size, self.num_attention_heads)?;
         if self.max_position_embeddings <= self.first_position() + 2 {
             return Err(format!(
                 "`max_position_embeddings` is {}, which leaves no room",
                 self.max_position_embeddings
             ));
         }
-        activation(&self.hidden_act).map(|_| ())
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Activation {
-    Gelu,
-    GeluTanh,
-    Relu,
-}
-
-fn activation(name: &str) -> Result<Activation, String> {
-    match name {
-        "gelu" => Ok(Activation::Gelu),
-        "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
-        "relu" => Ok(Activation::Relu),
-        other => Err(format!(
-            "`hidden_act` is `{other}`, but must be one of gelu, gelu_new, relu"
-        )),
+        Activation::named(&self.hidden_act).map(|_| ())
     }
 }
 
 /// Reads a model from its folder.
 pub(crate) fn read(folder: &Path, name: &str, device: Device) -> Result<Frozen, EncoderError> {
     let config_path = folder.join("config.json");
-    let unsupported = |reason| EncoderError::Unsupported {
-        path: config_path.clone(),
-        reason,
-    };
     let config_bytes = bytes_of(&config_path)?;
     let config: Config = serde_json::from_slice(&config_bytes)
         .map_err(|reason| EncoderError::damaged(&config_path, reason))?;
-    config.check().map_err(unsupported)?;
-    let hidden_act = activation(&config.hidden_act).map_err(unsupported)?;
-    let pooling = pooling(folder)?;
-    let max_tokens = max_tokens(folder, &config)?;
+    config.check().map_err(|reason| EncoderError::Unsupported {
+        path: config_path,
+        reason,
+    })?;
+    let room = (config.max_position_embeddings - config.first_position()) as u64;
+    let sentence = Sentence::read(folder, room)?;
 
     let tokenizer_path = folder.join("tokenizer.json");
     let json = bytes_of(&tokenizer_path)?;
-    let tokenizer = Tokenizer::read(&tokenizer_path, &json, Unknown::AsConfigured, max_tokens)?;
-    if tokenizer.vocabulary() > config.vocab_size as usize {
-        let reason = format!(
-            "has {} tokens, but `vocab_size` is {}",
-            tokenizer.vocabulary(),
-            config.vocab_size
-        );
-        return Err(EncoderError::damaged(tokenizer_path, reason));
-    }
+    let tokenizer = Tokenizer::read(
+        &tokenizer_path,
+        &json,
+        Unknown::AsConfigured,
+        sentence.max_tokens,
+    )?
+    .with_prompt(&sentence.prompt, sentence.lower_case);
+    tokenizer.check_vocabulary(&tokenizer_path, config.vocab_size)?;
+    let mut projections = Vec::new();
+    let head = Head::read(
+        &sentence,
+        &tokenizer,
+        device,
+        config.hidden_size,
+        &mut projections,
+    )?;
     let weights_path = folder.join("model.safetensors");
     let bytes = bytes_of(&weights_path)?;
-    let settings = format!("{pooling:?} {max_tokens}");
+    let settings = sentence.fingerprint();
     let (sha256, network) = std::thread::scope(|scope| {
-        let parts: [(&str, &[u8]); 4] = [
+        let mut parts: Vec<(&str, &[u8])> = vec![
             ("config.json", &config_bytes),
             ("tokenizer.json", &json),
             ("model.safetensors", &bytes),
             ("settings", settings.as_bytes()),
         ];
+        if !projections.is_empty() {
+            parts.push(("projections", &projections));
+        }
         let sha256 = scope.spawn(move || digest::of_parts(&parts));
         let weights = Weights::open(&weights_path, &bytes, device);
-        let network =
-            weights.and_then(|weights| Bert::read(&weights, &config, hidden_act, pooling));
+        let network = weights.and_then(|weights| Bert::read(&weights, &config, head));
         (
             sha256
                 .join()
@@ -157,60 +137,6 @@ pub(crate) fn read(folder: &Path, name: &str, device: Device) -> Result<Frozen, 
     })
 }
 
-/// A JSON file that may be missing.
-fn json_of(path: &Path) -> Result<Option<Value>, EncoderError> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    serde_json::from_slice(&bytes_of(path)?)
-        .map(Some)
-        .map_err(|reason| EncoderError::damaged(path, reason))
-}
-
-/// How the model pools; the mean where it does not say, as sentence-transformers does.
-fn pooling(folder: &Path) -> Result<Pooling, EncoderError> {
-    let modules_path = folder.join("modules.json");
-    let mut pooling_folder = "1_Pooling".to_owned();
-    if let Some(modules) = json_of(&modules_path)? {
-        for module in modules.as_array().into_iter().flatten() {
-            let text = |key: &str| module.get(key).and_then(Value::as_str).unwrap_or_default();
-            match text("type").rsplit('.').next() {
-                Some("Transformer" | "Normalize") => {}
-                Some("Pooling") => pooling_folder = text("path").to_owned(),
-                _ => {
-                    let reason = format!("the module `{}` is not known", text("type"));
-                    return Err(EncoderError::Unsupported {
-                        path: modules_path,
-                        reason,
-                    });
-                }
-            }
-        }
-    }
-    let path = folder.join(pooling_folder).join("config.json");
-    if !path.starts_with(folder)
-        || path
-            .components()
-            .any(|part| part == std::path::Component::ParentDir)
-    {
-        return Err(EncoderError::damaged(
-            modules_path,
-            "names a folder outside of the model",
-        ));
-    }
-    json_of(&path)?.map_or(Ok(Pooling::Mean), |config| {
-        Pooling::from_json(&path, &config)
-    })
-}
-
-/// Tokens that the model sees at most, start and end included.
-fn max_tokens(folder: &Path, config: &Config) -> Result<usize, EncoderError> {
-    let room = (config.max_position_embeddings - config.first_position()) as u64;
-    let asked = json_of(&folder.join("sentence_bert_config.json"))?
-        .and_then(|config| config.get("max_seq_length").and_then(Value::as_u64));
-    Ok(asked.unwrap_or(room).clamp(3, room) as usize)
-}
-
 #[derive(Clone)]
 struct Bert {
     words: Weight,
@@ -218,43 +144,23 @@ struct Bert {
     places: Weight,
     norm: Norm,
     layers: Vec<Layer>,
-    pooling: Pooling,
+    head: Head,
     hidden_size: i64,
 }
 
 #[derive(Clone)]
 struct Layer {
-    /// Query, key and value side by side.
-    query_key_value: Linear,
+    attention: Attention,
     attended: Linear,
     attended_norm: Norm,
     up: Linear,
     down: Linear,
     norm: Norm,
-    n_heads: i64,
     hidden_act: Activation,
 }
 
-#[derive(Clone)]
-struct Linear {
-    weight: Weight,
-    bias: Weight,
-}
-
-#[derive(Clone)]
-struct Norm {
-    gain: Weight,
-    bias: Weight,
-    epsilon: f64,
-}
-
 impl Bert {
-    fn read(
-        weights: &Weights<'_>,
-        config: &Config,
-        hidden_act: Activation,
-        pooling: Pooling,
-    ) -> Result<Self, EncoderError> {
+    fn read(weights: &Weights<'_>, config: &Config, head: Head) -> Result<Self, EncoderError> {
         let is_there =
             |prefix: &&&str| weights.has(&format!("{prefix}embeddings.word_embeddings.weight"));
         let prefix = ["", "bert.", "roberta."]
@@ -271,31 +177,19 @@ impl Bert {
         let positions = embedding("position", config.max_position_embeddings)?;
         let positions = positions.f_slice(0, config.first_position(), None, 1)?;
         let types = embedding("token_type", config.type_vocab_size)?;
-        let layers = (0..config.num_hidden_layers).map(|idx| {
-            Layer::read(
-                weights,
-                &format!("{prefix}encoder.layer.{idx}"),
-                config,
-                hidden_act,
-            )
-        });
+        let layer = |idx| Layer::read(weights, &format!("{prefix}encoder.layer.{idx}"), config);
+        let norm = format!("{prefix}embeddings.LayerNorm");
         Ok(Self {
             words: embedding("word", config.vocab_size)?,
             places: Weight::new(positions.f_add(&types.f_get(0)?)?),
-            norm: Norm::read(weights, &format!("{prefix}embeddings.LayerNorm"), config)?,
-            layers: layers.collect::<Result<_, _>>()?,
-            pooling,
+            norm: Norm::read(weights, &norm, hidden, config.layer_norm_eps)?,
+            layers: (0..config.num_hidden_layers)
+                .map(layer)
+                .collect::<Result<_, _>>()?,
+            head,
             hidden_size: hidden,
         })
     }
-}
-
-/// Query, key and value, one below the other.
-fn beside(parts: [&Weight; 3]) -> Result<Weight, TchError> {
-    Ok(Weight::new(Tensor::f_cat(
-        &parts.map(|part| part.shallow_clone()),
-        0,
-    )?))
 }
 
 impl Network for Bert {
@@ -304,7 +198,7 @@ impl Network for Bert {
     }
 
     fn dim(&self) -> usize {
-        self.hidden_size as usize
+        self.head.n_out as usize
     }
 
     fn forward(&self, ids: &Tensor) -> Result<Tensor, TchError> {
@@ -317,113 +211,43 @@ impl Network for Bert {
         for layer in &self.layers {
             hidden = layer.forward(&hidden)?;
         }
-        self.pooling.apply(&hidden)
+        self.head.forward(&hidden)
     }
 }
 
 impl Layer {
-    fn read(
-        weights: &Weights<'_>,
-        name: &str,
-        config: &Config,
-        hidden_act: Activation,
-    ) -> Result<Self, EncoderError> {
+    fn read(weights: &Weights<'_>, name: &str, config: &Config) -> Result<Self, EncoderError> {
         let (hidden, wide) = (config.hidden_size, config.intermediate_size);
-        let linear =
-            |part: &str, n_out, n_in| Linear::read(weights, &format!("{name}.{part}"), n_out, n_in);
-        let norm = |part: &str| Norm::read(weights, &format!("{name}.{part}"), config);
-        let own = |part: &str| linear(&format!("attention.self.{part}"), hidden, hidden);
-        let [query, key, value] = [own("query")?, own("key")?, own("value")?];
+        let linear = |part: &str, shape| Linear::read(weights, &format!("{name}.{part}"), shape);
+        let norm = |part: &str| {
+            let name = format!("{name}.{part}");
+            Norm::read(weights, &name, hidden, config.layer_norm_eps)
+        };
+        let own = |part: &str| format!("{name}.attention.self.{part}");
         Ok(Self {
-            query_key_value: Linear {
-                weight: beside([&query.weight, &key.weight, &value.weight])?,
-                bias: beside([&query.bias, &key.bias, &value.bias])?,
-            },
-            attended: linear("attention.output.dense", hidden, hidden)?,
+            attention: Attention::read(
+                weights,
+                [own("query"), own("key"), own("value")],
+                hidden,
+                config.num_attention_heads,
+                Sight::Everything,
+            )?,
+            attended: linear("attention.output.dense", [hidden, hidden])?,
             attended_norm: norm("attention.output.LayerNorm")?,
-            up: linear("intermediate.dense", wide, hidden)?,
-            down: linear("output.dense", hidden, wide)?,
+            up: linear("intermediate.dense", [wide, hidden])?,
+            down: linear("output.dense", [hidden, wide])?,
             norm: norm("output.LayerNorm")?,
-            n_heads: config.num_attention_heads,
-            hidden_act,
+            hidden_act: Activation::named(&config.hidden_act).unwrap_or(Activation::Gelu),
         })
     }
 
     /// `[batch, length, hidden]` -> the same shape.
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let (n_texts, length, hidden) = x.size3()?;
-        let parts = self.query_key_value.forward(x)?.f_view([
-            n_texts,
-            length,
-            3,
-            self.n_heads,
-            hidden / self.n_heads,
-        ])?;
-        let part = |idx| parts.f_select(2, idx)?.f_transpose(1, 2);
-        let attended = Tensor::f_scaled_dot_product_attention(
-            &part(0)?,
-            &part(1)?,
-            &part(2)?,
-            None::<Tensor>,
-            0.0,
-            false,
-            None,
-            false,
-        )?;
-        let attended = attended
-            .f_transpose(1, 2)?
-            .f_reshape([n_texts, length, hidden])?;
+        let attended = self.attention.forward(x)?;
         let x = self
             .attended_norm
             .forward(&self.attended.forward(&attended)?.f_add_(x)?)?;
-        let wide = self.up.forward(&x)?;
-        let wide = match self.hidden_act {
-            Activation::Gelu => wide.f_gelu("none")?,
-            Activation::GeluTanh => wide.f_gelu("tanh")?,
-            Activation::Relu => wide.f_relu()?,
-        };
+        let wide = self.hidden_act.apply(&self.up.forward(&x)?)?;
         self.norm.forward(&self.down.forward(&wide)?.f_add_(&x)?)
-    }
-}
-
-impl Linear {
-    fn read(
-        weights: &Weights<'_>,
-        name: &str,
-        n_out: i64,
-        n_in: i64,
-    ) -> Result<Self, EncoderError> {
-        let weight = weights.float(&format!("{name}.weight"), &[n_out, n_in])?;
-        Ok(Self {
-            weight,
-            bias: weights.float(&format!("{name}.bias"), &[n_out])?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_linear(&self.weight, Some(&*self.bias))
-    }
-}
-
-impl Norm {
-    fn read(weights: &Weights<'_>, name: &str, config: &Config) -> Result<Self, EncoderError> {
-        let shape = [config.hidden_size];
-        let gain = weights.float(&format!("{name}.weight"), &shape)?;
-        let bias = weights.float(&format!("{name}.bias"), &shape)?;
-        Ok(Self {
-            gain,
-            bias,
-            epsilon: config.layer_norm_eps,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_layer_norm(
-            self.gain.size(),
-            Some(&*self.gain),
-            Some(&*self.bias),
-            self.epsilon,
-            false,
-        )
     }
 }

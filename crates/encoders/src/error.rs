@@ -99,16 +99,23 @@ impl EncoderError {
                 "`python3 crates/encoders/fetch_encoders.py` fetches `use-multilingual` and `all-minilm-l6-v2`; \
                  any other name must be a folder or a hub id such as `owner/{name}`"
             )),
-            Self::Pickle { .. } => Some("convert it to `model.safetensors` where you trust it, and name its folder".into()),
+            Self::Pickle { .. } => Some(
+                "convert it to `model.safetensors` where you trust it, and name its folder".into(),
+            ),
             Self::Damaged { path, .. } | Self::Shape { path, .. } => Some(format!(
                 "delete {} and fetch it again",
                 path.parent().unwrap_or(path).display()
             )),
-            Self::Unsupported { .. } => {
-                Some("models with `model_type` bert, roberta or xlm-roberta and mean, cls or max pooling are known".into())
+            Self::Unsupported { .. } => Some(
+                "known are `model_type` bert, roberta and xlm-roberta with pooling, and clip"
+                    .into(),
+            ),
+            Self::Hub { .. } => Some(
+                "check the id, the network and the token, or put the model's folder on disk".into(),
+            ),
+            Self::Torch(_) => {
+                Some("encode fewer or shorter texts at once, or use another device".into())
             }
-            Self::Hub { .. } => Some("check the id, the network and the token, or put the model's folder on disk".into()),
-            Self::Torch(_) => Some("encode fewer or shorter texts at once, or use another device".into()),
             Self::Io { .. } | Self::Dtype { .. } | Self::Tokenize(_) => None,
         }
     }

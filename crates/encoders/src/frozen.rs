@@ -154,16 +154,24 @@ impl Worker<'_> {
             .f_view([places.len() as i64, -1])?
             .f_to(self.device)?;
         let vectors = self.network.forward(&ids)?;
-        let norms = vectors
-            .f_norm_scalaropt_dim(2.0, [1i64], true)?
-            .f_clamp_min(1e-12)?;
-        let flat = vectors
-            .f_div(&norms)?
-            .f_to_device(Device::Cpu)?
-            .f_to_kind(Kind::Float)?
-            .f_reshape([-1])?;
-        Ok(Vec::<f32>::try_from(&flat)?)
+        Ok(Vec::<f32>::try_from(&normed(&vectors)?.f_reshape([-1])?)?)
     }
+}
+
+/// `[batch, dim]` at unit length, on the CPU.
+fn normed(vectors: &Tensor) -> Result<Tensor, tch::TchError> {
+    let norms = vectors
+        .f_norm_scalaropt_dim(2.0, [1i64], true)?
+        .f_clamp_min(1e-12)?;
+    vectors
+        .f_div(&norms)?
+        .f_to_device(Device::Cpu)?
+        .f_to_kind(Kind::Float)
+}
+
+/// The rows of `[batch, dim]`, each at unit length.
+pub(crate) fn at_unit_length(vectors: &Tensor) -> Result<Vec<Vec<f32>>, EncoderError> {
+    Ok(Vec::<Vec<f32>>::try_from(&normed(vectors)?)?)
 }
 
 fn text_vector(values: &[f32], tokens: &Tokens) -> TextVector {

@@ -3,16 +3,19 @@
 //! The endpoint, the cache and the token are passed in by the caller. The weights come last, so that a cache which has them
 //! has all the rest too.
 
-use crate::{EncoderError, Locations};
+use crate::{EncoderError, Locations, sentence};
 use hf_hub::{HFClient, HFError, HFRepositorySync, RepoTypeModel};
 use std::path::{Path, PathBuf};
 
 /// Read first. Its place in the cache tells the commit, and the other files are asked for at that commit.
 const CONFIG: &str = "config.json";
-const WHERE_THERE: [&str; 3] = [
-    "modules.json",
-    "1_Pooling/config.json",
+const MODULES: &str = "modules.json";
+const WHERE_THERE: [&str; 5] = [
+    MODULES,
     "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "tokenizer_config.json",
+    "preprocessor_config.json",
 ];
 const NEEDED: [&str; 2] = ["tokenizer.json", "model.safetensors"];
 
@@ -61,16 +64,39 @@ pub(crate) fn fetched(id: &str, locations: &Locations) -> Result<PathBuf, Encode
             .revision(commit.as_str())
             .send()
     };
+    let fetch_where_there = |name: &str| match fetch(name) {
+        Ok(_) | Err(HFError::EntryNotFound { .. }) => Ok(()),
+        Err(reason) => Err(failed(name, reason)),
+    };
     for name in WHERE_THERE {
-        match fetch(name) {
-            Ok(_) | Err(HFError::EntryNotFound { .. }) => {}
-            Err(reason) => return Err(failed(name, reason)),
-        }
+        fetch_where_there(name)?;
+    }
+    for name in of_modules(&folder)? {
+        fetch_where_there(&name)?;
     }
     for name in NEEDED {
         fetch(name).map_err(|reason| failed(name, reason))?;
     }
     Ok(folder)
+}
+
+/// The files of the modules that say how to pool and project.
+fn of_modules(folder: &Path) -> Result<Vec<String>, EncoderError> {
+    let Some(modules) = sentence::json_of(&folder.join(MODULES))? else {
+        return Ok(vec!["1_Pooling/config.json".into()]);
+    };
+    let mut files = Vec::new();
+    for (kind, name) in sentence::named(&modules) {
+        let is_inside = sentence::below(folder, &name).is_some();
+        if name.is_empty() || !is_inside {
+            continue;
+        }
+        files.push(format!("{name}/config.json"));
+        if kind == "Dense" {
+            files.push(format!("{name}/model.safetensors"));
+        }
+    }
+    Ok(files)
 }
 
 /// One file of a repository on the hub: from the cache, else, unless the network must not be used, fetched.

@@ -1,33 +1,39 @@
-//! Frozen networks: text encoders that turn a sentence into a unit vector, and [`MobileNet`], which measures pictures.
+//! Frozen networks: text encoders that turn a sentence into a unit vector, and picture encoders that do so with a picture.
 //!
-//! [`load`] finds one by name, folder or hub id and gives it back behind [`TextEncoder`]. Two families are known: Google's
+//! [`load`] finds one by name, folder or hub id and gives it back behind [`TextEncoder`]. Three families are known: Google's
 //! multilingual Universal Sentence Encoder ([`Cer 2018`](https://arxiv.org/abs/1803.11175), [`Yang 2019`](
-//! https://arxiv.org/abs/1907.04307)), whose weights a recipe beside this crate fetches, and BERT with pooling
-//! ([`Reimers 2019`](https://arxiv.org/abs/1908.10084)), of which the hub has thousands.
+//! https://arxiv.org/abs/1907.04307)), whose weights a recipe beside this crate fetches, BERT with pooling
+//! ([`Reimers 2019`](https://arxiv.org/abs/1908.10084)), of which the hub has thousands, and CLIP's tower for texts
+//! ([`Radford 2021`](https://arxiv.org/abs/2103.00020)). [`load_for_pictures`] does the same for [`PictureEncoder`]: CLIP's
+//! other tower, and [`MobileNet`], which is also the measure of `evaluate`.
 //!
-//! Batches hold texts of one length only. So nothing is padded or masked, and a text's vector does not depend on its
+//! Batches of texts hold one length only. So nothing is padded or masked, and a text's vector does not depend on its
 //! neighbours.
 //!
 //! Not here: what is done with the vectors (`embed`, `train`), and training of any kind.
 
 mod batch;
 mod bert;
+mod clip;
 mod digest;
 mod error;
 mod frozen;
 mod hub;
+mod layers;
 mod load;
 mod mobilenet;
 mod npz;
 mod pooling;
+mod preprocess;
 pub mod probe;
+mod sentence;
 mod tokens;
 mod use_multilingual;
 mod weights;
 
 pub use error::EncoderError;
 pub use hub::hub_file;
-pub use load::{ALL_MINILM_L6_V2, BUILT_IN, Locations, USE_MULTILINGUAL, load};
+pub use load::{ALL_MINILM_L6_V2, BUILT_IN, Locations, USE_MULTILINGUAL, load, load_for_pictures};
 pub use mobilenet::{DEPTH_CHANNELS, FEATURES, MOBILENET_V2, MobileNet};
 
 /// A frozen network from text to a unit vector.
@@ -55,6 +61,34 @@ pub trait TextEncoder: Send {
     /// # Errors
     /// [`EncoderError::Tokenize`].
     fn token_ids(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>, EncoderError>;
+}
+
+/// A frozen network from a picture to a unit vector.
+pub trait PictureEncoder: Send {
+    /// The short name that is safe as a folder's name.
+    fn name(&self) -> &str;
+
+    /// Hash over the weights and the settings that decide the vectors, in lower-case hex.
+    fn sha256(&self) -> &str;
+
+    /// Entries of a vector.
+    fn dim(&self) -> usize;
+
+    /// Vectors `[batch, dim]` of any length, for `pictures [batch, 3, height, width]` in `[-1, 1]`; they are brought to the network's
+    /// own size first.
+    ///
+    /// # Errors
+    /// [`EncoderError::Torch`].
+    fn vectors(&self, pictures: &tch::Tensor) -> Result<tch::Tensor, EncoderError>;
+
+    /// The same vectors at unit length, a picture after the other.
+    ///
+    /// # Errors
+    /// [`EncoderError::Torch`].
+    fn encode(&self, pictures: &tch::Tensor) -> Result<Vec<Vec<f32>>, EncoderError> {
+        let vectors = tch::no_grad(|| self.vectors(pictures))?;
+        frozen::at_unit_length(&vectors)
+    }
 }
 
 /// A text as the network sees it.

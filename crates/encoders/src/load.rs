@@ -2,7 +2,10 @@
 //!
 //! What the folder holds says which family it is, never its name.
 
-use crate::{EncoderError, TextEncoder, bert, hub, use_multilingual};
+use crate::{
+    EncoderError, MobileNet, PictureEncoder, TextEncoder, bert, clip, hub, sentence,
+    use_multilingual,
+};
 use std::path::{Component, Path, PathBuf};
 use tch::Device;
 
@@ -35,7 +38,7 @@ pub struct Locations {
     pub offline: bool,
 }
 
-/// Loads an encoder by its name among the user's encoders, by its folder's path, or by its hub id `owner/name`.
+/// Loads a text encoder by its name among the user's encoders, by its folder's path, or by its hub id `owner/name`.
 ///
 /// # Errors
 /// Where there is none, or it is damaged or of a kind that is not known. A pickle is refused unopened.
@@ -44,24 +47,68 @@ pub fn load(
     locations: &Locations,
     device: Device,
 ) -> Result<Box<dyn TextEncoder>, EncoderError> {
+    let folder = find(name, locations)?;
+    if folder.join("weights.npz").exists() {
+        return Ok(Box::new(use_multilingual::read(&folder, device)?));
+    }
+    refuse_pickle(&folder)?;
+    let name = short_name(name);
+    if model_type(&folder)?.as_deref() == Some("clip") {
+        return Ok(Box::new(clip::read_text(&folder, &name, device)?));
+    }
+    Ok(Box::new(bert::read(&folder, &name, device)?))
+}
+
+/// Loads a picture encoder in the same way: a folder with `config.json` is CLIP, one without is MobileNetV2.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for_pictures(
+    name: &str,
+    locations: &Locations,
+    device: Device,
+) -> Result<Box<dyn PictureEncoder>, EncoderError> {
+    let folder = find(name, locations)?;
+    refuse_pickle(&folder)?;
+    match model_type(&folder)?.as_deref() {
+        Some("clip") => {
+            let tower = clip::read_pictures(&folder, &short_name(name), device)?;
+            Ok(Box::new(tower))
+        }
+        None if folder.join("model.safetensors").exists() => {
+            Ok(Box::new(MobileNet::read(&folder, device)?))
+        }
+        other => Err(EncoderError::Unsupported {
+            path: folder,
+            reason: match other {
+                Some(kind) => {
+                    format!("`model_type` is `{kind}`, which has no vectors for pictures")
+                }
+                None => "holds no picture encoder".into(),
+            },
+        }),
+    }
+}
+
+/// The folder of an encoder, fetched where it must be.
+fn find(name: &str, locations: &Locations) -> Result<PathBuf, EncoderError> {
     let mut looked = Vec::new();
     if is_pickle(Path::new(name)) {
         return Err(EncoderError::Pickle { path: name.into() });
     }
     for folder in folders(name, locations) {
         if folder.is_dir() {
-            return from_folder(&folder, &short_name(name), device);
+            return Ok(folder);
         }
         looked.push(format!("`{}`", folder.display()));
     }
     if let Some(id) = hub_id(name) {
         if let Some(folder) = hub::cached(id, locations)? {
-            return from_folder(&folder, &short_name(name), device);
+            return Ok(folder);
         }
         looked.push(format!("the hub's cache for `{id}`"));
         if !locations.offline {
-            let folder = hub::fetched(id, locations)?;
-            return from_folder(&folder, &short_name(name), device);
+            return hub::fetched(id, locations);
         }
         looked.push("not on the hub, since the network must not be used".into());
     }
@@ -71,20 +118,19 @@ pub fn load(
     })
 }
 
-fn from_folder(
-    folder: &Path,
-    name: &str,
-    device: Device,
-) -> Result<Box<dyn TextEncoder>, EncoderError> {
-    if folder.join("weights.npz").exists() {
-        return Ok(Box::new(use_multilingual::read(folder, device)?));
+fn refuse_pickle(folder: &Path) -> Result<(), EncoderError> {
+    match pickle_in(folder) {
+        Some(path) if !folder.join("model.safetensors").exists() => {
+            Err(EncoderError::Pickle { path })
+        }
+        _ => Ok(()),
     }
-    if !folder.join("model.safetensors").exists()
-        && let Some(path) = pickle_in(folder)
-    {
-        return Err(EncoderError::Pickle { path });
-    }
-    Ok(Box::new(bert::read(folder, name, device)?))
+}
+
+/// What `config.json` says that the model is; `None` without that file.
+fn model_type(folder: &Path) -> Result<Option<String>, EncoderError> {
+    let config = sentence::json_of(&folder.join("config.json"))?;
+    Ok(config.map(|config| config["model_type"].as_str().unwrap_or_default().to_owned()))
 }
 
 /// The folders that a name may mean.

@@ -5,7 +5,7 @@
 //! published ones, so they are always named with [`MobileNet::name`]. Frozen; gradients flow to the pictures.
 
 use crate::weights::{Weight, Weights, bytes_of};
-use crate::{EncoderError, digest};
+use crate::{EncoderError, PictureEncoder, digest};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
@@ -152,6 +152,25 @@ impl MobileNet {
             .f_sub(&self.mean)?
             .f_div(&self.deviation)?;
         Ok(self.first.forward(&coloured)?.clamp(0.0, 6.0))
+    }
+}
+
+/// Its features as a vector: what is near in them looks alike, mostly by shape and texture.
+impl PictureEncoder for MobileNet {
+    fn name(&self) -> &str {
+        MOBILENET_V2
+    }
+
+    fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    fn dim(&self) -> usize {
+        FEATURES as usize
+    }
+
+    fn vectors(&self, pictures: &Tensor) -> Result<Tensor, EncoderError> {
+        self.features(pictures)
     }
 }
 

@@ -14,37 +14,55 @@ pub(crate) enum Pooling {
     LastToken,
     Max,
     SumOverSqrtLength,
+    /// Later tokens count more: token `i` (from 1) counts `i` times.
+    WeightedMean,
 }
 
-/// Keys of the file, each true or false.
-const MODES: [(&str, Pooling); 5] = [
-    ("pooling_mode_mean_tokens", Pooling::Mean),
-    ("pooling_mode_cls_token", Pooling::FirstToken),
-    ("pooling_mode_lasttoken", Pooling::LastToken),
-    ("pooling_mode_max_tokens", Pooling::Max),
+/// Each way with its key in older files (true or false there) and its name in newer ones, in the order in which
+/// sentence-transformers puts several side by side.
+const MODES: [(&str, &str, Pooling); 6] = [
+    ("pooling_mode_cls_token", "cls", Pooling::FirstToken),
+    ("pooling_mode_max_tokens", "max", Pooling::Max),
+    ("pooling_mode_mean_tokens", "mean", Pooling::Mean),
     (
         "pooling_mode_mean_sqrt_len_tokens",
+        "mean_sqrt_len_tokens",
         Pooling::SumOverSqrtLength,
     ),
+    (
+        "pooling_mode_weightedmean_tokens",
+        "weightedmean",
+        Pooling::WeightedMean,
+    ),
+    ("pooling_mode_lasttoken", "lasttoken", Pooling::LastToken),
 ];
 
 impl Pooling {
-    /// What the file asks for. Exactly one way is known; sentence-transformers would put several side by side.
-    pub(crate) fn from_json(path: &Path, config: &Value) -> Result<Self, EncoderError> {
-        let is_on =
-            |(key, _): &&(&str, Pooling)| config.get(*key).and_then(Value::as_bool) == Some(true);
-        let on: Vec<_> = MODES.iter().filter(is_on).collect();
-        match on.as_slice() {
-            [(_, pooling)] => Ok(*pooling),
-            several => {
-                let names: Vec<_> = several.iter().map(|(key, _)| *key).collect();
-                let reason = format!("exactly one way of pooling is wanted, but found {names:?}");
-                Err(EncoderError::Unsupported {
-                    path: path.into(),
-                    reason,
-                })
+    /// What the file asks for, the mean where it says nothing. Several ways are put side by side.
+    pub(crate) fn from_json(path: &Path, config: &Value) -> Result<Vec<Self>, EncoderError> {
+        let names: Vec<&Value> = match config.get("pooling_mode") {
+            Some(Value::Array(names)) => names.iter().collect(),
+            Some(name) => vec![name],
+            None => {
+                let is_on = |key: &str| config.get(key).and_then(Value::as_bool) == Some(true);
+                let on = MODES.iter().filter(|(key, ..)| is_on(key));
+                let on: Vec<Self> = on.map(|(.., pooling)| *pooling).collect();
+                return Ok(if on.is_empty() { vec![Self::Mean] } else { on });
             }
-        }
+        };
+        let by_name = |name: &&Value| {
+            let known = MODES
+                .iter()
+                .find(|(_, known, _)| name.as_str() == Some(known));
+            let reason = || format!("`pooling_mode` is {name}, which is not known");
+            known
+                .map(|(.., pooling)| *pooling)
+                .ok_or_else(|| EncoderError::Unsupported {
+                    path: path.into(),
+                    reason: reason(),
+                })
+        };
+        names.iter().map(by_name).collect()
     }
 
     /// `[batch, length, dim]` -> `[batch, dim]`.
@@ -58,6 +76,15 @@ impl Pooling {
             Self::SumOverSqrtLength => tokens
                 .f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?
                 .f_mul_scalar(1.0 / (length as f64).sqrt()),
+            Self::WeightedMean => {
+                let weights =
+                    Tensor::f_arange_start(1, length + 1, (Kind::Float, tokens.device()))?;
+                let weights = weights.f_div(&weights.f_sum(Kind::Float)?)?;
+                weights
+                    .f_view([1, 1, length])?
+                    .f_matmul(tokens)?
+                    .f_squeeze_dim(1)
+            }
         }
     }
 }
@@ -79,12 +106,31 @@ mod tests {
         check(Pooling::LastToken, [7., 1.]);
         check(Pooling::Max, [7., 8.]);
         check(Pooling::SumOverSqrtLength, [8., 8.]);
+        // (1*1 + 2*3 + 3*5 + 4*7) / 10 and (1*2 + 2*8 + 3*5 + 4*1) / 10
+        check(Pooling::WeightedMean, [5., 3.7]);
+    }
+
+    fn found(config: Value) -> Vec<Pooling> {
+        Pooling::from_json(Path::new("config.json"), &config).unwrap()
     }
 
     #[test]
-    fn two_ways_at_once_are_refused() {
-        let config =
-            serde_json::json!({"pooling_mode_cls_token": true, "pooling_mode_max_tokens": true});
+    fn old_and_new_files_say_the_same() {
+        use serde_json::json;
+        let old = json!({"pooling_mode_cls_token": true, "pooling_mode_max_tokens": true});
+        let new = json!({"pooling_mode": ["cls", "max"]});
+        assert_eq!(found(old), [Pooling::FirstToken, Pooling::Max]);
+        assert_eq!(found(new), [Pooling::FirstToken, Pooling::Max]);
+        assert_eq!(
+            found(json!({"pooling_mode": "lasttoken"})),
+            [Pooling::LastToken]
+        );
+        assert_eq!(found(json!({})), [Pooling::Mean]);
+    }
+
+    #[test]
+    fn a_way_that_is_not_known_is_refused() {
+        let config = serde_json::json!({"pooling_mode": "median"});
         assert!(Pooling::from_json(Path::new("config.json"), &config).is_err());
     }
 }

@@ -4,6 +4,7 @@
 //! encoder was trained on the former, so [`Unknown::EachCharacter`] takes them apart again.
 
 use crate::EncoderError;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// A sentence as ids, with its start and end marks.
@@ -26,6 +27,8 @@ pub(crate) struct Tokenizer {
     inner: tokenizers::Tokenizer,
     unknown: Unknown,
     max_tokens: usize,
+    prompt: String,
+    lower_case: bool,
 }
 
 impl Tokenizer {
@@ -50,7 +53,33 @@ impl Tokenizer {
             inner,
             unknown,
             max_tokens,
+            prompt: String::new(),
+            lower_case: false,
         })
+    }
+
+    /// Puts `prompt` in front of each text, and writes both in lower case where asked.
+    pub(crate) fn with_prompt(self, prompt: &str, lower_case: bool) -> Self {
+        Self {
+            prompt: prompt.to_owned(),
+            lower_case,
+            ..self
+        }
+    }
+
+    /// Tokens of the prompt, with the mark of the start.
+    pub(crate) fn prompt_tokens(&self) -> Result<usize, EncoderError> {
+        Ok(self.tokens_of("")?.ids.len().saturating_sub(1))
+    }
+
+    /// That the network has a row for each token.
+    pub(crate) fn check_vocabulary(&self, path: &Path, rows: i64) -> Result<(), EncoderError> {
+        let found = self.vocabulary();
+        if found as i64 > rows {
+            let reason = format!("has {found} tokens, but `vocab_size` is {rows}");
+            return Err(EncoderError::damaged(path, reason));
+        }
+        Ok(())
     }
 
     /// Ids that the tokenizer can give, plus one.
@@ -90,10 +119,17 @@ impl Tokenizer {
     }
 
     fn tokens_of(&self, text: &str) -> Result<Tokens, EncoderError> {
+        let mut text = Cow::Borrowed(text);
+        if !self.prompt.is_empty() {
+            text = Cow::Owned(format!("{}{text}", self.prompt));
+        }
+        if self.lower_case {
+            text = Cow::Owned(text.to_lowercase());
+        }
         // Not `encode_fast`: it leaves out the tokens' texts, by whose length unknown characters are counted.
         let found = self
             .inner
-            .encode(text, true)
+            .encode(text.as_ref(), true)
             .map_err(|reason| EncoderError::Tokenize(reason.to_string()))?;
         match self.unknown {
             Unknown::AsConfigured => Ok(Tokens {

@@ -212,11 +212,20 @@ fn a_configuration_of_an_unknown_kind_is_refused() {
 
 #[test]
 fn a_module_that_is_not_known_is_refused() {
-    let modules = br#"[{"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}]"#;
+    let modules = br#"[{"idx": 2, "name": "2", "path": "2_LSTM", "type": "sentence_transformers.models.LSTM"}]"#;
     let error = error_of(|files| _ = files.insert("modules.json".into(), modules.to_vec()));
+    assert_eq!(error, "MODEL/modules.json: the module `LSTM` is not known");
+}
+
+#[test]
+fn a_default_prompt_that_is_not_there_is_named() {
+    let config = br#"{"prompts": {"query": "query: "}, "default_prompt_name": "passage"}"#;
+    let error = error_of(|files| {
+        _ = files.insert("config_sentence_transformers.json".into(), config.to_vec())
+    });
     assert_eq!(
         error,
-        "MODEL/modules.json: the module `sentence_transformers.models.Dense` is not known"
+        "MODEL/config_sentence_transformers.json: `default_prompt_name` is `passage`, but `prompts` has no such key"
     );
 }
 

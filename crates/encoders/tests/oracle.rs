@@ -9,6 +9,7 @@
     reason = "a skipped test prints a line; a failed unwrap fails the test"
 )]
 
+mod families;
 mod weights;
 
 use idiom_encoders::{ALL_MINILM_L6_V2, TextVector, USE_MULTILINGUAL};

@@ -39,8 +39,10 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  idiom ingest folder.yaml\n  idiom ingest emoji.yaml picture.side=128 name=emoji-128\n  idiom ingest folder.yaml --dry-run                 what would be read, nothing written\n  idiom ingest folder.yaml --rank 0 --world 4        one of four workers (one each, then:)\n  idiom ingest folder.yaml --seal                    makes the data set of what they left\n  idiom ingest folder.yaml --retry-rejects timeout   reads again what was refused with that code\n\nWorkers may also be numbered by their scheduler: RANK and WORLD_SIZE (torchrun), SLURM_ARRAY_TASK_ID and\nSLURM_ARRAY_TASK_COUNT (Slurm), JOB_COMPLETION_INDEX with --world (Kubernetes). These count only with `--share`."
     )]
     Ingest(Ingest),
-    /// Captions and style phrases -> vectors beside the data set.
-    #[command(after_help = "Examples:\n  idiom embed emoji --encoder all-minilm-l6-v2")]
+    /// Captions and style phrases, or pictures -> vectors beside the data set.
+    #[command(
+        after_help = "Examples:\n  idiom embed emoji --encoder all-minilm-l6-v2\n  idiom embed emoji --encoder BAAI/bge-small-zh-v1.5   from the hub\n  idiom embed emoji --images                           the pictures, by MobileNetV2\n  idiom embed emoji --images --encoder ./clip          the pictures, by a folder's CLIP"
+    )]
     Embed(Embed),
     /// One page that shows what a data set holds: sums, pictures, captions, rejects, look-alikes.
     #[command(
@@ -177,9 +179,12 @@ impl Ingest {
 pub(crate) struct Embed {
     /// A data set in data/datasets, or its folder.
     pub(crate) dataset: String,
-    /// A built-in encoder, a folder, or a hub id.
-    #[arg(long, default_value = "use-multilingual")]
-    pub(crate) encoder: String,
+    /// A built-in encoder, a folder, or a hub id [default: use-multilingual; for pictures mobilenet-v2].
+    #[arg(long)]
+    pub(crate) encoder: Option<String>,
+    /// Embed the pictures rather than the words.
+    #[arg(long)]
+    pub(crate) images: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,8 @@ use crate::arguments::{Embed, Ingest, Part};
 use crate::failure::Failure;
 use idiom_dataset::Dataset;
 use idiom_dataset::embeddings::Embeddings;
-use idiom_embed::EmbedOptions;
+use idiom_embed::{EmbedError, EmbedOptions};
+use idiom_encoders::{MOBILENET_V2, USE_MULTILINGUAL};
 use idiom_ingest::{IngestError, IngestRequest, Share};
 use idiom_spec::pipeline::Pipeline;
 use std::path::{Path, PathBuf};
@@ -102,8 +103,33 @@ impl Session {
 
     pub(super) fn embed(&self, arguments: &Embed) -> Result<String, Failure> {
         let folder = self.home.dataset(&arguments.dataset);
-        self.embed_dataset(&folder, &arguments.encoder)?;
+        let asked = arguments.encoder.as_deref();
+        if arguments.images {
+            self.embed_pictures(&folder, asked.unwrap_or(MOBILENET_V2))?;
+        } else {
+            self.embed_dataset(&folder, asked.unwrap_or(USE_MULTILINGUAL))?;
+        }
         Ok(String::new())
+    }
+
+    fn embed_pictures(&self, folder: &Path, encoder: &str) -> Result<(), Failure> {
+        let locations = self.home.locations();
+        let encoder = idiom_encoders::load_for_pictures(encoder, &locations, Device::Cpu)?;
+        let show = |event| self.show_embed(event);
+        let summary = idiom_embed::embed_pictures(folder, encoder.as_ref(), &show, &self.stop);
+        let summary = self.embedded(summary)?;
+        self.screen.say(&summary.to_string());
+        Ok(())
+    }
+
+    fn embedded<T>(&self, result: Result<T, EmbedError>) -> Result<T, Failure> {
+        self.screen.finished();
+        result.map_err(|error| match error {
+            EmbedError::Interrupted { .. } => Failure::Interrupted {
+                go_on: "the same command goes on where this one stopped".into(),
+            },
+            error => error.into(),
+        })
     }
 
     /// Embeds what the data set in `folder` says, unless its vectors are current; gives the encoder's name.
@@ -117,16 +143,8 @@ impl Session {
             &show,
             &self.stop,
         );
-        self.screen.finished();
-        match summary {
-            Ok(summary) => self.screen.say(&summary.to_string()),
-            Err(idiom_embed::EmbedError::Interrupted { .. }) => {
-                return Err(Failure::Interrupted {
-                    go_on: "the same command goes on where this one stopped".into(),
-                });
-            }
-            Err(error) => return Err(error.into()),
-        }
+        let summary = self.embedded(summary)?;
+        self.screen.say(&summary.to_string());
         self.say_ceiling(folder, encoder.name())?;
         Ok(encoder.name().to_owned())
     }
