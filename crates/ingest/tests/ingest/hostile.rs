@@ -1,7 +1,7 @@
 //! Damaged tables, archives and annotations: an ingest ends with rows and rejects whose sums agree, or with one error; it
 //! never panics.
 //!
-//! 20 of each kind by default, 1,000 with `IDIOM_SOAK=1`.
+//! 20 of each kind by default, 1,000 with `IDIOM_SOAK=1`. The bodies are those of the fuzz targets (`fuzz/`).
 
 use std::sync::Arc;
 
@@ -10,6 +10,10 @@ use parquet::arrow::ArrowWriter;
 use rstest::rstest;
 
 use crate::world::{World, png};
+
+#[path = "../../fuzz/bodies.rs"]
+mod bodies;
+use bodies::Body;
 
 /// The generator of `SplitMix64`; the test needs no more than reproducible bytes.
 struct Random(u64);
@@ -85,45 +89,28 @@ fn tar() -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-const LIST: &str = "{list: {path: FILE, root: pictures, image: image, captions: [{column: text}]}}";
-
 #[rstest]
-#[case("x.csv", LIST, b"image,text\n0.png,\"a, b\"\n1.png,c\n0.png,\"d\ne\"\n".to_vec())]
-#[case("x.tsv", LIST, b"image\ttext\n0.png\ta\n1.png\t\"b\"\n".to_vec())]
-#[case("x.jsonl", LIST, b"{\"image\": \"0.png\", \"text\": [\"a\", \"b\"]}\n{\"image\": \"1.png\", \"text\": \"c\"}\n".to_vec())]
-#[case("x.parquet", "{huggingface: {local: FILE}}", parquet())]
-#[case("x.tar", "{webdataset: {path: FILE}}", tar())]
-#[case("x.json", "{coco: {annotations: FILE, pictures: pictures}}", br#"{"images": [{"id": 1, "file_name": "0.png"}, {"id": 2, "file_name": "1.png", "license": 1}], "annotations": [{"image_id": 1, "caption": "a"}, {"image_id": 2, "caption": "b"}], "licenses": [{"id": 1, "name": "x"}]}"#.to_vec())]
-#[case("x.names", "{class_folders: {path: classes, names: FILE, templates: {en: ['{class}']}}}", b"folder\ten\nn1\tcat\nn2\tdog\n".to_vec())]
-#[case("pictures/0.json", "{folder: {path: pictures}}", br#"{"captions": ["a", {"text": "b", "lang": "en"}], "subject": "c", "n": [1, {"x": null}]}"#.to_vec())]
-fn a_damaged_file_gives_rows_and_rejects_or_one_error(
-    #[case] file: &str,
-    #[case] source: &str,
-    #[case] whole: Vec<u8>,
-) {
+#[case(bodies::CSV, b"image,text\n0.png,\"a, b\"\n1.png,c\n0.png,\"d\ne\"\n".to_vec())]
+#[case(bodies::TSV, b"image\ttext\n0.png\ta\n1.png\t\"b\"\n".to_vec())]
+#[case(bodies::JSONL, b"{\"image\": \"0.png\", \"text\": [\"a\", \"b\"]}\n{\"image\": \"1.png\", \"text\": \"c\"}\n".to_vec())]
+#[case(bodies::PARQUET, parquet())]
+#[case(bodies::TAR, tar())]
+#[case(bodies::COCO, br#"{"images": [{"id": 1, "file_name": "0.png"}, {"id": 2, "file_name": "1.png", "license": 1}], "annotations": [{"image_id": 1, "caption": "a"}, {"image_id": 2, "caption": "b"}], "licenses": [{"id": 1, "name": "x"}]}"#.to_vec())]
+#[case(bodies::CLASS_NAMES, b"folder\ten\nn1\tcat\nn2\tdog\n".to_vec())]
+#[case(bodies::SIDECAR, br#"{"captions": ["a", {"text": "b", "lang": "en"}], "subject": "c", "n": [1, {"x": null}]}"#.to_vec())]
+fn a_damaged_file_gives_rows_and_rejects_or_one_error(#[case] body: Body, #[case] whole: Vec<u8>) {
+    let file = body.file;
     let count = if std::env::var_os("IDIOM_SOAK").is_some() {
         1_000
     } else {
         20
     };
     let world = World::new();
-    for (i, path) in [
-        "pictures/0.png",
-        "pictures/1.png",
-        "classes/n1/0.png",
-        "classes/n2/1.png",
-        "kept/k.png",
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (i, path) in bodies::PICTURES.into_iter().enumerate() {
         world.write(path, png(i as u8));
     }
     world.write("kept/k.txt", "words");
-    world.sources(&[
-        "a: {folder: {path: kept}}",
-        &format!("b: {}", source.replace("FILE", file)),
-    ]);
+    world.sources(&[bodies::KEPT, &format!("b: {}", body.source)]);
     let mut random = Random(2027);
     let mut errors = 0;
     for i in 0..count {
