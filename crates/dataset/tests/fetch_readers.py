@@ -42,6 +42,8 @@ def install(target: pathlib.Path, packages: list[str]) -> int:
     try:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
         subprocess.run([*pip, "--target", str(partial), *packages], check=True)
+        # img2dataset asks for a package that stands before Python's own module of this name, and is too old for it.
+        (partial / "dataclasses.py").unlink(missing_ok=True)
         partial.chmod(0o755)
         partial.rename(target)
     except (subprocess.CalledProcessError, OSError) as error:

@@ -5,13 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use idiom_picture::{
-<<<<<<< HEAD
-    Clip, ClipFrame, Container, Decoded, Frame, Limits, PictureError, Rgb8, Rgba8, Scaling, Tile,
-    decode, decode_clip, encode_marked, encode_marked_gif, encode_png, rasterise, resize, sheet,
-=======
-    Decoded, Encoding, Frame, Limits, PictureError, Rgb8, Scaling, Tile, decode, encode,
-    encode_png, rasterise, resize, sheet,
->>>>>>> f04aa70 (Spend less on each picture on its way in)
+    Clip, ClipFrame, Container, Decoded, Encoding, Frame, Limits, PictureError, Rgb8, Rgba8,
+    Scaling, Tile, decode, decode_clip, encode, encode_marked, encode_marked_gif, encode_png,
+    rasterise, resize, sheet,
 };
 use rstest::rstest;
 

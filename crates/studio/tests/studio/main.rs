@@ -382,42 +382,6 @@ fn strengths_outside_0_to_1_are_refused() {
 }
 
 #[test]
-<<<<<<< HEAD:crates/studio/tests/studio/main.rs
-=======
-fn every_picture_that_leaves_says_that_a_machine_made_it() {
-    let mark = Mark {
-        origin: Origin::Restyled,
-        model_sha256: "ab".repeat(32),
-        words: None,
-    };
-    let source = picture(19, 17, 128);
-    let bytes = export(&source, &mark);
-    let restored = decode(&bytes, &Limits::default()).unwrap().pixels;
-    assert_eq!(restored.into_rgba(), source);
-    let holds = |bytes: &[u8], text: &str| {
-        bytes
-            .windows(text.len())
-            .any(|part| part == text.as_bytes())
-    };
-    assert!(holds(&bytes, "XML:com.adobe.xmp"));
-    assert!(holds(
-        &bytes,
-        "digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-    ));
-    assert!(holds(&bytes, &"ab".repeat(32)));
-    // The words only where they are asked for, and then they cannot break out of their element.
-    let mark = Mark {
-        origin: Origin::Drawn,
-        words: Some("<b>&ink".to_owned()),
-        ..mark
-    };
-    let bytes = export(&source, &mark);
-    assert!(holds(&bytes, "&lt;b&gt;&amp;ink") && !holds(&bytes, "<b>"));
-    assert!(holds(&bytes, "digitalsourcetype/trainedAlgorithmicMedia"));
-}
-
-#[test]
->>>>>>> f04aa70 (Spend less on each picture on its way in):crates/studio/tests/studio.rs
 fn an_encoder_with_other_weights_is_refused() {
     let mut model = model();
     model.config.text_encoder.sha256 = "11".to_owned();
