@@ -347,7 +347,10 @@ fn a_marked_picture_keeps_its_pixels_and_other_readers_find_the_mark(
     // 300 bytes and more: no length of one byte would do. 中 has three.
     let xmp = format!("<x:xmpmeta>{}</x:xmpmeta>", "中".repeat(100));
     let bytes = encode_marked(&spotted(), container, &xmp);
-    let found = decode(&bytes, &Limits::default()).unwrap().pixels;
+    let found = decode(&bytes, &Limits::default())
+        .unwrap()
+        .pixels
+        .into_rgba();
     let wanted = spotted().pixels;
     let pairs = found.pixels.iter().zip(&wanted);
     let furthest = pairs.map(|(one, other)| one.abs_diff(*other)).max();

@@ -113,7 +113,7 @@ fn row(
 /// The centre square of a picture, at a side.
 fn squared(file: &Path, side: u32) -> Result<Rgba8, Failure> {
     let picture = flat(&read_picture(file)?);
-    let square = resize(&picture, side, Frame::Crop, Scaling::UpToo);
+    let square = resize(picture, side, Frame::Crop, Scaling::UpToo);
     let square = square.map_err(|error| Failure::Error {
         message: format!("{}: {error}", file.display()),
         hint: error.hint(),

@@ -13,7 +13,13 @@ fn every_picture_that_leaves_says_that_a_machine_made_it() {
     };
     let source = picture(19, 17, 128);
     let bytes = export(Work::Picture(&source, Container::Png), &mark).unwrap();
-    assert_eq!(decode(&bytes, &Limits::default()).unwrap().pixels.into_rgba(), source);
+    assert_eq!(
+        decode(&bytes, &Limits::default())
+            .unwrap()
+            .pixels
+            .into_rgba(),
+        source
+    );
     let holds = |bytes: &[u8], text: &str| {
         bytes
             .windows(text.len())
