@@ -72,7 +72,7 @@ def with_duckdb():
     query = "select key, caption, list_transform(captions, c -> c.text), image.bytes, label, phash from read_parquet($1)"
     rows = [(k, c, list(a), bytes(b), *rest) for k, c, a, b, *rest in duckdb.execute(query, [shards]).fetchall()]
     vectors = [v for (v,) in duckdb.execute("select embedding from read_parquet($1)", [parts]).fetchall()]
-    join = "select key, embedding from read_parquet($1) join read_parquet($2) using (key)"
+    join = "select key, embedding from read_parquet($1) as rows join read_parquet($2) as vectors using (key)"
     return seen(rows, vectors, duckdb.execute(join, [shards, of_pictures]).fetchall())
 
 
