@@ -289,7 +289,8 @@ fn a_dry_run_tells_what_it_would_cost(project: &Project, server: &Server) {
     let text = said(project, server, &["experiment", "smoke.yaml", "--dry-run"]);
     for word in [
         "name: smoke",
-        "# weights: discriminator",
+        "# weights: contrastive",
+        "discriminator",
         "# time:    about",
         "# memory: ",
     ] {

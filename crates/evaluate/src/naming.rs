@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_are_always_right_end_at_a_bound() {
+    fn answers_that_are_always_right_make_it_sure_and_not_endless() {
         let cosines = Tensor::from_slice(&[1.0, 0.0]).view([1, 2]);
         let found = Verdicts {
             cosines,
@@ -398,6 +398,10 @@ mod tests {
         }
         .sharpness()
         .unwrap();
-        assert!(found.is_finite() && found > 100.0);
+        // The likeliest sharpness is infinite; what comes out must be finite and say so with more than .999.
+        assert!(
+            found.is_finite() && 1.0 / (1.0 + (-found).exp()) > 0.999,
+            "{found}"
+        );
     }
 }

@@ -326,7 +326,7 @@ mod tests {
             };
             penalties.iter().filter(allowed).count()
         });
-        assert_eq!(n_allowed, [1, 3, 3, 1]);
+        assert_eq!(n_allowed, [1, 4, 4, 1]);
     }
 
     #[test]

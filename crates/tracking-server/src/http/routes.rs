@@ -443,7 +443,9 @@ mod tests {
         let texts = files
             .into_iter()
             .flatten()
-            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| std::fs::read_to_string(path).unwrap());
         texts
             .flat_map(|text| {
                 literal
