@@ -277,7 +277,7 @@ fn is_used_in_a_browser(address: &str) {
     let _ = browser.run("document.querySelector('#go').click();");
     let drawn = "[...document.querySelectorAll('.result img.after')].filter((picture) => picture.naturalWidth === 256)";
     browser.until(&format!("{drawn}.length === 2"));
-    browser.until("/[0-9]+ %/.test(document.querySelector('.result p').textContent)");
+    browser.until("/[0-9]+\\s%/.test(document.querySelector('.result p').textContent)");
     // The swipe uncovers the source.
     set(&browser, ".result input[type=range]", "40", "input");
     browser.until("getComputedStyle(document.querySelector('.result .before')).clipPath === 'inset(0px 60% 0px 0px)'");
