@@ -41,10 +41,12 @@ pub(super) async fn clean(
             }
         }
     }
-    if count > 0 && matches!(action, Action::List) {
-        say(&format!(
+    match (count, action) {
+        (0, _) => say("nothing was deleted that long ago"),
+        (_, Action::List) => say(&format!(
             "{count} deleted things would go for good; `--delete` takes them away"
-        ));
+        )),
+        (_, Action::Delete) => {}
     }
     Ok(())
 }
