@@ -110,7 +110,8 @@ bench-ingest *arguments: readers
 
 # Compile the binaries
 build: libtorch
-    @cargo build --locked --quiet -p idiom -p idiom-tracking-server || cargo build --locked -p idiom -p idiom-tracking-server
+    @test -x "{{idiom}}" || echo "compiling, once: 10 to 20 minutes on two cores"
+    @cargo build --locked {{ if path_exists(idiom) == "true" { "--quiet" } else { "" } }} -p idiom -p idiom-tracking-server
 
 [private]
 libtorch:
