@@ -39,6 +39,15 @@ def supervised(a, b, labels, tau):
     return total / len(a)
 
 
+def among(a, own, others, labels, tau):
+    total = 0
+    for i in range(len(a)):
+        rivals = [(a[i] * others[j]).sum() / tau for j in range(len(others)) if labels[j] != labels[i]]
+        logits = torch.stack([(a[i] * own[i]).sum() / tau, *rivals])
+        total = total - F.log_softmax(logits, 0)[0]
+    return total / len(a)
+
+
 losses = {
     "info_nce": (
         F.cross_entropy(queries @ keys.t() / 0.1, torch.arange(6))
@@ -47,6 +56,7 @@ losses = {
     / 2,
     "grouped": (supervised(queries, keys, groups, 0.07) + supervised(keys, queries, groups, 0.07)) / 2,
     "anchored": F.cross_entropy(queries @ anchors.t() / 0.2, groups),
+    "among": among(queries, keys.detach().roll(1, 0), keys, groups, 0.07),
 }
 for name, value in losses.items():
     put(f"losses/{name}", value)

@@ -6,6 +6,7 @@
 //! tracking server (the binary's), metrics of quality (`evaluate`).
 
 mod arithmetic;
+mod bank;
 mod captions;
 pub mod checkpoint;
 mod contrastive;

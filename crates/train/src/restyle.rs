@@ -18,6 +18,7 @@ use idiom_dataset::order::SampleOrder;
 use idiom_gan::Draws;
 
 use crate::TrainError;
+use crate::bank::Rivals;
 use crate::captions::TextTableBuilder;
 use crate::checkpoint::TensorSets;
 use crate::gradients::Fault;
@@ -60,8 +61,9 @@ impl Restyle {
         let sheet = Sheet::new(dataset, &looks, experiment, source.font.clone())?;
         let text_dim = source.embeddings.dim() as i64;
         let players = Players::new(experiment, text_dim, request.device)?;
-        let pictures = source.pictures(experiment)?;
+        let pictures = Arc::new(source.pictures(experiment)?);
         let keeper = Keeper::new(source, &request.encoder, experiment, &looks);
+        let rivals = Rivals::new(Arc::clone(&pictures), &looks.shown(), said.rivals);
         let samples = Restylings {
             order: SampleOrder::new(experiment.train.seed, pictures.n_rows()),
             pictures,
@@ -75,7 +77,13 @@ impl Restyle {
             pairs: said.pairs,
         };
         let task = Self {
-            stepper: Stepper::new(experiment, players, Words { table, probe }, request.device),
+            stepper: Stepper::new(
+                experiment,
+                players,
+                Words { table, probe },
+                rivals,
+                request.device,
+            ),
             sheet,
             encoder_images: said.encoder.images,
             keeper,

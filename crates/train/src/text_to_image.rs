@@ -69,8 +69,8 @@ impl TextToImage {
         let pictures = Arc::new(source.pictures(experiment)?);
         let order = SampleOrder::new(seed, pictures.n_rows());
         let encoder = source.text_encoder(&request.encoder);
-        let looks = (roster.as_ref()).map_or_else(Vec::new, |roster| roster.looks().to_vec());
-        let guide = Guide::new(experiment, looks, encoder.clone(), &table)?;
+        let who = (roster.as_ref(), &pictures);
+        let guide = Guide::new(experiment, who, encoder.clone(), &table)?;
         let text_dim = embeddings.dim() as i64 + guide.as_ref().map_or(0, Guide::added_dim);
         let guided =
             roster.map(|roster| Guided::new(roster, phrases, &captions, &pictures, experiment));

@@ -47,6 +47,31 @@ pub fn grouped_info_nce(
     Ok((toward(&logits) + toward(&logits.transpose(0, 1))) * 0.5)
 }
 
+/// How surely row i of `drawn [batch, dim]` is told from its rivals among `others [n, dim]` (where `rivals [batch, n]` is true), its own
+/// being row i of `wanted [batch, dim]`: the mean of InfoNCE one way, against a memory bank (Wu et al. 2018, arXiv:1805.01978).
+/// 0 where a row has no rival.
+///
+/// # Errors
+/// Tensors of other shapes.
+pub fn among_others(
+    [drawn, wanted]: [&Tensor; 2],
+    others: &Tensor,
+    rivals: &Tensor,
+    temperature: f64,
+) -> Result<Tensor, GanError> {
+    let size = drawn.size();
+    check_shape("wanted", wanted, &size[1..])?;
+    check_same_batch("wanted", wanted, size[0])?;
+    check_shape("others", others, &size[1..])?;
+    check_shape("rivals", rivals, &others.size()[..1])?;
+    check_same_batch("rivals", rivals, size[0])?;
+    let own = (drawn * wanted).sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
+    let theirs = drawn.matmul(&others.transpose(0, 1));
+    let theirs = theirs.masked_fill(&rivals.logical_not(), f64::NEG_INFINITY);
+    let logits = Tensor::cat(&[own, theirs], 1) / temperature;
+    Ok(-(logits.log_softmax(1, Kind::Float).select(1, 0)).mean(Kind::Float))
+}
+
 /// Cross-entropy of `labels [batch]` (whole numbers) under the cosines of `vectors [batch, dim]` with `anchors [classes, dim]`.
 ///
 /// # Errors

@@ -32,6 +32,8 @@ pub struct RestyleWeights {
     pub style_moments: f64,
     /// One minus the cosine of the subject's vector with the target's, or with the source's where there is no target.
     pub content: f64,
+    /// Telling the subject's vector from those of others: a loss that is handed in, since it knows more pictures than the batch has.
+    pub subject: f64,
     /// Distance of the encoder's two coarsest stages to the target's.
     pub features: f64,
     /// Distance to the target, both pooled to 8x8.
@@ -172,11 +174,7 @@ pub fn generator_loss(
     let agreement = discriminator.agreement(&judged);
     let agreement = grouped_info_nce(&agreement, &wanted, batch.labels, tau)?;
     let style = grouped_info_nce(&views.drawn.style, &wanted, batch.labels, tau)?;
-    let subject = choose(
-        batch.is_paired,
-        &views.target.subject,
-        &views.source.subject,
-    );
+    let subject = views.wanted_subject(batch.is_paired);
     let cosine =
         (&views.drawn.subject * subject).sum_dim_intlist([1_i64].as_slice(), false, Kind::Float);
     let moments = (views.drawn.moments() - views.target.moments()).abs();
@@ -201,12 +199,20 @@ pub fn generator_loss(
         (
             "content",
             weights.content,
-            (1.0_f64 - cosine).mean(Kind::Float),
+            (1.0_f64 - &cosine).mean(Kind::Float),
         ),
         (
             "features",
             weights.features,
             masked_mean(&views.drawn.distance(views.target), batch.is_paired),
+        ),
+        (
+            "subject",
+            weights.subject,
+            views
+                .found
+                .map_or_else(|| cosine.zeros_like(), Tensor::shallow_clone)
+                .mean(Kind::Float),
         ),
         ("pooled_colour", weights.pooled_colour, pooled(fake, batch)),
         (
@@ -245,6 +251,16 @@ pub struct Views<'a> {
     pub source: &'a Encoded,
     /// The discriminator's scores of the real pictures.
     pub real: &'a Restyled,
+    /// How surely the drawn pictures' subjects are told from others, where that is asked for: a loss, with its graph.
+    pub found: Option<&'a Tensor>,
+}
+
+impl Views<'_> {
+    /// The subject's vector that each drawn picture is to have: the target's where `is_paired [batch]` is 1, else the source's.
+    #[must_use]
+    pub fn wanted_subject(&self, is_paired: &Tensor) -> Tensor {
+        choose(is_paired, &self.target.subject, &self.source.subject)
+    }
 }
 
 /// `softplus(low - high)`, the mean over cells, then over scales.

@@ -1,7 +1,7 @@
 //! The picture encoder, the text head and the contrastive losses (`oracle/make_contrastive.py`).
 
 use crate::{Oracle, check};
-use idiom_gan::losses::contrastive::{anchored, grouped_info_nce, info_nce};
+use idiom_gan::losses::contrastive::{among_others, anchored, grouped_info_nce, info_nce};
 use idiom_gan::text_head::joined;
 use idiom_gan::{GanError, PictureEncoder, PictureEncoderConfig, TextHead, TextHeadConfig};
 use tch::nn::VarStore;
@@ -48,6 +48,23 @@ fn with_several_right_answers_their_logarithms_are_averaged() {
         let (keys, groups) = (oracle.get("losses/keys"), oracle.whole("losses/groups"));
         grouped_info_nce(queries, &keys, &groups, 0.07)
     });
+}
+
+#[test]
+fn among_others_only_rivals_count() {
+    check_loss("among", |queries, oracle| {
+        let (keys, groups) = (oracle.get("losses/keys"), oracle.whole("losses/groups"));
+        let rivals = groups.unsqueeze(1).not_equal_tensor(&groups.unsqueeze(0));
+        among_others([queries, &keys.roll(1, 0)], &keys, &rivals, 0.07)
+    });
+}
+
+#[test]
+fn a_picture_without_rivals_is_found_for_certain() {
+    let rows = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+    let none = Tensor::zeros([2, 2], (Kind::Bool, Device::Cpu));
+    let loss = among_others([&rows, &rows], &rows, &none, 0.1).unwrap();
+    assert_eq!(loss.double_value(&[]), 0.0);
 }
 
 #[test]

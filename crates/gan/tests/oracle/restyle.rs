@@ -47,6 +47,7 @@ fn objective() -> RestyleObjective {
             moments: 5.0,
             style_moments: 0.0,
             content: 1.3,
+            subject: 0.0,
             features: 0.9,
             pooled_colour: 2.0,
             pixels: 0.0,
@@ -157,12 +158,13 @@ fn every_term_of_the_generators_loss_is_as_pytorch_has_it() {
         target: &target,
         source: &source,
         real: &judged.real,
+        found: None,
     };
     let both = [&fakes[0], &fakes[1]];
     let found = generator_loss(&discriminator, &objective(), &named(&batch), both, &views).unwrap();
-    let (of_baselines, terms): (Vec<_>, Vec<_>) =
-        (found.terms.iter()).partition(|(name, _)| ["pixels", "style_moments"].contains(name));
-    assert_eq!((of_baselines.len(), terms.len()), (2, 9));
+    let (of_baselines, terms): (Vec<_>, Vec<_>) = (found.terms.iter())
+        .partition(|(name, _)| ["pixels", "style_moments", "subject"].contains(name));
+    assert_eq!((of_baselines.len(), terms.len()), (3, 9));
     for (name, term) in terms {
         oracle.check(&format!("terms/{name}"), term);
     }
@@ -240,6 +242,7 @@ fn a_term_without_weight_moves_nothing() {
         target: &target,
         source: &source,
         real: &judged.real,
+        found: None,
     };
     // Only identity is left: the one row that asks for its own style moves, no other.
     let mut only = objective();
@@ -250,6 +253,7 @@ fn a_term_without_weight_moves_nothing() {
         moments: 0.0,
         style_moments: 0.0,
         content: 0.0,
+        subject: 0.0,
         features: 0.0,
         pooled_colour: 0.0,
         pixels: 0.0,

@@ -24,6 +24,10 @@ pub struct Guide {
     /// Weight of their subject vectors against those of the real pictures (InfoNCE), 0 to 100.
     #[garde(custom(between(0.0, 100.0)))]
     pub subject: f64,
+    /// Training pictures, evenly spread, whose subject vectors are kept for that weight: a drawn picture's is told from all of another
+    /// subject in its look, 1 to 1e6.
+    #[garde(custom(between(1, 1_000_000)))]
+    pub rivals: u64,
     /// Weight of the distance of their coarse features to the real pictures', cell by cell, 0 to 100.
     #[garde(custom(between(0.0, 100.0)))]
     pub features: f64,

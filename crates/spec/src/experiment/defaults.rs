@@ -62,6 +62,7 @@ impl Default for Guide {
             text_noise: 1.0,
             style: 1.0,
             subject: 1.0,
+            rivals: 8192,
             features: 2.0,
             moments: 2.0,
         }
@@ -269,6 +270,7 @@ impl Default for Restyle {
             generator: RestyleGenerator::default(),
             discriminator: RestyleDiscriminator::default(),
             weights: RestyleWeights::default(),
+            rivals: 8192,
             mismatch: 0.5,
             temperature: 0.1,
             gamma: 5.0,
@@ -324,6 +326,7 @@ impl Default for RestyleWeights {
             moments: 10.0,
             style_moments: 0.0,
             content: 1.0,
+            subject: 0.0,
             features: 1.0,
             pooled_colour: 2.0,
             pixels: 0.0,

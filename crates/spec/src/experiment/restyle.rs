@@ -25,6 +25,9 @@ pub struct Restyle {
     /// How much each term of the generator's loss counts.
     #[garde(dive)]
     pub weights: RestyleWeights,
+    /// Training pictures, evenly spread, whose subject vectors are kept for the weight `subject`, 1 to 1e6.
+    #[garde(custom(between(1, 1_000_000)))]
+    pub rivals: u64,
     /// Weight of (real picture, another style) in the discriminator's loss, 0 to 1.
     #[garde(custom(between(0.0, 1.0)))]
     pub mismatch: f64,
@@ -141,6 +144,9 @@ pub struct RestyleWeights {
     /// One minus the cosine of the subject's vectors.
     #[garde(custom(between(0.0, 100.0)))]
     pub content: f64,
+    /// Telling the subject's vector from those of other subjects in the wanted look (InfoNCE, among `rivals` of them).
+    #[garde(custom(between(0.0, 100.0)))]
+    pub subject: f64,
     /// Distance of the coarse features to the target's.
     #[garde(custom(between(0.0, 100.0)))]
     pub features: f64,

@@ -6,6 +6,7 @@ use idiom_dataset::{Columns, Dataset, Split};
 use idiom_spec::experiment::Captions;
 
 use crate::TrainError;
+use crate::bank::Shown;
 use crate::captions::TextTableBuilder;
 
 /// Subjects and looks of the training rows, by number.
@@ -75,6 +76,18 @@ impl Roster {
     #[must_use]
     pub(crate) fn row(&self, row: u64) -> [i64; 2] {
         self.rows[row as usize]
+    }
+
+    /// All rows and what they show.
+    #[must_use]
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let numbered = (0..).zip(&self.rows);
+        let shown = |(row, [subject, look]): (u64, &[i64; 2])| Shown {
+            row,
+            subject: *subject,
+            look: *look,
+        };
+        numbered.map(shown).collect()
     }
 
     /// Rows of each subject.

@@ -7,6 +7,7 @@ use idiom_gan::draws::SampleDraws;
 use idiom_spec::experiment::{Experiment, PhraseKinds};
 
 use crate::TrainError;
+use crate::bank::Shown;
 use crate::captions::TextTableBuilder;
 
 /// The training rows by subject and style, and the words of each style.
@@ -212,6 +213,19 @@ impl Looks {
                 style: 0,
             },
         ))
+    }
+
+    /// All rows that show a subject in a style, and which.
+    pub(super) fn shown(&self) -> Vec<Shown> {
+        let numbered = self.rows.iter().zip(0..);
+        let shown = |(row, number): (&Option<Row>, u64)| {
+            row.map(|row| Shown {
+                row: number,
+                subject: i64::from(row.subject),
+                look: i64::from(row.style),
+            })
+        };
+        numbered.filter_map(shown).collect()
     }
 
     /// A style other than `style`, all equally likely.

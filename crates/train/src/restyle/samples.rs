@@ -1,5 +1,7 @@
 //! Samples of this task: a picture to restyle, the style it is to have, and real pictures in that style.
 
+use std::sync::Arc;
+
 use idiom_dataset::order::SampleOrder;
 use idiom_gan::Draws;
 use idiom_spec::experiment::Pairs;
@@ -39,7 +41,7 @@ pub(crate) struct Batch {
 /// Every picture in the run's order, each with a style drawn for it.
 #[derive(Debug)]
 pub(crate) struct Restylings {
-    pub(super) pictures: Pictures,
+    pub(super) pictures: Arc<Pictures>,
     pub(super) looks: Looks,
     pub(super) order: SampleOrder,
     pub(super) draws: Draws,

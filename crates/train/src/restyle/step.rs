@@ -15,6 +15,7 @@ use tch::{Device, Kind, Tensor};
 use super::players::Players;
 use super::probe::Probe;
 use super::samples::Batch;
+use crate::bank::Rivals;
 use crate::captions::TextTable;
 use crate::gradients::{Fault, checked_norm, mean};
 use crate::meters::Means;
@@ -50,6 +51,7 @@ pub(crate) struct Stepper {
     text_noise: Draws,
     shifts: [Draws; 4],
     augment_draws: Draws,
+    rivals: Rivals,
 }
 
 /// A batch of the game, on the device.
@@ -60,6 +62,7 @@ struct Game {
     is_paired: Tensor,
     is_own: Tensor,
     labels: Tensor,
+    subjects: Tensor,
     style: Tensor,
     source_view: Encoded,
     target_view: Encoded,
@@ -84,6 +87,7 @@ impl Stepper {
         experiment: &Experiment,
         players: Players,
         words: Words,
+        rivals: Rivals,
         device: Device,
     ) -> Self {
         let (seed, said) = (experiment.train.seed, &experiment.restyle);
@@ -91,6 +95,7 @@ impl Stepper {
         Self {
             players,
             words,
+            rivals,
             device,
             objective: RestyleObjective {
                 weights: RestyleWeights {
@@ -100,6 +105,7 @@ impl Stepper {
                     moments: weights.moments,
                     style_moments: weights.style_moments,
                     content: weights.content,
+                    subject: weights.subject,
                     features: weights.features,
                     pooled_colour: weights.pooled_colour,
                     pixels: weights.pixels,
@@ -129,6 +135,9 @@ impl Stepper {
             return self.encoder_step(batch, moment, means);
         }
         self.set_rates(moment)?;
+        if self.objective.weights.subject > 0.0 {
+            self.rivals.meet(&self.players.encoder, self.device)?;
+        }
         let game = self.game(batch, moment.images_seen)?;
         self.play(&game, moment.images_seen, means)
     }
@@ -248,6 +257,7 @@ impl Stepper {
             target_view: part(&view, n, n),
             is_paired: self.floats(&batch.is_paired)?,
             labels: self.numbers(&batch.style)?,
+            subjects: self.numbers(&batch.subjects[0])?,
             style: style * scale,
             source,
             target,
@@ -301,12 +311,17 @@ impl Stepper {
         }
 
         let drawn = players.encoder.forward(&fake)?;
-        let views = Views {
+        let mut views = Views {
             drawn: &drawn,
             target: &game.target_view,
             source: &game.source_view,
             real: &judged.real,
+            found: None,
         };
+        let wanted = views.wanted_subject(&game.is_paired);
+        let shown = [&game.subjects, &game.labels];
+        let found = (self.rivals).loss([&drawn.subject, &wanted], shown, said.temperature)?;
+        views.found = found.as_ref();
         let fakes = [&fake, &fake_seen];
         let redrawn = generator_loss(
             &players.discriminator,
@@ -393,6 +408,7 @@ fn key_of(term: &str) -> &'static str {
         "moments" => "loss/moments",
         "style_moments" => "loss/style_moments",
         "content" => "loss/content",
+        "subject" => "loss/subject",
         "features" => "loss/features",
         "pooled_colour" => "loss/pooled_colour",
         "pixels" => "loss/pixels",

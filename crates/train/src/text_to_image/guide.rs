@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use idiom_gan::losses::contrastive::grouped_info_nce;
 use idiom_gan::text_head::joined;
@@ -17,13 +18,16 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 use crate::TrainError;
+use crate::bank::Rivals;
 use crate::captions::TextTable;
 use crate::checkpoint::TensorSets;
 use crate::contrastive::learner::Learner;
+use crate::contrastive::roster::Roster;
 use crate::contrastive::samples::Batch;
 use crate::contrastive::step::Stepper;
 use crate::gradients::{Fault, mean};
 use crate::meters::Means;
+use crate::pictures::Pictures;
 use crate::task::Moment;
 
 /// Longest shift of a picture while the guide learns, as a share of the side.
@@ -34,6 +38,7 @@ pub(crate) struct Guide {
     stepper: Stepper,
     experiment: Experiment,
     said: spec::Guide,
+    rivals: Rivals,
 }
 
 /// What a part of a batch shows, by number: `[n]` each.
@@ -42,21 +47,23 @@ pub(super) struct Shown {
     /// The subject of each picture.
     pub(super) subjects: Tensor,
     /// The look that its caption speaks of, or -1.
+    pub(super) said_looks: Tensor,
+    /// The look that it has, or -1 where the data has no looks.
     pub(super) looks: Tensor,
 }
 
 impl Guide {
-    /// A guide with fresh weights, where the experiment has one; `looks` are the names of the data's.
+    /// A guide with fresh weights, where the experiment has one; `roster` says what `pictures` show.
     ///
     /// # Errors
     /// Settings that do not meet, or no memory on the device.
     pub(super) fn new(
         experiment: &Experiment,
-        looks: Vec<String>,
+        (roster, pictures): (Option<&Roster>, &Arc<Pictures>),
         encoder: TextEncoderInfo,
         table: &TextTable,
     ) -> Result<Option<Self>, TrainError> {
-        let Some(said) = experiment.guide.clone() else {
+        let (Some(said), Some(roster)) = (experiment.guide.clone(), roster) else {
             return Ok(None);
         };
         let mut own = experiment.clone();
@@ -68,12 +75,15 @@ impl Guide {
             colour: 0.0,
             adaptive: None,
         };
+        let rivals = Rivals::new(Arc::clone(pictures), &roster.shown(), said.rivals);
+        let looks = roster.looks().to_vec();
         let learner = Learner::new(&own, looks, encoder, table.device())?;
         let stepper = Stepper::new(&own, learner, table.shared(), table.device());
         Ok(Some(Self {
             stepper,
             experiment: own,
             said,
+            rivals,
         }))
     }
 
@@ -90,6 +100,15 @@ impl Guide {
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
         self.stepper.step(batch, moment, means)
+    }
+
+    /// Has it look at the training pictures once more, now that it rests; again costs nothing.
+    pub(super) fn rest(&mut self) -> Result<(), TrainError> {
+        if self.said.subject > 0.0 {
+            let encoder = &self.stepper.learner.networks.encoder;
+            self.rivals.meet(encoder, self.stepper.device())?;
+        }
+        Ok(())
     }
 
     /// What both players hear of sentences `[n, text_dim]`: themselves, then what the heads make of them.
@@ -125,21 +144,23 @@ impl Guide {
         let features = seen.distance(&wanted).mean(Kind::Float);
         means.add("guide/features", mean(&features));
         loss += features * self.said.features;
-        let subject = grouped_info_nce(
-            &seen.subject,
-            &wanted.subject,
-            &shown.subjects,
+        let subjects = [&seen.subject, &wanted.subject];
+        let found = (self.rivals).loss(
+            subjects,
+            [&shown.subjects, &shown.looks],
             shape.subject_temperature,
         )?;
-        means.add("guide/subject", mean(&subject));
-        loss += subject * self.said.subject;
-        let known = shown.looks.greater_equal(0).nonzero().squeeze_dim(1);
+        if let Some(subject) = found {
+            means.add("guide/subject", mean(&subject));
+            loss += subject * self.said.subject;
+        }
+        let known = shown.said_looks.greater_equal(0).nonzero().squeeze_dim(1);
         if let (Some(head), true) = (&networks.style_head, known.size()[0] > 1) {
             let words = tch::no_grad(|| head.forward(text))?.index_select(0, &known);
             let style = grouped_info_nce(
                 &seen.style.index_select(0, &known),
                 &words,
-                &shown.looks.index_select(0, &known),
+                &shown.said_looks.index_select(0, &known),
                 shape.style_temperature,
             )?;
             means.add("guide/style", mean(&style));

@@ -20,8 +20,8 @@ pub(crate) struct Batch {
     pub(super) pixels: Vec<u8>,
     /// The caption of each picture, by number in the text table: `[n]`.
     pub(super) captions: Vec<i64>,
-    /// The subject of each picture and the look that its caption speaks of (or -1), by number; empty without a guide.
-    pub(super) shown: [Vec<i64>; 2],
+    /// Of each picture its subject, its look, and the look that its caption speaks of (or -1), by number; empty without a guide.
+    pub(super) shown: [Vec<i64>; 3],
     /// What the guide learns from; nothing else is there then.
     pub(super) pairs: Option<Pairs>,
 }
@@ -105,7 +105,8 @@ impl Samples for Captioned {
                 let [subject, look] = guided.roster.row(row);
                 let says_look = self.captions.is_composed(row, caption);
                 batch.shown[0].push(subject);
-                batch.shown[1].push(if says_look { look } else { -1 });
+                batch.shown[1].push(look);
+                batch.shown[2].push(if says_look { look } else { -1 });
             }
         }
         Ok(batch)

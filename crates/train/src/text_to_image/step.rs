@@ -167,6 +167,9 @@ impl Stepper {
         if let (Some(guide), Some(pairs)) = (&mut self.guide, &batch.pairs) {
             return guide.learn(pairs, moment, means);
         }
+        if let Some(guide) = &mut self.guide {
+            guide.rest()?;
+        }
         // The game's own schedules begin with the game.
         let begun = Moment {
             images_seen: moment.images_seen - self.guide_images(),
@@ -270,6 +273,7 @@ impl Stepper {
             Ok::<_, TrainError>(Shown {
                 subjects: numbers(&batch.shown[0])?,
                 looks: numbers(&batch.shown[1])?,
+                said_looks: numbers(&batch.shown[2])?,
             })
         });
         Ok(Real {
