@@ -233,9 +233,11 @@ pub fn moments(stages: &[Tensor]) -> Tensor {
     let parts: Vec<Tensor> = stages
         .iter()
         .flat_map(|features| {
-            let mean = features.mean_dim(cells.as_slice(), false, Kind::Float);
-            let variance = features.var_dim(cells.as_slice(), false, false);
-            [mean, (variance + EPSILON).sqrt()]
+            let mean = features.mean_dim(cells.as_slice(), true, Kind::Float);
+            // libtorch's own variance goes number by number (Welford) and took a sixth of a restyling step.
+            let squares = (features - &mean).square();
+            let variance = squares.mean_dim(cells.as_slice(), false, Kind::Float);
+            [mean.flatten(1, -1), (variance + EPSILON).sqrt()]
         })
         .collect();
     Tensor::cat(&parts, 1)
