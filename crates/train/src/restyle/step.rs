@@ -237,7 +237,12 @@ impl Stepper {
         let source = self.pictures(&batch.source)?;
         let target = self.pictures(&batch.target)?;
         let reference = self.pictures(&batch.reference)?;
-        let all = Tensor::cat(&[&source, &target, &reference], 0);
+        // Where cells and pixels meet differs from step to step, for all pictures of a sample alike: the generator cannot draw for a grid.
+        let views = [
+            self.shifted(&source, seen, 0),
+            self.shifted(&target, seen, 0),
+        ];
+        let all = Tensor::cat(&[&views[0], &views[1], &reference], 0);
         let view = tch::no_grad(|| self.players.encoder.forward(&all))?;
         let (is_own, by_reference) = (
             self.floats(&batch.is_own)?,
@@ -310,7 +315,11 @@ impl Stepper {
             means.add("penalty/value", mean(penalty));
         }
 
-        let drawn = players.encoder.forward(&fake)?;
+        let drawn = self
+            .players
+            .encoder
+            .forward(&self.shifted(&fake, images_seen, 0))?;
+        let players = &mut self.players;
         let mut views = Views {
             drawn: &drawn,
             target: &game.target_view,

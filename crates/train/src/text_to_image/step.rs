@@ -35,6 +35,13 @@ use crate::task::Moment;
 use crate::vision::Vision;
 use crate::{TrainError, schedule};
 
+/// Half a cell of the grids that pictures are compared on: without it the generator draws in their squares.
+const SHIFTED: AugmentConfig = AugmentConfig {
+    translation: 0.0625,
+    cutout: 0.0,
+    colour: 0.0,
+};
+
 /// What takes steps.
 pub(crate) struct Stepper {
     pub(crate) players: Players,
@@ -67,6 +74,7 @@ struct Streams {
     latent: Draws,
     noise: Draws,
     augment: Draws,
+    shift: Draws,
     share: Draws,
 }
 
@@ -107,6 +115,8 @@ struct Inputs {
     fake: Tensor,
     /// The same, augmented.
     fake_seen: Tensor,
+    /// What drawn and real pictures are moved by, alike, before they are compared cell by cell.
+    shift: Augmentation,
     /// `[n]` in `[0, 1)`
     share: Tensor,
     step_idx: u64,
@@ -152,6 +162,7 @@ impl Stepper {
                 latent: Draws::new(seed, "latent"),
                 noise: Draws::new(seed, "text_noise"),
                 augment: Draws::new(seed, "augment"),
+                shift: Draws::new(seed, "shift"),
                 share: Draws::new(seed, "share"),
             },
         })
@@ -301,12 +312,19 @@ impl Stepper {
             probability,
         )
         .to_device(self.device);
+        let shift = Augmentation::draw(
+            &SHIFTED,
+            &self.streams.shift,
+            part.first,
+            [n, self.experiment.resolution],
+        );
         let share = self.streams.share.uniforms(part.first, n, 1).view([n]);
         Ok(Inputs {
             real_seen: augmentation.apply(&real.pictures),
             fake_seen: augmentation.apply(&fake),
             real,
             fake,
+            shift: shift.to_device(self.device),
             share: share.to_device(self.device),
             step_idx: part.step_idx,
         })
@@ -432,14 +450,15 @@ impl Stepper {
             })?
             .loss;
         means.add("loss/generator", mean(&loss));
+        let drawn = inputs.shift.apply(&inputs.fake);
+        let pictures = inputs.shift.apply(&real.pictures);
         // Not `+=`, which would also change the figure that is logged.
         if let (Some(guide), Some(shown)) = (&self.guide, &real.shown) {
-            let pictures = [&inputs.fake, &real.pictures];
-            loss = &loss + guide.loss(pictures, &real.sentences, shown, means)?;
+            loss = &loss + guide.loss([&drawn, &pictures], &real.sentences, shown, means)?;
         }
         let said = &self.experiment.objective;
         if said.pooled_colour_weight > 0.0 {
-            let colour = figures::colour_distance(&inputs.fake, &real.pictures);
+            let colour = figures::colour_distance(&drawn, &pictures);
             means.add("loss/colour", mean(&colour));
             loss = &loss + colour * said.pooled_colour_weight;
         }
