@@ -257,7 +257,6 @@ pub struct Views<'a> {
 
 impl Views<'_> {
     /// The subject's vector that each drawn picture is to have: the target's where `is_paired [batch]` is 1, else the source's.
-    #[must_use]
     pub fn wanted_subject(&self, is_paired: &Tensor) -> Tensor {
         choose(is_paired, &self.target.subject, &self.source.subject)
     }
