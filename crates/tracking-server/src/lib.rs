@@ -6,6 +6,9 @@
 //!
 //! Not here: the client, and anything that knows what an artifact's bytes mean. Never linked: libtorch.
 
+#[macro_use]
+mod rows;
+
 mod accounts;
 mod artifacts;
 mod config;

@@ -93,7 +93,7 @@ impl Write for ChangeAccount {
 }
 
 /// One line of the audit log.
-#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Audited {
     pub(crate) at: i64,
     pub(crate) account: String,
@@ -101,6 +101,14 @@ pub(crate) struct Audited {
     pub(crate) path: String,
     pub(crate) status: i64,
 }
+
+from_row!(Audited {
+    at,
+    account,
+    method,
+    path,
+    status
+});
 
 impl Write for Audited {
     type Output = ();

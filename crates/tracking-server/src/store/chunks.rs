@@ -32,7 +32,6 @@ fn size_of(level: i64) -> i64 {
     (0..level).fold(SIZE, |size, _| size * FAN)
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     chunk: i64,
     nan_step: Option<i64>,
@@ -48,6 +47,22 @@ struct Row {
     last_value: f64,
     last_is_nan: bool,
 }
+
+from_row!(Row {
+    chunk,
+    nan_step,
+    nan_timestamp,
+    least_step,
+    least_timestamp,
+    least_value,
+    greatest_step,
+    greatest_timestamp,
+    greatest_value,
+    last_step,
+    last_timestamp,
+    last_value,
+    last_is_nan
+});
 
 impl Row {
     fn last(&self) -> Point {

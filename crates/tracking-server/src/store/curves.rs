@@ -33,7 +33,7 @@ pub(crate) struct CurveSummary {
 }
 
 /// How many points of a run's curves came.
-#[derive(Debug, Serialize, sqlx::FromRow)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Received {
     pub(crate) key: String,
     /// Points that are stored.
@@ -41,6 +41,12 @@ pub(crate) struct Received {
     /// Points that came again and were known already.
     pub(crate) repeated: i64,
 }
+
+from_row!(Received {
+    key,
+    received,
+    repeated
+});
 
 /// A value at a step.
 #[derive(Debug, Serialize)]

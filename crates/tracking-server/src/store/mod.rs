@@ -18,6 +18,7 @@ mod forget;
 mod histories;
 mod imported;
 mod inputs;
+mod migrations;
 mod model_search;
 mod models;
 mod pack;
@@ -52,8 +53,6 @@ pub(crate) use thinner::{Point, thin};
 
 use crate::ServerError;
 use crate::events::News;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// Why the store refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +90,7 @@ impl Store {
             .connect()
             .await
             .map_err(database)?;
-        MIGRATIONS
+        migrations::all()
             .run(&mut connection)
             .await
             .map_err(|source| ServerError::Migration {

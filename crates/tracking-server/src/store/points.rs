@@ -163,7 +163,6 @@ async fn write_kept(
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
 struct KeptRow {
     last_step: i64,
     last_timestamp: i64,
@@ -177,6 +176,20 @@ struct KeptRow {
     n_sealed: i64,
     n_repeated: i64,
 }
+
+from_row!(KeptRow {
+    last_step,
+    last_timestamp,
+    last_value,
+    last_is_nan,
+    least_value,
+    least_step,
+    greatest_value,
+    greatest_step,
+    n_points,
+    n_sealed,
+    n_repeated
+});
 
 async fn read_kept(
     connection: &mut SqliteConnection,

@@ -63,7 +63,7 @@ async fn pack_curve(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MIGRATIONS, Store, options};
+    use super::super::{Store, migrations, options};
     use super::*;
     use crate::events::News;
     use idiom_tracking_api::GetMetricHistory;
@@ -85,7 +85,7 @@ mod tests {
             .connect()
             .await
             .unwrap();
-        MIGRATIONS.run_to(4, &mut old).await.unwrap();
+        migrations::all().run_to(4, &mut old).await.unwrap();
         sqlx::raw_sql(ROWS).execute(&mut old).await.unwrap();
         old.close().await.unwrap();
         for _ in 0..2 {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use idiom_tracking_api::{Dataset, DatasetInput, KeyValue, LifecycleStage, Metric, RunStatus};
 use percent_encoding::percent_decode_str;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, FromRow, SqliteConnection};
+use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::{Experiment, Files, Run};
 use crate::artifacts::ArtifactPath;
@@ -20,7 +20,6 @@ pub(super) struct Database {
     artifacts: PathBuf,
 }
 
-#[derive(FromRow)]
 struct RunRow {
     name: Option<String>,
     user_id: Option<String>,
@@ -31,7 +30,16 @@ struct RunRow {
     artifact_uri: Option<String>,
 }
 
-#[derive(FromRow)]
+from_row!(RunRow {
+    name,
+    user_id,
+    status,
+    start_time,
+    end_time,
+    lifecycle_stage,
+    artifact_uri
+});
+
 struct InputRow {
     input_uuid: String,
     name: String,
@@ -41,6 +49,16 @@ struct InputRow {
     dataset_schema: Option<String>,
     dataset_profile: Option<String>,
 }
+
+from_row!(InputRow {
+    input_uuid,
+    name,
+    digest,
+    dataset_source_type,
+    dataset_source,
+    dataset_schema,
+    dataset_profile
+});
 
 impl Database {
     pub(super) async fn open(path: &Path, artifacts: PathBuf) -> Result<Self, UpkeepError> {
