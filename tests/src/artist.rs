@@ -1,6 +1,7 @@
 //! What an artist does with the binary: trains a look, restyles a picture by words, hands the model on, uses the page.
 
 use crate::browser::Browser;
+use crate::owned::Owned;
 use crate::project::{Project, Server, binary};
 use crate::workspace;
 use std::io::{BufRead, BufReader};
@@ -213,15 +214,15 @@ fn hands_the_model_on(project: &Project, server: &Server, source: &str) {
 
 fn serves_a_page(project: &Project, source: &str) {
     let run = project.newest_run("restyle");
-    let mut child = Command::new(binary("idiom"))
+    let mut command = Command::new(binary("idiom"));
+    command
         .arg("--home")
         .arg(project.path(""))
         .args(["serve", "--port", "0", "--studio"])
         .arg(&run)
         .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|e| panic!("{e}"));
+        .stdout(Stdio::null());
+    let mut child = Owned::spawn(&mut command);
     let errors = child.stderr.take().map(BufReader::new);
     let address = (errors.into_iter().flat_map(BufRead::lines))
         .map_while(Result::ok)
@@ -233,9 +234,6 @@ fn serves_a_page(project: &Project, source: &str) {
         is_used_in_a_browser(&address);
         ask(&address, source)
     });
-    // The server has no more to do, whatever it answered.
-    let _ = child.kill();
-    let _ = child.wait();
     let (page, answer) = asked.unwrap_or_else(|| panic!("no playground"));
     assert!(page.contains("playground.js"), "{page}");
     let picture = answer["picture"].as_str().unwrap_or_default();

@@ -1,16 +1,18 @@
 //! A headless Chromium behind chromedriver, asked over plain WebDriver: as much as an end-to-end test needs.
 
+use crate::owned::Owned;
 use crate::project::has;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A browser; it ends with the value.
 pub struct Browser {
-    driver: Child,
+    driver: Owned,
     client: reqwest::blocking::Client,
+    endpoint: String,
     session: String,
     _profile: tempfile::TempDir,
 }
@@ -31,9 +33,7 @@ impl Browser {
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut driver = command
-            .spawn()
-            .unwrap_or_else(|e| panic!("chromedriver: {e}"));
+        let mut driver = Owned::spawn(&mut command);
         let output = driver.stdout.take().unwrap_or_else(|| panic!("no output"));
         let endpoint = format!("http://127.0.0.1:{}", port(BufReader::new(output)));
         let profile = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
@@ -46,6 +46,7 @@ impl Browser {
             driver,
             client,
             session: format!("{endpoint}/session"),
+            endpoint: endpoint.clone(),
             _profile: profile,
         };
         let opened = browser.ask("", &wishes(browser._profile.path(), chromium));
@@ -113,10 +114,15 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends its browser when the session is closed; both may be gone already.
-        let _ = self.client.delete(&self.session).send();
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        // It ends its browsers, then itself; killed, it would leave them behind.
+        if self
+            .client
+            .get(format!("{}/shutdown", self.endpoint))
+            .send()
+            .is_ok()
+        {
+            let _ = self.driver.wait();
+        }
     }
 }
 

@@ -4,5 +4,6 @@
 
 pub mod artist;
 pub mod browser;
+pub mod owned;
 pub mod project;
 pub mod workspace;

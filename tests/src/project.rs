@@ -3,11 +3,12 @@
 //! The pipelines and experiments are the real ones; data, runs and the tracking server are the test's alone. The
 //! user's cache of downloads is shared, as it would be for a user.
 
+use crate::owned::Owned;
 use crate::workspace;
 use assert_cmd::Command;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// A project folder that goes away with the value.
@@ -101,7 +102,7 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// A tracking server of the test's own; it ends with the value.
 pub struct Server {
-    child: Child,
+    _child: Owned,
     /// `http://127.0.0.1:PORT`.
     pub uri: String,
 }
@@ -113,14 +114,14 @@ impl Server {
     /// Where it does not start.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
-        let mut child = std::process::Command::new(binary("idiom-tracking-server"))
+        let mut command = std::process::Command::new(binary("idiom-tracking-server"));
+        command
             .args(["--port", "0", "--db"])
             .arg(folder.join("tracking.db"))
             .arg("--artifacts")
             .arg(folder.join("artifacts"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|e| panic!("the server does not start: {e}"));
+            .stdout(Stdio::piped());
+        let mut child = Owned::spawn(&mut command);
         let lines =
             BufReader::new(child.stdout.take().unwrap_or_else(|| panic!("no output"))).lines();
         let line = lines
@@ -136,7 +137,7 @@ impl Server {
             .unwrap_or_default()
             .trim_end_matches('/')
             .to_owned();
-        Self { child, uri }
+        Self { _child: child, uri }
     }
 
     /// The JSON that `POST` of `body` to `path` gives.
@@ -162,14 +163,6 @@ impl Server {
     pub fn get(&self, path: &str) -> serde_json::Value {
         let answer = reqwest::blocking::get(format!("{}{path}", self.uri)).and_then(|a| a.json());
         answer.unwrap_or_else(|e| panic!("{path}: {e}"))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // A server that has ended already needs no ending.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use idiom_tests::browser::Browser;
+use idiom_tests::owned::Owned;
 use idiom_tests::project::{Project, Server, cache, has};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -95,7 +96,8 @@ fn kept(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn an_interrupted_run_goes_on_to_the_same_bytes(project: &Project, server: &Server, first: &Path) {
-    let mut child = std::process::Command::new(idiom_tests::project::binary("idiom"))
+    let mut command = std::process::Command::new(idiom_tests::project::binary("idiom"));
+    command
         .arg("--home")
         .arg(project.path(""))
         .args([
@@ -105,9 +107,8 @@ fn an_interrupted_run_goes_on_to_the_same_bytes(project: &Project, server: &Serv
             "name=broken",
         ])
         .env("MLFLOW_TRACKING_URI", &server.uri)
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+        .stderr(std::process::Stdio::null());
+    let mut child = Owned::spawn(&mut command);
     let pid = rustix::process::Pid::from_child(&child);
     wait_until(|| has_checkpoint(project));
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();

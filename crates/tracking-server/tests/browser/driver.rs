@@ -1,8 +1,10 @@
 //! A headless Chromium behind chromedriver, with what the tests ask of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -16,8 +18,7 @@ const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 /// A browser and the driver process that owns it.
 pub(crate) struct Browser {
     client: Client,
-    driver: Child,
-    endpoint: String,
+    driver: Driver,
     _profile: tempfile::TempDir,
 }
 
@@ -36,15 +37,14 @@ impl Browser {
             println!("skipped: {test} needs chromium and chromium-driver");
             return None;
         }
-        let (driver, endpoint) = start_driver();
+        let driver = start_driver();
         let profile = tempfile::tempdir().unwrap();
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities(profile.path()));
-        let client = builder.connect(&endpoint).await.unwrap();
+        let client = builder.connect(&driver.endpoint).await.unwrap();
         Some(Self {
             client,
             driver,
-            endpoint,
             _profile: profile,
         })
     }
@@ -137,7 +137,7 @@ impl Browser {
     /// Warnings and errors of the console so far, content-security violations among them; reading them empties it.
     async fn console(&self) -> Vec<String> {
         let session = self.client.session_id().await.unwrap().unwrap();
-        let address = format!("{}/session/{session}/se/log", self.endpoint);
+        let address = format!("{}/session/{session}/se/log", self.driver.endpoint);
         let answer = reqwest::Client::new()
             .post(address)
             .json(&json!({ "type": "browser" }))
@@ -161,28 +161,51 @@ impl Browser {
     }
 }
 
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _gone_already = self.driver.kill();
-        let _reaped = self.driver.wait();
+/// chromedriver; ended when dropped, and its browser with it: killed, it would leave that behind.
+struct Driver {
+    process: Child,
+    endpoint: String,
+}
+
+impl Driver {
+    fn shut_down(&self) -> std::io::Result<()> {
+        let address = self.endpoint.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(
+            stream,
+            "GET /shutdown HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+        )?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
     }
 }
 
-/// chromedriver on a port the system chooses, and its address.
-fn start_driver() -> (Child, String) {
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _killed_then = self.shut_down();
+        let _gone_already = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+/// chromedriver on a port the system chooses.
+fn start_driver() -> Driver {
     let mut command = Command::new(CHROMEDRIVER);
-    let mut driver = command
+    command
         .arg("--port=0")
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        .stderr(Stdio::null());
+    let mut driver = Driver {
+        process: command.spawn().unwrap(),
+        endpoint: String::new(),
+    };
+    let lines = BufReader::new(driver.process.stdout.take().unwrap()).lines();
     let port = lines.map_while(Result::ok).find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse::<u16>().ok()
     });
-    (driver, format!("http://127.0.0.1:{}", port.unwrap()))
+    driver.endpoint = format!("http://127.0.0.1:{}", port.unwrap());
+    driver
 }
 
 fn capabilities(profile: &Path) -> serde_json::Map<String, Value> {
