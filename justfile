@@ -72,11 +72,11 @@ doctor: build
     @{{idiom}} doctor
 
 # All tests, with small counts (needs nothing that ./justw does not name)
-test *arguments: build encoders font mlflow-client axe readers
+test *arguments: build encoders font mlflow-client s3 axe readers
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" IDIOM_BIN={{idiom}} cargo test --workspace --locked "$@"
 
 # The same tests with full counts, by hand: hundreds of kills, thousands of hostile pictures
-soak: build encoders font mlflow-client axe readers
+soak: build encoders font mlflow-client s3 axe readers
     IDIOM_SOAK=1 {{just_executable()}} test -- --nocapture
 
 # Format, lints, layering, licences
@@ -133,6 +133,10 @@ font:
 [private]
 mlflow-client:
     @python3 crates/tracking-server/tests/fetch_mlflow.py
+
+[private]
+s3:
+    @python3 crates/tracking-server/tests/fetch_s3.py
 
 [private]
 axe:

@@ -3,7 +3,7 @@
 use crate::commands::Order;
 use clap::{Args, Parser, Subcommand};
 use idiom_picture::Container;
-use idiom_tracking_server::Upkeep;
+use idiom_tracking_server::{ArtifactsPlace, DatabasePlace, Upkeep};
 use std::path::PathBuf;
 
 /// Say a look in plain words, and a GAN draws it.
@@ -75,7 +75,7 @@ pub(crate) enum Verb {
     Evaluate(Evaluate),
     /// Serve the tracking API and its pages until Ctrl-C; takes up what runs have left to send, as `sync` does.
     #[command(
-        after_help = "Example:\n  idiom serve --port 5151\n  idiom serve --studio restyle-20260102-030405"
+        after_help = "Examples:\n  idiom serve --port 5151\n  idiom serve --studio restyle-20260102-030405\n  idiom serve --db postgresql://idiom@db.lab/idiom --artifacts s3://lab-artifacts/idiom"
     )]
     Serve(Serve),
     /// The runs of this project as a table.
@@ -306,12 +306,12 @@ pub(crate) struct Serve {
     /// The port; 0 lets the system choose.
     #[arg(long, default_value_t = 5151)]
     pub(crate) port: u16,
-    /// The SQLite file [default: data/tracking/idiom.db].
-    #[arg(long)]
-    pub(crate) db: Option<PathBuf>,
-    /// The folder of artifacts [default: data/tracking/artifacts].
-    #[arg(long)]
-    pub(crate) artifacts: Option<PathBuf>,
+    /// The database: a SQLite file, or `postgresql://USER@HOST/DATABASE` [default: data/tracking/idiom.db].
+    #[arg(long, alias = "store", value_name = "FILE|URI")]
+    pub(crate) db: Option<DatabasePlace>,
+    /// The store of artifacts: a folder, or `s3://BUCKET/PREFIX` with the usual AWS_ variables [default: data/tracking/artifacts].
+    #[arg(long, value_name = "FOLDER|URI")]
+    pub(crate) artifacts: Option<ArtifactsPlace>,
     /// Put the pages before a real MLflow server, e.g. http://127.0.0.1:5000, with the credentials of the environment.
     #[arg(long, value_name = "URI")]
     pub(crate) upstream: Option<String>,

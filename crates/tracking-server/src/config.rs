@@ -1,10 +1,10 @@
 //! What a server is told at its start. Defaults stand here and nowhere else.
 
-use std::path::PathBuf;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use idiom_tracking_api::{DEFAULT_HOST, DEFAULT_PORT};
+
+use crate::place::{ArtifactsPlace, DatabasePlace};
 
 /// What a server is told at its start.
 #[derive(Clone, Debug)]
@@ -13,10 +13,10 @@ pub struct ServerConfig {
     pub host: String,
     /// The port to listen on; 0 lets the system choose.
     pub port: u16,
-    /// The SQLite file; made, with its folder, when it is not there.
-    pub db: PathBuf,
-    /// The folder of artifacts; made when it is not there.
-    pub artifacts: PathBuf,
+    /// The database: a SQLite file, or PostgreSQL.
+    pub db: DatabasePlace,
+    /// The store of artifacts: a folder, or S3.
+    pub artifacts: ArtifactsPlace,
     /// Host names beyond this machine's own that browsers may use, e.g. those of a reverse proxy.
     pub allowed_hosts: Vec<String>,
     /// Web origins beyond the server's own that may send requests, e.g. `https://lab.example`.
@@ -61,8 +61,8 @@ impl std::fmt::Debug for UpstreamConfig {
 }
 
 impl ServerConfig {
-    /// The defaults, over a database file and a folder of artifacts.
-    pub fn new(db: impl Into<PathBuf>, artifacts: impl Into<PathBuf>) -> Self {
+    /// The defaults, over a database and a store of artifacts.
+    pub fn new(db: impl Into<DatabasePlace>, artifacts: impl Into<ArtifactsPlace>) -> Self {
         Self {
             host: DEFAULT_HOST.to_owned(),
             port: DEFAULT_PORT,

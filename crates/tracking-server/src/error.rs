@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::place::{ArtifactsPlace, DatabasePlace};
+
 /// Why a server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,18 +39,18 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// The database cannot be opened.
-    #[error("`{}`: the database cannot be opened", path.display())]
+    #[error("`{place}`: the database cannot be opened")]
     Database {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server's database.
+        place: DatabasePlace,
         /// The reason.
         source: sqlx::Error,
     },
     /// The database is newer than this program, or damaged.
-    #[error("`{}`: the database does not fit this version", path.display())]
+    #[error("`{place}`: the database does not fit this version")]
     Migration {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server's database.
+        place: DatabasePlace,
         /// The reason.
         source: Box<sqlx::migrate::MigrateError>,
     },
@@ -60,11 +62,11 @@ pub enum ServerError {
         /// The reason.
         source: std::io::Error,
     },
-    /// The folder of artifacts cannot be used.
-    #[error("`{}`: the folder of artifacts cannot be used", path.display())]
+    /// The store of artifacts cannot be used.
+    #[error("`{place}`: the store of artifacts cannot be used")]
     Artifacts {
-        /// The folder.
-        path: PathBuf,
+        /// The folder or the bucket.
+        place: ArtifactsPlace,
         /// The reason.
         source: object_store::Error,
     },
@@ -102,8 +104,18 @@ impl ServerError {
                 Some(format!("open `http://{address}` in a browser, or choose another port with `--port`"))
             }
             Self::Busy { .. } | Self::Listen { .. } => Some("choose another port with `--port`".to_owned()),
-            Self::Migration { .. } => Some("update idiom, or choose another file with `--db`".to_owned()),
-            Self::Database { .. } => Some("choose another file with `--db`".to_owned()),
+            Self::Migration { .. } => Some("update idiom, or choose another database with `--db`".to_owned()),
+            Self::Database { place: DatabasePlace::File(_), .. } => Some("choose another file with `--db`".to_owned()),
+            Self::Database { .. } => Some(
+                "see that the PostgreSQL server runs and knows this user and database (`createdb idiom`); a password may \
+                 stand in PGPASSWORD or in ~/.pgpass instead of in `--db`"
+                    .to_owned(),
+            ),
+            Self::Artifacts { place: ArtifactsPlace::S3 { .. }, .. } => Some(
+                "name the bucket's region and credentials in AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a \
+                 store other than Amazon's in AWS_ENDPOINT_URL, with AWS_ALLOW_HTTP=true where it speaks plain HTTP"
+                    .to_owned(),
+            ),
             Self::Upstream { .. } => Some("name an MLflow server, e.g. `--upstream http://127.0.0.1:5000`".to_owned()),
             Self::Extension { .. } => Some("start the server without it, and tell its makers".to_owned()),
             Self::Folder { .. } | Self::Artifacts { .. } => {

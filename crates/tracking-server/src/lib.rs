@@ -1,4 +1,4 @@
-//! The tracking server: MLflow's REST routes over SQLite and a folder of artifacts, and a web UI to compare runs with.
+//! The tracking server: MLflow's REST routes over SQLite or PostgreSQL and artifacts in a folder or S3, and a web UI to compare runs with.
 //!
 //! [`bind`] opens the store and listens; [`Server::run`] answers until told to stop. Inside, top-down: `http` (routes and
 //! manners) asks `store` (what runs said) and `artifacts` (what they keep); `events` carries news from both to open pages;
@@ -18,6 +18,7 @@ mod extension;
 mod http;
 mod names;
 mod neighbour;
+mod place;
 mod server;
 mod store;
 mod ui;
@@ -27,5 +28,6 @@ pub use accounts::{Account, AccountError, Accounts, NewAccount, Role};
 pub use config::{ServerConfig, UpstreamConfig};
 pub use error::ServerError;
 pub use extension::{Extension, ExtensionLimits, Page, Shell};
+pub use place::{ArtifactsPlace, DatabasePlace, UnknownPlace};
 pub use server::{Server, bind};
 pub use upkeep::{Upkeep, UpkeepError};

@@ -1,35 +1,53 @@
 //! `idiom-tracking-server`: the tracking server and its UI alone, without libtorch.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use idiom_tracking_server::{
-    AccountError, Accounts, Role, ServerConfig, ServerError, Upkeep, UpkeepError, UpstreamConfig,
-    bind,
+    AccountError, Accounts, ArtifactsPlace, DatabasePlace, Role, ServerConfig, ServerError, Upkeep,
+    UpkeepError, UpstreamConfig, bind,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Tracks experiments in MLflow's protocol and shows them in a browser.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = false)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = false,
+    after_help = "Examples:\n  idiom-tracking-server\n  idiom-tracking-server --db postgresql://idiom@db.lab/idiom --artifacts s3://lab-artifacts/idiom\n  idiom-tracking-server gc --older-than-days 7"
+)]
 struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
     /// Address to listen on; others than this machine's own need accounts.
-    #[arg(long, default_value = idiom_tracking_api::DEFAULT_HOST)]
+    #[arg(long, env = "IDIOM_HOST", default_value = idiom_tracking_api::DEFAULT_HOST)]
     host: String,
     /// Port to listen on; 0 lets the system choose.
     #[arg(long, default_value_t = idiom_tracking_api::DEFAULT_PORT)]
     port: u16,
-    /// The database file.
-    #[arg(long, global = true, default_value = "data/tracking/idiom.db")]
-    db: PathBuf,
-    /// The folder of artifacts.
-    #[arg(long, global = true, default_value = "data/tracking/artifacts")]
-    artifacts: PathBuf,
+    /// The database: a SQLite file, or `postgresql://USER@HOST/DATABASE` (a password may stand in PGPASSWORD or ~/.pgpass).
+    #[arg(
+        long,
+        alias = "store",
+        global = true,
+        value_name = "FILE|URI",
+        env = "IDIOM_DB",
+        hide_env_values = true,
+        default_value = "data/tracking/idiom.db"
+    )]
+    db: DatabasePlace,
+    /// The store of artifacts: a folder, or `s3://BUCKET/PREFIX` with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION
+    /// and, for a store other than Amazon's, AWS_ENDPOINT_URL in the environment.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER|URI",
+        env = "IDIOM_ARTIFACTS",
+        default_value = "data/tracking/artifacts"
+    )]
+    artifacts: ArtifactsPlace,
     /// Further host names that browsers may use, e.g. a reverse proxy's.
     #[arg(long, value_delimiter = ',')]
     allowed_hosts: Vec<String>,
@@ -150,7 +168,7 @@ async fn main() -> ExitCode {
     clippy::print_stdout,
     reason = "a secret is shown once, to whoever asked for it"
 )]
-async fn account(db: &Path, verb: AccountVerb) -> Result<(), AccountError> {
+async fn account(db: &DatabasePlace, verb: AccountVerb) -> Result<(), AccountError> {
     let accounts = Accounts::open(db).await?;
     match verb {
         AccountVerb::Add { name, role } => {
@@ -171,7 +189,11 @@ async fn account(db: &Path, verb: AccountVerb) -> Result<(), AccountError> {
 }
 
 #[allow(clippy::print_stdout, reason = "what was done is what was asked for")]
-async fn upkeep(db: &Path, artifacts: &Path, verb: Upkeep) -> Result<(), UpkeepError> {
+async fn upkeep(
+    db: &DatabasePlace,
+    artifacts: &ArtifactsPlace,
+    verb: Upkeep,
+) -> Result<(), UpkeepError> {
     verb.carry_out(db, artifacts, |line| println!("{line}"))
         .await
 }

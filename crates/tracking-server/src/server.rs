@@ -14,7 +14,7 @@ use crate::events::News;
 use crate::http::{self, AppState, Guard, Shared, Upstream};
 use crate::store::Store;
 use crate::ui::Ui;
-use crate::{Extension, ServerConfig, ServerError, neighbour};
+use crate::{DatabasePlace, Extension, ServerConfig, ServerError, neighbour};
 
 /// Open files that connections may not take: the database, its log, artifacts under way.
 const KEPT_FILES: usize = 200;
@@ -45,6 +45,7 @@ pub async fn bind(config: &ServerConfig) -> Result<Server, ServerError> {
     let news = News::new();
     let store = Store::open(&config.db, news.clone()).await?;
     let artifacts = Artifacts::open(&config.artifacts, config.max_artifact_bytes)?;
+    artifacts.check(&config.artifacts).await?;
     // Others than this machine's own people must say who they are.
     if !address.ip().is_loopback() && !store.has_accounts().await.unwrap_or(false) {
         return Err(ServerError::NoAccounts {
@@ -159,11 +160,10 @@ fn address_of(config: &ServerConfig) -> String {
     format!("{}:{}", config.host, config.port)
 }
 
-pub(crate) fn make_parent(file: &Path) -> Result<(), ServerError> {
-    let Some(folder) = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    else {
+/// Makes the folder of a database that is a file.
+pub(crate) fn make_parent(place: &DatabasePlace) -> Result<(), ServerError> {
+    let folder = place.file().and_then(Path::parent);
+    let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
     };
     std::fs::create_dir_all(folder).map_err(|source| ServerError::Folder {

@@ -31,11 +31,11 @@ impl Session {
                 arguments
                     .db
                     .clone()
-                    .unwrap_or_else(|| self.home.tracking_db()),
+                    .unwrap_or_else(|| self.home.tracking_db().into()),
                 arguments
                     .artifacts
                     .clone()
-                    .unwrap_or_else(|| self.home.tracking_artifacts()),
+                    .unwrap_or_else(|| self.home.tracking_artifacts().into()),
             )
         };
         let runtime = runtime()?;
@@ -69,7 +69,8 @@ impl Session {
 
     /// Cleaning, copying, checking, filling the tracking database, whether its server runs or not.
     pub(super) fn upkeep(&self, work: Upkeep) -> Result<String, Failure> {
-        let (db, artifacts) = (self.home.tracking_db(), self.home.tracking_artifacts());
+        let db = self.home.tracking_db().into();
+        let artifacts = self.home.tracking_artifacts().into();
         let work = work.carry_out(&db, &artifacts, |line| self.screen.say(line));
         runtime()?.block_on(work)?;
         Ok(String::new())

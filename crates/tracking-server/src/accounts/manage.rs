@@ -1,11 +1,9 @@
 //! Accounts from the command line: adding, listing and removing them in a database, whether a server runs on it or not.
 
-use std::path::Path;
-
 use super::{Account, Role, hash_password, random_secret};
-use crate::ServerError;
 use crate::events::News;
 use crate::store::{PutAccount, RemoveAccount, Store, StoreError};
+use crate::{DatabasePlace, ServerError};
 
 /// Why an account could not be made or removed.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +41,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub async fn open(db: &Path) -> Result<Self, AccountError> {
+    pub async fn open(db: &DatabasePlace) -> Result<Self, AccountError> {
         crate::server::make_parent(db)?;
         Ok(Self(Store::open(db, News::new()).await?))
     }

@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::SqlitePool;
 
 pub use manage::{AccountError, Accounts, NewAccount};
 pub(crate) use secret::{hash_password, random_secret, verify_password};
@@ -204,20 +203,4 @@ impl Gate {
         // What is remembered is whole after each change, whoever panicked.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Reads accounts; the pool is the store's own.
-pub(crate) async fn read(
-    pool: &SqlitePool,
-    name: &str,
-) -> Result<Option<(Account, String)>, sqlx::Error> {
-    let row: Option<(i64, String, String, String)> =
-        sqlx::query_as("SELECT id, name, role, password_hash FROM accounts WHERE name = $1")
-            .bind(name)
-            .fetch_optional(pool)
-            .await?;
-    Ok(row.and_then(|(id, name, role, hash)| {
-        let role = Role::of_word(&role)?;
-        Some((Account { id, name, role }, hash))
-    }))
 }

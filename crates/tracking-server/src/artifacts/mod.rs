@@ -1,7 +1,8 @@
 //! Files that runs keep: pictures, checkpoints, configs. Bytes to us, whatever they are.
 //!
-//! A file appears whole or not at all: it is written beside its place, flushed to the disk, and renamed. Paths from
-//! clients are checked in [`path`]; which files a browser may show stands in [`media`].
+//! A file appears whole or not at all: in a folder it is written beside its place, flushed to the disk, and renamed; S3
+//! itself shows an object when all of it is there. Paths from clients are checked in [`path`]; which files a browser may
+//! show stands in [`media`].
 //!
 //! Not here: HTTP; whose run a path belongs to.
 
@@ -10,22 +11,28 @@ mod path;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use idiom_tracking_api::{ApiError, FileInfo};
+use object_store::aws::AmazonS3Builder;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::io::AsyncWriteExt;
 
 pub(crate) use media::Media;
 pub(crate) use path::ArtifactPath;
 
-use crate::ServerError;
+use crate::{ArtifactsPlace, ServerError};
 
 /// Larger files are written in parts of this size.
 const PART_BYTES: usize = 8 << 20;
+/// How long a store that is elsewhere may take to answer at the start.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why an artifact was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -90,21 +97,43 @@ pub(crate) struct Artifacts {
 }
 
 impl Artifacts {
-    /// Opens the folder, making it first.
-    pub(crate) fn open(folder: &Path, max_bytes: u64) -> Result<Self, ServerError> {
-        std::fs::create_dir_all(folder).map_err(|source| ServerError::Folder {
-            path: folder.to_owned(),
+    /// Opens the store; a folder is made first.
+    pub(crate) fn open(place: &ArtifactsPlace, max_bytes: u64) -> Result<Self, ServerError> {
+        let store = match place {
+            ArtifactsPlace::Folder(folder) => {
+                std::fs::create_dir_all(folder).map_err(|source| ServerError::Folder {
+                    path: folder.to_owned(),
+                    source,
+                })?;
+                local(folder)
+            }
+            ArtifactsPlace::S3 { bucket, prefix } => s3(bucket, prefix),
+        };
+        let store = store.map_err(|source| ServerError::Artifacts {
+            place: place.clone(),
             source,
         })?;
-        let store =
-            LocalFileSystem::new_with_prefix(folder).map_err(|source| ServerError::Artifacts {
-                path: folder.to_owned(),
-                source,
-            })?;
-        Ok(Self {
-            store: Arc::new(store.with_fsync(true)),
-            max_bytes,
-        })
+        Ok(Self { store, max_bytes })
+    }
+
+    /// Whether a store that is elsewhere answers, so that a wrong key or bucket is told at the start.
+    pub(crate) async fn check(&self, place: &ArtifactsPlace) -> Result<(), ServerError> {
+        let ArtifactsPlace::S3 { .. } = place else {
+            return Ok(());
+        };
+        let mut listed = self.store.list(None);
+        let first = tokio::time::timeout(PATIENCE, listed.try_next()).await;
+        let refused = |source| ServerError::Artifacts {
+            place: place.clone(),
+            source,
+        };
+        match first {
+            Ok(listed) => listed.map(drop).map_err(refused),
+            Err(late) => Err(refused(object_store::Error::Generic {
+                store: "S3",
+                source: late.into(),
+            })),
+        }
     }
 
     /// Writes a file out of its parts; it is on disk when this returns.
@@ -225,19 +254,36 @@ impl Artifacts {
 
     /// Removes a file, or a folder with all that is in it.
     pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
-        let inside: Vec<ObjectMeta> = self.store.list(Some(path.key())).try_collect().await?;
-        if inside.is_empty() {
-            return self
-                .store
-                .delete(path.key())
-                .await
-                .map_err(|error| named(path, error));
+        let mut doomed: Vec<Key> = self
+            .store
+            .list(Some(path.key()))
+            .map_ok(|file| file.location)
+            .try_collect()
+            .await?;
+        if doomed.is_empty() {
+            // S3 has nothing against deleting what is not there.
+            self.about(path).await?;
+            doomed.push(path.key().clone());
         }
-        for file in inside {
-            self.store.delete(&file.location).await?;
-        }
+        let doomed = futures_util::stream::iter(doomed).map(Ok).boxed();
+        let mut gone = self.store.delete_stream(doomed);
+        while gone.try_next().await?.is_some() {}
         Ok(())
     }
+}
+
+fn local(folder: &Path) -> object_store::Result<Arc<dyn ObjectStore>> {
+    Ok(Arc::new(
+        LocalFileSystem::new_with_prefix(folder)?.with_fsync(true),
+    ))
+}
+
+/// Region, credentials and endpoint come from the `AWS_` variables, as for all programs that use S3.
+fn s3(bucket: &str, prefix: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
+    let store = AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .build()?;
+    Ok(Arc::new(PrefixStore::new(store, Key::parse(prefix)?)))
 }
 
 /// The error of a path that is not there names it as the asker wrote it.
@@ -254,7 +300,7 @@ fn storage(error: std::io::Error) -> ArtifactError {
     match error.downcast::<object_store::Error>() {
         Ok(error) => error.into(),
         Err(error) => object_store::Error::Generic {
-            store: "LocalFileSystem",
+            store: "artifacts",
             source: Box::new(error),
         }
         .into(),

@@ -124,12 +124,13 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn lets_in(host: &str, origin: Option<&str>) -> bool {
         let config = ServerConfig {
             allowed_hosts: vec!["lab.example".into()],
             allowed_origins: vec!["https://pages.example".into()],
-            ..ServerConfig::new("db", "artifacts")
+            ..ServerConfig::new(Path::new("db"), Path::new("artifacts"))
         };
         let mut headers = HeaderMap::new();
         headers.insert(HOST, host.parse().unwrap());

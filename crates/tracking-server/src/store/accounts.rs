@@ -2,11 +2,11 @@
 
 use idiom_tracking_api::{ApiError, ErrorCode};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
+use super::database::{Connection, query};
 use super::writer::Write;
 use super::{Store, StoreError, now};
-use crate::accounts::{self, Account, Role};
+use crate::accounts::{Account, Role};
 
 /// Makes an account, or changes the one of this name.
 pub(crate) struct PutAccount {
@@ -20,18 +20,17 @@ pub(crate) struct PutAccount {
 impl Write for PutAccount {
     type Output = Account;
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<Account, StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<Account, StoreError> {
         check_name(&self.name)?;
-        let exists: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts WHERE name = $1)")
-                .bind(&self.name)
-                .fetch_one(&mut *connection)
-                .await?;
+        let exists: bool = query("SELECT EXISTS (SELECT 1 FROM accounts WHERE name = $1)")
+            .bind(&self.name)
+            .fetch_one(&mut *connection)
+            .await?;
         if exists && self.is_new {
             let message = format!("User (username={}) already exists.", self.name);
             return Err(ApiError::new(ErrorCode::ResourceAlreadyExists, message).into());
         }
-        let put = sqlx::query_scalar(
+        let put = query(
             "INSERT INTO accounts (name, role, password_hash, creation_time) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (name) DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash RETURNING id",
         );
@@ -58,9 +57,9 @@ pub(crate) struct RemoveAccount {
 impl Write for RemoveAccount {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let remove = sqlx::query("DELETE FROM accounts WHERE name = $1").bind(&self.name);
-        if remove.execute(&mut *connection).await?.rows_affected() == 0 {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        let remove = query("DELETE FROM accounts WHERE name = $1").bind(&self.name);
+        if remove.execute(&mut *connection).await? == 0 {
             return Err(no_such_user(&self.name).into());
         }
         keep_an_admin(connection).await
@@ -77,15 +76,15 @@ pub(crate) struct ChangeAccount {
 impl Write for ChangeAccount {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let change = sqlx::query(
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        let change = query(
             "UPDATE accounts SET role = coalesce($2, role), password_hash = coalesce($3, password_hash) WHERE name = $1",
         );
         let change = change
             .bind(&self.name)
             .bind(self.role.map(Role::as_str))
             .bind(&self.hash);
-        if change.execute(&mut *connection).await?.rows_affected() == 0 {
+        if change.execute(&mut *connection).await? == 0 {
             return Err(no_such_user(&self.name).into());
         }
         keep_an_admin(connection).await
@@ -113,17 +112,15 @@ from_row!(Audited {
 impl Write for Audited {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO audit (at, account, method, path, status) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(self.at)
-        .bind(&self.account)
-        .bind(&self.method)
-        .bind(&self.path)
-        .bind(self.status)
-        .execute(connection)
-        .await?;
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        query("INSERT INTO audit (at, account, method, path, status) VALUES ($1, $2, $3, $4, $5)")
+            .bind(self.at)
+            .bind(&self.account)
+            .bind(&self.method)
+            .bind(&self.path)
+            .bind(self.status)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 }
@@ -144,9 +141,9 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// Accounts without an admin could never be changed again by anybody.
-async fn keep_an_admin(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn keep_an_admin(connection: &mut Connection) -> Result<(), StoreError> {
     let (all, admins): (i64, i64) =
-        sqlx::query_as("SELECT count(*), count(*) FILTER (WHERE role = 'admin') FROM accounts")
+        query("SELECT count(*), count(*) FILTER (WHERE role = 'admin') FROM accounts")
             .fetch_one(connection)
             .await?;
     if all > 0 && admins == 0 {
@@ -158,8 +155,8 @@ async fn keep_an_admin(connection: &mut SqliteConnection) -> Result<(), StoreErr
 impl Store {
     /// Whether there are accounts.
     pub(crate) async fn has_accounts(&self) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts)")
-            .fetch_one(&self.readers)
+        Ok(query("SELECT EXISTS (SELECT 1 FROM accounts)")
+            .fetch_one(&mut self.reading().await?)
             .await?)
     }
 
@@ -168,14 +165,22 @@ impl Store {
         &self,
         name: &str,
     ) -> Result<Option<(Account, String)>, StoreError> {
-        Ok(accounts::read(&self.readers, name).await?)
+        let read = query("SELECT id, name, role, password_hash FROM accounts WHERE name = $1");
+        let row: Option<(i64, String, String, String)> = read
+            .bind(name)
+            .fetch_optional(&mut self.reading().await?)
+            .await?;
+        Ok(row.and_then(|(id, name, role, hash)| {
+            let role = Role::of_word(&role)?;
+            Some((Account { id, name, role }, hash))
+        }))
     }
 
     /// All accounts, by name.
     pub(crate) async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         let rows: Vec<(i64, String, String)> =
-            sqlx::query_as("SELECT id, name, role FROM accounts ORDER BY name")
-                .fetch_all(&self.readers)
+            query("SELECT id, name, role FROM accounts ORDER BY name")
+                .fetch_all(&mut self.reading().await?)
                 .await?;
         let account = |(id, name, role): (i64, String, String)| {
             Some(Account {
@@ -189,9 +194,11 @@ impl Store {
 
     /// The newest lines of the audit log, newest first.
     pub(crate) async fn audit(&self, limit: i64) -> Result<Vec<Audited>, StoreError> {
-        let newest = sqlx::query_as(
-            "SELECT at, account, method, path, status FROM audit ORDER BY id DESC LIMIT $1",
-        );
-        Ok(newest.bind(limit).fetch_all(&self.readers).await?)
+        let newest =
+            query("SELECT at, account, method, path, status FROM audit ORDER BY id DESC LIMIT $1");
+        Ok(newest
+            .bind(limit)
+            .fetch_all(&mut self.reading().await?)
+            .await?)
     }
 }

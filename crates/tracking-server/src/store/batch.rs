@@ -1,8 +1,8 @@
 //! What a run says: points, params and tags, all of a request or none of it.
 
 use idiom_tracking_api::{ApiError, KeyValue, LogBatch, limits};
-use sqlx::SqliteConnection;
 
+use super::database::{Connection, query};
 use super::runs::{self, NAME_TAG};
 use super::writer::Write;
 use super::{StoreError, models, points};
@@ -11,12 +11,12 @@ use crate::events::Kind;
 impl Write for LogBatch {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let run = runs::find_speaking(connection, &self.run_id).await?;
         log_params(connection, run.number, self).await?;
         set_tags(connection, run.number, &self.tags).await?;
         if let Some(name) = self.tags.iter().rfind(|tag| tag.key == NAME_TAG) {
-            let rename = sqlx::query("UPDATE runs SET run_name = $2 WHERE number = $1");
+            let rename = query("UPDATE runs SET run_name = $2 WHERE number = $1");
             rename
                 .bind(run.number)
                 .bind(&name.value)
@@ -44,13 +44,13 @@ impl Write for LogBatch {
 
 /// Params never change: the same value again is fine, another is refused.
 async fn log_params(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: i64,
     batch: &LogBatch,
 ) -> Result<(), StoreError> {
     for KeyValue { key, value } in &batch.params {
         let (value, _cut) = limits::cut(value, limits::MAX_PARAM_CHARS);
-        let insert = sqlx::query(
+        let insert = query(
             "INSERT INTO params (run, key, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         );
         if insert
@@ -59,12 +59,11 @@ async fn log_params(
             .bind(value)
             .execute(&mut *connection)
             .await?
-            .rows_affected()
             > 0
         {
             continue;
         }
-        let read = sqlx::query_scalar("SELECT value FROM params WHERE run = $1 AND key = $2");
+        let read = query("SELECT value FROM params WHERE run = $1 AND key = $2");
         let old: String = read.bind(run).bind(key).fetch_one(&mut *connection).await?;
         if old != value {
             return Err(ApiError::invalid(format!(
@@ -87,13 +86,15 @@ pub(super) fn check_tags(tags: &[KeyValue]) -> Result<(), ApiError> {
 
 /// Sets tags; one that is there already gets the new value.
 pub(super) async fn set_tags(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: i64,
     tags: &[KeyValue],
 ) -> Result<(), sqlx::Error> {
     for KeyValue { key, value } in tags {
         let (value, _cut) = limits::cut(value, limits::MAX_TAG_CHARS);
-        let set = sqlx::query("INSERT OR REPLACE INTO tags (run, key, value) VALUES ($1, $2, $3)");
+        let set = query(
+            "INSERT INTO tags (run, key, value) VALUES ($1, $2, $3) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
+        );
         set.bind(run)
             .bind(key)
             .bind(value)

@@ -4,9 +4,8 @@
 //! the curve it falls into; a block that grows too large is cut in even parts. So all blocks but a curve's last hold at
 //! least half of what they may, and what is read of a curve is read in few rows.
 
-use sqlx::SqliteConnection;
-
 use super::chunks::CurveId;
+use super::database::{Connection, insert_rows, query};
 use super::pack::{pack, place, unpack};
 use super::thinner::Point;
 
@@ -36,7 +35,7 @@ fn read(bytes: &[u8], points: &mut Vec<Point>) -> Result<(), sqlx::Error> {
 
 /// Adds points that are in order, each once; how many were new.
 pub(super) async fn add(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     curve: CurveId,
     points: &[Point],
 ) -> Result<i64, sqlx::Error> {
@@ -59,20 +58,20 @@ pub(super) async fn add(
 /// The block whose stretch of the curve a point falls into. The first one's stretch has no beginning, the last one's
 /// no end.
 async fn block_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (run, key): CurveId,
     point: &Point,
 ) -> Result<Option<Block>, sqlx::Error> {
-    let before = sqlx::query_as(
-        "SELECT id, points, (SELECT min(first) FROM metric_blocks WHERE run = $1 AND key = $2 AND first > block.first) \
-         FROM metric_blocks AS block WHERE run = $1 AND key = $2 AND first <= $3 ORDER BY first DESC LIMIT 1",
+    let before = query(
+        "SELECT id, points, (SELECT later.first FROM metric_blocks AS later WHERE later.run = $1 AND later.key = $2 \
+         AND later.first > block.first ORDER BY later.first LIMIT 1) FROM metric_blocks AS block WHERE run = $1 AND key = $2 AND first <= $3 ORDER BY first DESC LIMIT 1",
     );
     let before = before.bind(run).bind(key).bind(place(point));
     let mut found: Option<BlockRow> = before.fetch_optional(&mut *connection).await?;
     if found.is_none() {
-        let first = sqlx::query_as(
-            "SELECT id, points, (SELECT min(first) FROM metric_blocks WHERE run = $1 AND key = $2 AND first > block.first) \
-             FROM metric_blocks AS block WHERE run = $1 AND key = $2 ORDER BY first LIMIT 1",
+        let first = query(
+            "SELECT id, points, (SELECT later.first FROM metric_blocks AS later WHERE later.run = $1 AND later.key = $2 \
+             AND later.first > block.first ORDER BY later.first LIMIT 1) FROM metric_blocks AS block WHERE run = $1 AND key = $2 ORDER BY first LIMIT 1",
         );
         found = first.bind(run).bind(key).fetch_optional(connection).await?;
     }
@@ -81,7 +80,7 @@ async fn block_of(
 
 /// Adds points to a block and cuts it where it became too large; how many were new.
 async fn merge(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     curve: CurveId,
     block: Block,
     new: &[Point],
@@ -112,7 +111,7 @@ async fn merge(
     };
     let mut parts = points.chunks(size);
     if let Some(part) = parts.next() {
-        sqlx::query("UPDATE metric_blocks SET first = $2, points = $3 WHERE id = $1")
+        query("UPDATE metric_blocks SET first = $2, points = $3 WHERE id = $1")
             .bind(id)
             .bind(place(&part[0]))
             .bind(pack(part))
@@ -124,34 +123,34 @@ async fn merge(
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (run, key): CurveId,
     parts: impl Iterator<Item = &[Point]>,
 ) -> Result<(), sqlx::Error> {
-    for part in parts {
-        sqlx::query("INSERT INTO metric_blocks (run, key, first, points) VALUES ($1, $2, $3, $4)")
-            .bind(run)
-            .bind(key)
-            .bind(place(&part[0]))
-            .bind(pack(part))
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
+    let into = "metric_blocks (run, key, first, points)";
+    let rows = parts.map(|part| {
+        [
+            run.into(),
+            key.into(),
+            place(&part[0]).into(),
+            pack(part).into(),
+        ]
+    });
+    insert_rows(connection, into, rows).await
 }
 
 /// Points of a curve after one of them, or from the beginning, in order.
 pub(super) async fn points_after(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (run, key): CurveId,
     after: Option<Point>,
     limit: usize,
 ) -> Result<Vec<Point>, sqlx::Error> {
     // Each block but the last is at least half full, and of the first perhaps nothing is wanted.
     let blocks = limit.div_ceil(CAPACITY / 2).saturating_add(2);
-    let rows: Vec<Vec<u8>> = sqlx::query_scalar(
-        "SELECT points FROM metric_blocks WHERE run = $1 AND key = $2 AND first >= coalesce((SELECT max(first) \
-         FROM metric_blocks WHERE run = $1 AND key = $2 AND first <= $3), $3) ORDER BY first LIMIT $4",
+    let rows: Vec<Vec<u8>> = query(
+        "SELECT points FROM metric_blocks WHERE run = $1 AND key = $2 AND first >= coalesce((SELECT first \
+         FROM metric_blocks WHERE run = $1 AND key = $2 AND first <= $3 ORDER BY first DESC LIMIT 1), $3) ORDER BY first LIMIT $4",
     )
     .bind(run)
     .bind(key)

@@ -5,9 +5,8 @@
 //! middle of what is sealed, breaks the chunks from there on, and they are made again a few at a time. A curve that is
 //! read while much of it lies unsealed is sealed after that.
 
-use sqlx::SqliteConnection;
-
 use super::blocks::points_after;
+use super::database::{Connection, insert_rows, query};
 use super::points::{columns_of, value_of};
 use super::thinner::{Extremes, Point, Thinner};
 use super::writer::Write;
@@ -99,12 +98,12 @@ const COLUMNS: &str = "chunk, nan_step, nan_timestamp, least_step, least_timesta
 
 /// Breaks the chunks that a late point falls into, and those after them; how many points are still sealed.
 pub(super) async fn unseal(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     curve: CurveId,
     late: &Point,
 ) -> Result<i64, sqlx::Error> {
     let (value, is_nan) = columns_of(late.value);
-    let broken: Option<i64> = sqlx::query_scalar(
+    let broken: Option<i64> = query(
         "SELECT min(chunk) FROM metric_chunks WHERE run = $1 AND key = $2 AND level = 0 \
          AND (last_step, last_timestamp, last_value, last_is_nan) >= ($3, $4, $5, $6)",
     )
@@ -123,7 +122,7 @@ pub(super) async fn unseal(
     };
     let first_point = broken * SIZE;
     for level in 0..LEVELS {
-        sqlx::query(
+        query(
             "DELETE FROM metric_chunks WHERE run = $1 AND key = $2 AND level = $3 AND chunk >= $4",
         )
         .bind(curve.0)
@@ -137,10 +136,7 @@ pub(super) async fn unseal(
 }
 
 /// Makes the chunks that are full, up to a limit; how many points are sealed now.
-pub(super) async fn seal(
-    connection: &mut SqliteConnection,
-    curve: CurveId,
-) -> Result<i64, sqlx::Error> {
+pub(super) async fn seal(connection: &mut Connection, curve: CurveId) -> Result<i64, sqlx::Error> {
     let last = last_chunk(connection, curve, 0).await?;
     let next = last.as_ref().map_or(0, |row| row.chunk + 1);
     let points = points_after(
@@ -171,7 +167,7 @@ pub(super) async fn seal(
 
 /// Makes the chunks of a level whose parts are all there; whether there were any.
 async fn seal_level(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     curve: CurveId,
     level: i64,
 ) -> Result<bool, sqlx::Error> {
@@ -188,14 +184,14 @@ async fn seal_level(
 }
 
 async fn last_chunk(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     curve: CurveId,
     level: i64,
 ) -> Result<Option<Row>, sqlx::Error> {
     let last = format!(
         "SELECT {COLUMNS} FROM metric_chunks WHERE run = $1 AND key = $2 AND level = $3 ORDER BY chunk DESC LIMIT 1"
     );
-    let last = sqlx::query_as(sqlx::AssertSqlSafe(last));
+    let last = query(last);
     last.bind(curve.0)
         .bind(curve.1)
         .bind(level)
@@ -204,14 +200,14 @@ async fn last_chunk(
 }
 
 async fn chunks_from(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (curve, level): (CurveId, i64),
     first: i64,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let all = format!(
         "SELECT {COLUMNS} FROM metric_chunks WHERE run = $1 AND key = $2 AND level = $3 AND chunk >= $4 ORDER BY chunk"
     );
-    let all = sqlx::query_as(sqlx::AssertSqlSafe(all));
+    let all = query(all);
     all.bind(curve.0)
         .bind(curve.1)
         .bind(level)
@@ -221,50 +217,39 @@ async fn chunks_from(
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (curve, level): (CurveId, i64),
     first: i64,
     chunks: &[Extremes],
 ) -> Result<(), sqlx::Error> {
-    let statement = format!(
-        "INSERT INTO metric_chunks (run, key, level, {COLUMNS}) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
-    );
-    for (chunk, extremes) in (first..).zip(chunks) {
-        let Extremes {
-            first_nan,
-            least,
-            greatest,
-            last: Some(last),
-        } = extremes
-        else {
-            continue;
-        };
+    let into = format!("metric_chunks (run, key, level, {COLUMNS})");
+    let rows = (first..).zip(chunks).filter_map(|(chunk, extremes)| {
+        let [nan, least, greatest] = [extremes.first_nan, extremes.least, extremes.greatest];
+        let last = extremes.last?;
         let (last_value, last_is_nan) = columns_of(last.value);
-        let number = |point: &Option<Point>| point.map(|point| point.value);
-        let step = |point: &Option<Point>| point.map(|point| point.step);
-        let timestamp = |point: &Option<Point>| point.map(|point| point.timestamp);
-        sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
-            .bind(curve.0)
-            .bind(curve.1)
-            .bind(level)
-            .bind(chunk)
-            .bind(step(first_nan))
-            .bind(timestamp(first_nan))
-            .bind(step(least))
-            .bind(timestamp(least))
-            .bind(number(least))
-            .bind(step(greatest))
-            .bind(timestamp(greatest))
-            .bind(number(greatest))
-            .bind(last.step)
-            .bind(last.timestamp)
-            .bind(last_value)
-            .bind(last_is_nan)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
+        let step = |point: Option<Point>| point.map(|point| point.step).into();
+        let timestamp = |point: Option<Point>| point.map(|point| point.timestamp).into();
+        let value = |point: Option<Point>| point.map(|point| point.value).into();
+        Some([
+            curve.0.into(),
+            curve.1.into(),
+            level.into(),
+            chunk.into(),
+            step(nan),
+            timestamp(nan),
+            step(least),
+            timestamp(least),
+            value(least),
+            step(greatest),
+            timestamp(greatest),
+            value(greatest),
+            last.step.into(),
+            last.timestamp.into(),
+            last_value.into(),
+            last_is_nan.into(),
+        ])
+    });
+    insert_rows(connection, &into, rows).await
 }
 
 /// Seals some more of a curve; whether there is more to seal.
@@ -273,10 +258,10 @@ struct Seal(CurveId);
 impl Write for Seal {
     type Output = bool;
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<bool, StoreError> {
         let Self((run, key)) = *self;
         let sealed = seal(connection, (run, key)).await?;
-        let update = sqlx::query_scalar(
+        let update = query(
             "UPDATE metric_summaries SET n_sealed = $3 WHERE run = $1 AND key = $2 RETURNING n_points",
         );
         let n_points: i64 = update
@@ -298,7 +283,7 @@ impl Store {
         max_points: usize,
     ) -> Result<Vec<Point>, StoreError> {
         // One transaction, so that chunks and points are of one moment.
-        let mut reading = self.readers.begin().await?;
+        let mut reading = self.readers.snapshot().await?;
         let mut thinner = Thinner::new(n_points, max_points);
         let bucket_size = i64::try_from(thinner.bucket_size()).unwrap_or(i64::MAX);
         let mut taken = 0;
@@ -315,7 +300,7 @@ impl Store {
             }
         }
         let rest = points_after(&mut reading, curve, last, usize::MAX).await?;
-        reading.commit().await?;
+        drop(reading);
         if bucket_size >= SIZE && rest.len() as i64 >= WORTH_SEALING {
             self.seal_later(curve);
         }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::database::query;
 use super::points::value_of;
 use super::thinner::Point;
 use super::{Store, StoreError};
@@ -74,14 +75,14 @@ impl Store {
         &self,
         run_ids: &[String],
     ) -> Result<Vec<CurveSummary>, StoreError> {
-        let rows: Vec<SummaryRow> = sqlx::query_as(
+        let rows: Vec<SummaryRow> = query(
             "SELECT run_id, metric_keys.key, last_value, last_is_nan, last_step, least_value, least_step, \
              greatest_value, greatest_step FROM runs JOIN metric_summaries ON run = number JOIN metric_keys \
-             ON metric_keys.id = metric_summaries.key WHERE run_id IN (SELECT value FROM json_each($1)) \
+             ON metric_keys.id = metric_summaries.key WHERE run_id IN {texts $1} \
              ORDER BY run_id, metric_keys.key",
         )
         .bind(serde_json::to_string(run_ids).unwrap_or_default())
-        .fetch_all(&self.readers)
+        .fetch_all(&mut self.reading().await?)
         .await?;
         let at = |value: Option<f64>, step: Option<i64>| {
             Some(At {
@@ -119,11 +120,11 @@ impl Store {
     /// How many points of each curve of a run came, by name.
     pub(crate) async fn received(&self, run_id: &str) -> Result<Vec<Received>, StoreError> {
         let run = self.run_number(run_id).await?;
-        let rows = sqlx::query_as(
+        let rows = query(
             "SELECT metric_keys.key, n_points AS received, n_repeated AS repeated FROM metric_summaries JOIN metric_keys \
              ON metric_keys.id = metric_summaries.key WHERE run = $1 ORDER BY metric_keys.key",
         );
-        Ok(rows.bind(run).fetch_all(&self.readers).await?)
+        Ok(rows.bind(run).fetch_all(&mut self.reading().await?).await?)
     }
 
     /// The curves of runs, each thinned out to about `max_points`; all curves when no keys are given.
@@ -157,12 +158,12 @@ impl Store {
         run: i64,
         wanted: &[String],
     ) -> Result<Vec<(i64, i64, String)>, StoreError> {
-        let mut keys: Vec<(i64, i64, String)> = sqlx::query_as(
+        let mut keys: Vec<(i64, i64, String)> = query(
             "SELECT metric_keys.id, n_points, metric_keys.key FROM metric_summaries JOIN metric_keys \
              ON metric_keys.id = metric_summaries.key WHERE run = $1 ORDER BY metric_keys.key",
         )
         .bind(run)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut self.reading().await?)
         .await?;
         keys.retain(|(_, _, key)| wanted.is_empty() || wanted.contains(key));
         Ok(keys)

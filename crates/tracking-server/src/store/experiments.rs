@@ -4,24 +4,23 @@ use idiom_tracking_api::{
     ApiError, CreateExperiment, ErrorCode, Experiment, KeyValue, LifecycleStage, SetExperimentTag,
     UpdateExperiment, limits,
 };
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqliteConnection};
 
+use super::database::{Connection, FromRow, Row, query};
 use super::writer::Write;
 use super::{Store, StoreError, now};
 
 /// One row of the table of experiments.
 pub(super) struct ExperimentRow(pub(super) Experiment);
 
-impl<'r> FromRow<'r, SqliteRow> for ExperimentRow {
-    fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for ExperimentRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self(Experiment {
-            experiment_id: row.try_get::<i64, _>("experiment_id")?.to_string(),
-            name: row.try_get("name")?,
-            artifact_location: row.try_get("artifact_location")?,
-            lifecycle_stage: stage_of(row.try_get("lifecycle_stage")?),
-            last_update_time: Some(row.try_get("last_update_time")?),
-            creation_time: Some(row.try_get("creation_time")?),
+            experiment_id: row.get::<i64, _>("experiment_id")?.to_string(),
+            name: row.get("name")?,
+            artifact_location: row.get("artifact_location")?,
+            lifecycle_stage: stage_of(&row.get::<String, _>("lifecycle_stage")?),
+            last_update_time: Some(row.get("last_update_time")?),
+            creation_time: Some(row.get("creation_time")?),
             tags: Vec::new(),
         }))
     }
@@ -45,13 +44,10 @@ pub(super) fn number(experiment_id: &str) -> Result<i64, ApiError> {
     })
 }
 
-async fn find(
-    connection: &mut SqliteConnection,
-    experiment_id: &str,
-) -> Result<Experiment, StoreError> {
+async fn find(connection: &mut Connection, experiment_id: &str) -> Result<Experiment, StoreError> {
     let number = number(experiment_id)?;
-    let query = sqlx::query_as("SELECT * FROM experiments WHERE experiment_id = $1").bind(number);
-    let row: Option<ExperimentRow> = query.fetch_optional(&mut *connection).await?;
+    let found = query("SELECT * FROM experiments WHERE experiment_id = $1").bind(number);
+    let row: Option<ExperimentRow> = found.fetch_optional(&mut *connection).await?;
     let row =
         row.ok_or_else(|| ApiError::missing(format!("No Experiment with id={number} exists")))?;
     Ok(with_tags(connection, vec![row.0]).await?.remove(0))
@@ -59,7 +55,7 @@ async fn find(
 
 /// An experiment that may be written to.
 pub(super) async fn find_active(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     experiment_id: &str,
 ) -> Result<Experiment, StoreError> {
     let experiment = find(connection, experiment_id).await?;
@@ -74,7 +70,7 @@ pub(super) async fn find_active(
 
 /// Adds their tags to experiments.
 pub(super) async fn with_tags(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     mut experiments: Vec<Experiment>,
 ) -> Result<Vec<Experiment>, sqlx::Error> {
     let ids: Vec<&str> = experiments
@@ -82,8 +78,8 @@ pub(super) async fn with_tags(
         .map(|experiment| experiment.experiment_id.as_str())
         .collect();
     let list = format!("[{}]", ids.join(","));
-    let tags: Vec<(i64, String, String)> = sqlx::query_as(
-        "SELECT experiment_id, key, value FROM experiment_tags WHERE experiment_id IN (SELECT value FROM json_each($1)) \
+    let tags: Vec<(i64, String, String)> = query(
+        "SELECT experiment_id, key, value FROM experiment_tags WHERE experiment_id IN {numbers $1} \
          ORDER BY key",
     )
     .bind(list)
@@ -131,14 +127,14 @@ fn refuse_taken(name: &str) -> impl FnOnce(sqlx::Error) -> StoreError {
 impl Write for CreateExperiment {
     type Output = String;
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<String, StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<String, StoreError> {
         limits::check_experiment_name(&self.name)?;
         let asked = self
             .artifact_location
             .as_deref()
             .filter(|location| !location.is_empty());
         check_location(asked.unwrap_or_default())?;
-        let insert = sqlx::query_scalar(
+        let insert = query(
             "INSERT INTO experiments (name, artifact_location, creation_time, last_update_time) VALUES ($1, $2, $3, $3) \
              RETURNING experiment_id",
         );
@@ -151,9 +147,8 @@ impl Write for CreateExperiment {
             .await
             .map_err(refuse_taken(&self.name))?;
         if asked.is_none() {
-            let locate = sqlx::query(
-                "UPDATE experiments SET artifact_location = $2 WHERE experiment_id = $1",
-            );
+            let locate =
+                query("UPDATE experiments SET artifact_location = $2 WHERE experiment_id = $1");
             locate
                 .bind(id)
                 .bind(format!("mlflow-artifacts:/{id}"))
@@ -170,14 +165,14 @@ impl Write for CreateExperiment {
 impl Write for UpdateExperiment {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let new_name = self.new_name.as_deref().unwrap_or_default();
         limits::check_experiment_name(new_name)?;
         let experiment = find(connection, &self.experiment_id).await?;
         if experiment.lifecycle_stage != LifecycleStage::Active {
             return Err(ApiError::invalid("Cannot rename a non-active experiment.").into());
         }
-        let rename = sqlx::query(
+        let rename = query(
             "UPDATE experiments SET name = $2, last_update_time = $3 WHERE experiment_id = $1",
         );
         let rename = rename
@@ -195,7 +190,7 @@ impl Write for UpdateExperiment {
 impl Write for SetExperimentTag {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         find_active(connection, &self.experiment_id).await?;
         set_tag(
             connection,
@@ -207,14 +202,15 @@ impl Write for SetExperimentTag {
 }
 
 async fn set_tag(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     experiment: i64,
     tag: &KeyValue,
 ) -> Result<(), StoreError> {
     limits::check_tag_key(&tag.key, "key")?;
     limits::check_chars(&tag.value, "value", limits::MAX_EXPERIMENT_TAG_CHARS)?;
-    let set = sqlx::query(
-        "INSERT OR REPLACE INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3)",
+    let set = query(
+        "INSERT INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3) \
+         ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value",
     );
     set.bind(experiment)
         .bind(&tag.key)
@@ -233,17 +229,16 @@ pub(crate) struct DeleteExperimentTag {
 impl Write for DeleteExperimentTag {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let Self { experiment_id, key } = self;
         find_active(connection, experiment_id).await?;
-        let delete =
-            sqlx::query("DELETE FROM experiment_tags WHERE experiment_id = $1 AND key = $2");
+        let delete = query("DELETE FROM experiment_tags WHERE experiment_id = $1 AND key = $2");
         let deleted = delete
             .bind(number(experiment_id)?)
             .bind(key)
             .execute(connection)
             .await?;
-        if deleted.rows_affected() == 0 {
+        if deleted == 0 {
             let message = format!("No tag with name: {key} in experiment with id {experiment_id}");
             return Err(ApiError::missing(message).into());
         }
@@ -260,7 +255,7 @@ pub(crate) struct RestoreExperiment(pub(crate) String);
 impl Write for DeleteExperiment {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         move_stage(
             connection,
             &self.0,
@@ -274,7 +269,7 @@ impl Write for DeleteExperiment {
 impl Write for RestoreExperiment {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         move_stage(
             connection,
             &self.0,
@@ -286,13 +281,13 @@ impl Write for RestoreExperiment {
 }
 
 async fn move_stage(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     experiment_id: &str,
     from: LifecycleStage,
     to: LifecycleStage,
 ) -> Result<(), StoreError> {
     let number = number(experiment_id)?;
-    let experiment = sqlx::query(
+    let experiment = query(
         "UPDATE experiments SET lifecycle_stage = $3, last_update_time = $4 WHERE experiment_id = $1 AND \
          lifecycle_stage = $2",
     );
@@ -301,12 +296,11 @@ async fn move_stage(
         .bind(from.as_str())
         .bind(to.as_str())
         .bind(now());
-    if experiment.execute(&mut *connection).await?.rows_affected() == 0 {
+    if experiment.execute(&mut *connection).await? == 0 {
         return Err(ApiError::missing(format!("No Experiment with id={number} exists")).into());
     }
-    let runs = sqlx::query(
-        "UPDATE runs SET lifecycle_stage = $2, deleted_time = $3 WHERE experiment_id = $1",
-    );
+    let runs =
+        query("UPDATE runs SET lifecycle_stage = $2, deleted_time = $3 WHERE experiment_id = $1");
     let deleted_time = (to == LifecycleStage::Deleted).then(now);
     runs.bind(number)
         .bind(to.as_str())
@@ -319,15 +313,15 @@ async fn move_stage(
 impl Store {
     /// One experiment, deleted or not.
     pub(crate) async fn experiment(&self, experiment_id: &str) -> Result<Experiment, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.reading().await?;
         find(&mut connection, experiment_id).await
     }
 
     /// The experiment of a name, deleted or not.
     pub(crate) async fn experiment_by_name(&self, name: &str) -> Result<Experiment, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        let query = sqlx::query_as("SELECT * FROM experiments WHERE name = $1").bind(name);
-        let row: Option<ExperimentRow> = query.fetch_optional(&mut *connection).await?;
+        let mut connection = self.reading().await?;
+        let found = query("SELECT * FROM experiments WHERE name = $1").bind(name);
+        let row: Option<ExperimentRow> = found.fetch_optional(&mut connection).await?;
         let row = row.ok_or_else(|| {
             ApiError::missing(format!("Could not find experiment with name '{name}'"))
         })?;

@@ -1,7 +1,6 @@
 //! What was deleted and can go for good, and making it go.
 
-use sqlx::SqliteConnection;
-
+use super::database::{Connection, query};
 use super::writer::Write;
 use super::{Store, StoreError};
 
@@ -38,7 +37,7 @@ pub(crate) struct Forget(pub(crate) Deleted);
 impl Write for Forget {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         // Restored in the meantime, it stays.
         let statement = match self.0.kind {
             Kind::Run => "DELETE FROM runs WHERE run_id = $1 AND lifecycle_stage = 'deleted'",
@@ -51,7 +50,7 @@ impl Write for Forget {
                  AND NOT EXISTS (SELECT 1 FROM logged_models WHERE logged_models.experiment_id = experiments.experiment_id)"
             }
         };
-        let forget = sqlx::query(statement).bind(&self.0.id);
+        let forget = query(statement).bind(&self.0.id);
         forget.execute(connection).await?;
         Ok(())
     }
@@ -74,8 +73,8 @@ impl Store {
             (Kind::Model, models),
             (Kind::Experiment, experiments),
         ] {
-            let rows = sqlx::query_as(statement).bind(moment);
-            let rows: Vec<Row> = rows.fetch_all(&self.readers).await?;
+            let rows = query(statement).bind(moment);
+            let rows: Vec<Row> = rows.fetch_all(&mut self.reading().await?).await?;
             all.extend(rows.into_iter().map(|(id, name, artifact_uri)| Deleted {
                 kind,
                 id,

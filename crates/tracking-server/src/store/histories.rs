@@ -8,6 +8,7 @@ use idiom_tracking_api::{
 };
 use serde::Serialize;
 
+use super::database::query;
 use super::thinner::Point;
 use super::{Store, StoreError, blocks};
 
@@ -151,9 +152,9 @@ impl Store {
     /// All points of a curve of a run, by step, time and value.
     async fn points_of(&self, run_id: &str, key: &str) -> Result<Vec<Point>, StoreError> {
         let run = self.run_number(run_id).await?;
-        let mut connection = self.readers.acquire().await?;
-        let number = sqlx::query_scalar("SELECT id FROM metric_keys WHERE key = $1");
-        let number: Option<i64> = number.bind(key).fetch_optional(&mut *connection).await?;
+        let mut connection = self.reading().await?;
+        let number = query("SELECT id FROM metric_keys WHERE key = $1");
+        let number: Option<i64> = number.bind(key).fetch_optional(&mut connection).await?;
         let Some(number) = number else {
             return Ok(Vec::new());
         };

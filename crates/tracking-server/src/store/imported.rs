@@ -1,9 +1,9 @@
 //! A whole run of another store, written at once: all of it is there, or nothing.
 
 use idiom_tracking_api::{LogBatch, LogInputs, UpdateRun};
-use sqlx::SqliteConnection;
 
 use super::StoreError;
+use super::database::Connection;
 use super::runs::{DeleteRun, NewRun};
 use super::writer::Write;
 
@@ -19,7 +19,7 @@ pub(crate) struct ImportedRun {
 impl Write for ImportedRun {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         self.new.write(connection).await?;
         self.said.write(connection).await?;
         self.inputs.write(connection).await?;

@@ -1,9 +1,8 @@
-//! What the server remembers: experiments, runs, metrics, params, tags, inputs, in one SQLite file.
+//! What the server remembers: experiments, runs, metrics, params, tags, inputs, in a SQLite file or in PostgreSQL.
 //!
-//! WAL and `synchronous = FULL`: what was acknowledged survives `kill -9` and a power cut. All writes go through one
-//! task ([`writer`]) that commits together whatever queued up during the commit before; reads have a pool of their own
-//! and never wait for a write. SQL stands in this folder only, with `$1` placeholders, so that a second database can be
-//! added beside it.
+//! What was acknowledged survives `kill -9` and a power cut. All writes go through one task ([`writer`]) that commits
+//! together whatever queued up during the commit before; reads have a pool of their own and never wait for a write. SQL
+//! stands in this folder only, each statement once for both databases ([`database`]).
 //!
 //! Not here: artifacts (they are files), HTTP.
 
@@ -13,6 +12,7 @@ mod blocks;
 mod chunks;
 mod copies;
 mod curves;
+mod database;
 mod experiments;
 mod forget;
 mod histories;
@@ -31,18 +31,15 @@ mod thinner;
 mod unpacked;
 mod writer;
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use idiom_tracking_api::ApiError;
-use sqlx::ConnectOptions;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
 
 pub(crate) use accounts::{Audited, ChangeAccount, PutAccount, RemoveAccount, no_such_user};
 pub(crate) use curves::{Curve, CurveSummary, Received};
+use database::NulInText;
+pub(crate) use database::{Connection, FromRow, Pool, Row, query};
 pub(crate) use experiments::{DeleteExperiment, DeleteExperimentTag, RestoreExperiment};
 pub(crate) use forget::{Deleted, Forget};
 pub(crate) use imported::ImportedRun;
@@ -53,6 +50,7 @@ pub(crate) use thinner::{Point, thin};
 
 use crate::ServerError;
 use crate::events::News;
+use crate::place::DatabasePlace;
 
 /// Why the store refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -62,51 +60,53 @@ pub(crate) enum StoreError {
     Refused(#[from] ApiError),
     /// The database is.
     #[error("the database failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// The writer is gone or stumbled over this request.
     #[error("the write did not go through")]
     Lost,
 }
 
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Encode(reason) if reason.is::<NulInText>() => {
+                ApiError::invalid(format!("Invalid value: {reason}")).into()
+            }
+            _ => Self::Database(error),
+        }
+    }
+}
+
 /// The store. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {
-    readers: SqlitePool,
+    readers: Pool,
     writer: writer::Writer,
     said: Arc<said::Said>,
 }
 
 impl Store {
-    /// Opens the file, bringing its schema up to date first, and starts the writer.
-    pub(crate) async fn open(path: &Path, news: News) -> Result<Self, ServerError> {
-        let database = |source| ServerError::Database {
-            path: path.to_owned(),
+    /// Opens the database, bringing its schema up to date first, and starts the writer.
+    pub(crate) async fn open(place: &DatabasePlace, news: News) -> Result<Self, ServerError> {
+        let failed = |source| ServerError::Database {
+            place: place.clone(),
             source,
         };
-        let options = options(path);
-        let mut connection = options
-            .clone()
-            .create_if_missing(true)
-            .connect()
-            .await
-            .map_err(database)?;
-        migrations::all()
-            .run(&mut connection)
+        let writing = Pool::writing(place).await.map_err(failed)?;
+        let mut connection = writing.acquire().await.map_err(failed)?;
+        connection
+            .migrate()
             .await
             .map_err(|source| ServerError::Migration {
-                path: path.to_owned(),
+                place: place.clone(),
                 source: Box::new(source),
             })?;
-        unpacked::pack_rows(&mut connection)
-            .await
-            .map_err(database)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(Duration::from_secs(20))
-            .connect_lazy_with(options.read_only(true));
+        if place.file().is_some() {
+            unpacked::pack_rows(&mut connection).await.map_err(failed)?;
+        }
         Ok(Self {
-            readers,
-            writer: writer::Writer::start(connection, news),
+            readers: Pool::reading(place).map_err(failed)?,
+            writer: writer::Writer::start(writing, connection, news),
             said: Arc::default(),
         })
     }
@@ -116,25 +116,17 @@ impl Store {
         self.writer.write(work).await
     }
 
-    /// Finishes what is queued and closes the file.
+    /// A connection that reads.
+    async fn reading(&self) -> Result<Connection, sqlx::Error> {
+        self.readers.acquire().await
+    }
+
+    /// Finishes what is queued and closes the database.
     pub(crate) async fn close(&self) {
-        // The last to close folds the log into the file, and readers may not.
+        // The last to close folds SQLite's log into the file, and readers may not.
         self.readers.close().await;
         self.writer.close().await;
     }
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10))
-        .statement_cache_capacity(200)
-        // Rows come from a thread that waits when so many are not taken yet; long reads should not wait often.
-        .row_buffer_size(2048)
-        .disable_statement_logging()
 }
 
 /// Milliseconds since 1970.

@@ -9,6 +9,7 @@ use idiom_tracking_api::{
     ApiError, LoggedModel, LoggedModels, ModelInfo, OnDataset, SearchLoggedModels, page_token,
 };
 
+use super::database::query;
 use super::models::{self, ModelRow};
 use super::{Store, StoreError, experiments};
 
@@ -50,14 +51,14 @@ impl Store {
     async fn models_of(&self, experiment_ids: &[String]) -> Result<Vec<LoggedModel>, StoreError> {
         let ids = experiment_ids.iter().map(|id| experiments::number(id));
         let ids = ids.collect::<Result<Vec<i64>, ApiError>>()?;
-        let mut connection = self.readers.acquire().await?;
-        let query = sqlx::query_as(
+        let mut connection = self.reading().await?;
+        let read = query(
             "SELECT * FROM logged_models WHERE lifecycle_stage = 'active' \
-             AND experiment_id IN (SELECT value FROM json_each($1)) ORDER BY creation_time DESC, model_id",
+             AND experiment_id IN {numbers $1} ORDER BY creation_time DESC, model_id",
         );
-        let rows: Vec<ModelRow> = query
+        let rows: Vec<ModelRow> = read
             .bind(serde_json::to_string(&ids).unwrap_or_default())
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut connection)
             .await?;
         models::complete(&mut connection, rows.into_iter().map(|row| row.0).collect()).await
     }

@@ -6,9 +6,8 @@ use idiom_tracking_api::{
     ApiError, CreateLoggedModel, KeyValue, LifecycleStage, LogOutputs, LoggedModel, Metric,
     ModelData, ModelInfo, ModelOutput, ModelPairs, ModelStatus, RunOutputs, limits,
 };
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqliteConnection};
 
+use super::database::{Connection, FromRow, Row, query};
 use super::points::{columns_of, value_of};
 use super::writer::Write;
 use super::{Store, StoreError, experiments, now, runs};
@@ -17,20 +16,20 @@ use crate::events::Kind;
 /// One row of the table of models.
 pub(super) struct ModelRow(pub(super) ModelInfo);
 
-impl<'r> FromRow<'r, SqliteRow> for ModelRow {
-    fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for ModelRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self(ModelInfo {
-            model_id: row.try_get("model_id")?,
-            experiment_id: row.try_get::<i64, _>("experiment_id")?.to_string(),
-            name: row.try_get("name")?,
-            creation_timestamp_ms: row.try_get("creation_time")?,
-            last_updated_timestamp_ms: row.try_get("last_updated_time")?,
-            artifact_uri: row.try_get("artifact_uri")?,
-            status: ModelStatus::of_word(row.try_get("status")?),
-            model_type: row.try_get("model_type")?,
-            source_run_id: row.try_get("source_run_id")?,
+            model_id: row.get("model_id")?,
+            experiment_id: row.get::<i64, _>("experiment_id")?.to_string(),
+            name: row.get("name")?,
+            creation_timestamp_ms: row.get("creation_time")?,
+            last_updated_timestamp_ms: row.get("last_updated_time")?,
+            artifact_uri: row.get("artifact_uri")?,
+            status: ModelStatus::of_word(&row.get::<String, _>("status")?),
+            model_type: row.get("model_type")?,
+            source_run_id: row.get("source_run_id")?,
             tags: Vec::new(),
-            lifecycle_stage: experiments::stage_of(row.try_get("lifecycle_stage")?),
+            lifecycle_stage: experiments::stage_of(&row.get::<String, _>("lifecycle_stage")?),
         }))
     }
 }
@@ -39,9 +38,9 @@ fn no_such_model(model_id: &str) -> ApiError {
     ApiError::missing(format!("Logged model with ID '{model_id}' not found."))
 }
 
-async fn find(connection: &mut SqliteConnection, model_id: &str) -> Result<ModelInfo, StoreError> {
-    let query = sqlx::query_as("SELECT * FROM logged_models WHERE model_id = $1");
-    let row: Option<ModelRow> = query.bind(model_id).fetch_optional(connection).await?;
+async fn find(connection: &mut Connection, model_id: &str) -> Result<ModelInfo, StoreError> {
+    let found = query("SELECT * FROM logged_models WHERE model_id = $1");
+    let row: Option<ModelRow> = found.bind(model_id).fetch_optional(connection).await?;
     Ok(row.ok_or_else(|| no_such_model(model_id))?.0)
 }
 
@@ -55,14 +54,14 @@ pub(crate) struct NewModel {
 impl Write for NewModel {
     type Output = LoggedModel;
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<LoggedModel, StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<LoggedModel, StoreError> {
         let Self {
             request, model_id, ..
         } = self;
         let experiment = experiments::find_active(connection, &request.experiment_id).await?;
         let given = request.name.as_deref().filter(|name| !name.is_empty());
         let root = experiment.artifact_location.trim_end_matches('/');
-        let insert = sqlx::query(
+        let insert = query(
             "INSERT INTO logged_models (model_id, experiment_id, name, model_type, source_run_id, status, artifact_uri, \
              creation_time, last_updated_time) VALUES ($1, $2, $3, $4, $5, 'PENDING', $6, $7, $7)",
         );
@@ -101,18 +100,18 @@ impl Write for NewModel {
 
 /// Params and tags of a model; a key that is there already gets the new value.
 async fn set_pairs(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     model_id: &str,
     pairs: &ModelPairs,
 ) -> Result<(), StoreError> {
-    let params =
-        "INSERT OR REPLACE INTO logged_model_params (model_id, key, value) VALUES ($1, $2, $3)";
-    let tags =
-        "INSERT OR REPLACE INTO logged_model_tags (model_id, key, value) VALUES ($1, $2, $3)";
+    let params = "INSERT INTO logged_model_params (model_id, key, value) VALUES ($1, $2, $3) \
+        ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value";
+    let tags = "INSERT INTO logged_model_tags (model_id, key, value) VALUES ($1, $2, $3) \
+        ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value";
     for (statement, list) in [(params, &pairs.params), (tags, &pairs.tags)] {
         for KeyValue { key, value } in list {
             let (value, _cut) = limits::cut(value, limits::MAX_TAG_CHARS);
-            let set = sqlx::query(statement).bind(model_id).bind(key).bind(value);
+            let set = query(statement).bind(model_id).bind(key).bind(value);
             set.execute(&mut *connection).await?;
         }
     }
@@ -135,12 +134,12 @@ pub(crate) enum ModelChange {
 impl Write for ChangeModel {
     type Output = LoggedModel;
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<LoggedModel, StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<LoggedModel, StoreError> {
         let Self { model_id, change } = self;
         find(connection, model_id).await?;
         match change {
             ModelChange::Finalize(status) => {
-                let set = sqlx::query(
+                let set = query(
                     "UPDATE logged_models SET status = $2, last_updated_time = $3 WHERE model_id = $1",
                 );
                 let set = set.bind(model_id).bind(status.as_str()).bind(now());
@@ -149,13 +148,13 @@ impl Write for ChangeModel {
             ModelChange::Set(pairs) => set_pairs(connection, model_id, pairs).await?,
             ModelChange::DeleteTag(key) => {
                 let delete =
-                    sqlx::query("DELETE FROM logged_model_tags WHERE model_id = $1 AND key = $2");
+                    query("DELETE FROM logged_model_tags WHERE model_id = $1 AND key = $2");
                 let deleted = delete
                     .bind(model_id)
                     .bind(key)
                     .execute(&mut *connection)
                     .await?;
-                if deleted.rows_affected() == 0 {
+                if deleted == 0 {
                     let message =
                         format!("No tag with key '{key}' found for model with ID '{model_id}'.");
                     return Err(ApiError::missing(message).into());
@@ -163,7 +162,7 @@ impl Write for ChangeModel {
             }
             ModelChange::Delete => {
                 let set = "UPDATE logged_models SET lifecycle_stage = 'deleted', last_updated_time = $2 WHERE model_id = $1";
-                sqlx::query(set)
+                query(set)
                     .bind(model_id)
                     .bind(now())
                     .execute(&mut *connection)
@@ -177,11 +176,11 @@ impl Write for ChangeModel {
 impl Write for LogOutputs {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let run = runs::find_speaking(connection, &self.run_id).await?;
         for ModelOutput { model_id, step } in &self.models {
-            let insert = sqlx::query(
-                "INSERT OR IGNORE INTO model_outputs (run, model_id, step) VALUES ($1, $2, $3)",
+            let insert = query(
+                "INSERT INTO model_outputs (run, model_id, step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
             );
             insert
                 .bind(run.number)
@@ -200,7 +199,7 @@ impl Write for LogOutputs {
 
 /// Keeps those points that were measured of models; a model that is not known here is no fault, as at MLflow's servers.
 pub(super) async fn measure(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: i64,
     metrics: &[Metric],
 ) -> Result<(), sqlx::Error> {
@@ -209,9 +208,10 @@ pub(super) async fn measure(
             continue;
         };
         let (value, is_nan) = columns_of(metric.value);
-        let insert = sqlx::query(
-            "INSERT OR IGNORE INTO logged_model_metrics (model_id, key, run, timestamp, step, value, is_nan, dataset_name, \
-             dataset_digest) SELECT model_id, $2, $3, $4, $5, $6, $7, $8, $9 FROM logged_models WHERE model_id = $1",
+        let insert = query(
+            "INSERT INTO logged_model_metrics (model_id, key, run, timestamp, step, value, is_nan, dataset_name, \
+             dataset_digest) SELECT model_id, $2, $3, $4, $5, $6, $7, $8, $9 FROM logged_models WHERE model_id = $1 \
+             ON CONFLICT DO NOTHING",
         );
         insert
             .bind(model_id)
@@ -231,13 +231,13 @@ pub(super) async fn measure(
 
 /// What runs made, whose numbers stand in a JSON list; runs that made nothing are left out.
 pub(super) async fn outputs_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     runs: &str,
 ) -> Result<BTreeMap<i64, RunOutputs>, sqlx::Error> {
-    let query = sqlx::query_as(
-        "SELECT run, model_id, step FROM model_outputs WHERE run IN (SELECT value FROM json_each($1)) ORDER BY run, step, model_id",
+    let read = query(
+        "SELECT run, model_id, step FROM model_outputs WHERE run IN {numbers $1} ORDER BY run, step, model_id",
     );
-    let rows: Vec<(i64, String, i64)> = query.bind(runs).fetch_all(connection).await?;
+    let rows: Vec<(i64, String, i64)> = read.bind(runs).fetch_all(connection).await?;
     let mut all: BTreeMap<i64, RunOutputs> = BTreeMap::new();
     for (run, model_id, step) in rows {
         all.entry(run)
@@ -248,10 +248,7 @@ pub(super) async fn outputs_of(
     Ok(all)
 }
 
-async fn whole(
-    connection: &mut SqliteConnection,
-    model_id: &str,
-) -> Result<LoggedModel, StoreError> {
+async fn whole(connection: &mut Connection, model_id: &str) -> Result<LoggedModel, StoreError> {
     let info = find(connection, model_id).await?;
     Ok(complete(connection, vec![info]).await?.remove(0))
 }
@@ -260,16 +257,14 @@ type MetricRow = (String, String, String, i64, i64, f64, bool, String, String);
 
 /// Adds to models what was said and measured of them.
 pub(super) async fn complete(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     infos: Vec<ModelInfo>,
 ) -> Result<Vec<LoggedModel>, StoreError> {
     let ids: Vec<&str> = infos.iter().map(|info| info.model_id.as_str()).collect();
     let list = serde_json::to_string(&ids).unwrap_or_default();
-    let pairs = async |connection: &mut SqliteConnection, statement: &'static str| {
-        let rows: Vec<(String, String, String)> = sqlx::query_as(statement)
-            .bind(&list)
-            .fetch_all(connection)
-            .await?;
+    let pairs = async |connection: &mut Connection, statement: &'static str| {
+        let rows: Vec<(String, String, String)> =
+            query(statement).bind(&list).fetch_all(connection).await?;
         let mut all: BTreeMap<String, Vec<KeyValue>> = BTreeMap::new();
         for (model, key, value) in rows {
             all.entry(model).or_default().push(KeyValue { key, value });
@@ -278,12 +273,12 @@ pub(super) async fn complete(
     };
     let mut params = pairs(
         connection,
-        "SELECT model_id, key, value FROM logged_model_params WHERE model_id IN (SELECT value FROM json_each($1)) ORDER BY key",
+        "SELECT model_id, key, value FROM logged_model_params WHERE model_id IN {texts $1} ORDER BY key",
     )
     .await?;
     let mut tags = pairs(
         connection,
-        "SELECT model_id, key, value FROM logged_model_tags WHERE model_id IN (SELECT value FROM json_each($1)) ORDER BY key",
+        "SELECT model_id, key, value FROM logged_model_tags WHERE model_id IN {texts $1} ORDER BY key",
     )
     .await?;
     let mut metrics = metrics_of(connection, &list).await?;
@@ -301,15 +296,15 @@ pub(super) async fn complete(
 
 /// The latest measurement of each metric on each data set by each run, as MLflow gives them.
 async fn metrics_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     models: &str,
 ) -> Result<BTreeMap<String, Vec<Metric>>, sqlx::Error> {
-    let query = sqlx::query_as(
+    let read = query(
         "SELECT model_id, key, runs.run_id, timestamp, step, value, is_nan, dataset_name, dataset_digest \
-         FROM logged_model_metrics JOIN runs ON runs.number = run WHERE model_id IN (SELECT value FROM json_each($1)) \
+         FROM logged_model_metrics JOIN runs ON runs.number = run WHERE model_id IN {texts $1} \
          ORDER BY model_id, key, runs.run_id, dataset_name, dataset_digest, step, timestamp",
     );
-    let rows: Vec<MetricRow> = query.bind(models).fetch_all(connection).await?;
+    let rows: Vec<MetricRow> = read.bind(models).fetch_all(connection).await?;
     let text = |text: String| Some(text).filter(|text| !text.is_empty());
     let mut all: BTreeMap<String, Vec<Metric>> = BTreeMap::new();
     for (model_id, key, run_id, timestamp, step, value, is_nan, name, digest) in rows {
@@ -349,7 +344,7 @@ async fn metrics_of(
 impl Store {
     /// A model; a deleted one is not found.
     pub(crate) async fn model(&self, model_id: &str) -> Result<LoggedModel, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.reading().await?;
         let model = whole(&mut connection, model_id).await?;
         if model.info.lifecycle_stage == LifecycleStage::Deleted {
             return Err(no_such_model(model_id).into());

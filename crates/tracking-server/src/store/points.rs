@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use idiom_tracking_api::Metric;
-use sqlx::SqliteConnection;
 
+use super::database::{Connection, query};
 use super::summary::{Last, Summary};
 use super::thinner::Point;
 use super::{blocks, chunks, chunks::CurveId};
@@ -25,7 +25,7 @@ pub(super) fn value_of(value: f64, is_nan: bool) -> f64 {
 
 /// Stores points of one run, each once, and brings the summaries of their curves up to date.
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: i64,
     metrics: &[Metric],
 ) -> Result<(), sqlx::Error> {
@@ -61,12 +61,12 @@ fn point_of(metric: &Metric) -> Point {
     }
 }
 
-async fn key_number(connection: &mut SqliteConnection, key: &str) -> Result<i64, sqlx::Error> {
-    let known = sqlx::query_scalar("SELECT id FROM metric_keys WHERE key = $1");
+async fn key_number(connection: &mut Connection, key: &str) -> Result<i64, sqlx::Error> {
+    let known = query("SELECT id FROM metric_keys WHERE key = $1");
     if let Some(id) = known.bind(key).fetch_optional(&mut *connection).await? {
         return Ok(id);
     }
-    let new = sqlx::query_scalar("INSERT INTO metric_keys (key) VALUES ($1) RETURNING id");
+    let new = query("INSERT INTO metric_keys (key) VALUES ($1) RETURNING id");
     new.bind(key).fetch_one(connection).await
 }
 
@@ -88,7 +88,7 @@ struct Counts {
 }
 
 async fn summarise(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     curve: CurveId,
     points: &[Point],
     counts: Counts,
@@ -120,7 +120,7 @@ async fn summarise(
 
 /// Breaks chunks when points arrived that belong before the latest one.
 async fn still_sealed(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     curve: CurveId,
     old: &Kept,
     first: &Point,
@@ -134,16 +134,20 @@ async fn still_sealed(
 }
 
 async fn write_kept(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (run, key): CurveId,
     kept: &Kept,
 ) -> Result<(), sqlx::Error> {
     let summary = &kept.summary;
     let (value, is_nan) = columns_of(summary.last.value);
-    sqlx::query(
-        "INSERT OR REPLACE INTO metric_summaries (run, key, last_step, last_timestamp, last_value, last_is_nan, \
+    query(
+        "INSERT INTO metric_summaries (run, key, last_step, last_timestamp, last_value, last_is_nan, \
          least_value, least_step, greatest_value, greatest_step, n_points, n_sealed, n_repeated) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (run, key) DO UPDATE SET \
+         last_step = excluded.last_step, last_timestamp = excluded.last_timestamp, last_value = excluded.last_value, \
+         last_is_nan = excluded.last_is_nan, least_value = excluded.least_value, least_step = excluded.least_step, \
+         greatest_value = excluded.greatest_value, greatest_step = excluded.greatest_step, n_points = excluded.n_points, \
+         n_sealed = excluded.n_sealed, n_repeated = excluded.n_repeated",
     )
     .bind(run)
     .bind(key)
@@ -192,10 +196,10 @@ from_row!(KeptRow {
 });
 
 async fn read_kept(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (run, key): CurveId,
 ) -> Result<Option<Kept>, sqlx::Error> {
-    let row: Option<KeptRow> = sqlx::query_as(
+    let row: Option<KeptRow> = query(
         "SELECT last_step, last_timestamp, last_value, last_is_nan, least_value, least_step, greatest_value, \
          greatest_step, n_points, n_sealed, n_repeated FROM metric_summaries WHERE run = $1 AND key = $2",
     )

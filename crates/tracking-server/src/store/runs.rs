@@ -4,9 +4,8 @@ use idiom_tracking_api::{
     ApiError, CreateRun, KeyValue, LifecycleStage, Metric, Run, RunData, RunInfo, RunStatus,
     UpdateRun, limits,
 };
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqliteConnection};
 
+use super::database::{Connection, FromRow, Row, query};
 use super::points::value_of;
 use super::writer::Write;
 use super::{Store, StoreError, batch, experiments, inputs, models, now};
@@ -27,24 +26,24 @@ pub(super) struct RunRow {
     pub(super) info: RunInfo,
 }
 
-impl<'r> FromRow<'r, SqliteRow> for RunRow {
-    fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
-        let run_id: String = row.try_get("run_id")?;
+impl FromRow for RunRow {
+    fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
+        let run_id: String = row.get("run_id")?;
         let info = RunInfo {
             run_uuid: run_id.clone(),
             run_id,
-            run_name: row.try_get("run_name")?,
-            experiment_id: row.try_get::<i64, _>("experiment_id")?.to_string(),
-            user_id: row.try_get("user_id")?,
-            status: status_of(row.try_get("status")?),
-            start_time: row.try_get("start_time")?,
-            end_time: row.try_get("end_time")?,
-            artifact_uri: row.try_get("artifact_uri")?,
-            lifecycle_stage: experiments::stage_of(row.try_get("lifecycle_stage")?),
+            run_name: row.get("run_name")?,
+            experiment_id: row.get::<i64, _>("experiment_id")?.to_string(),
+            user_id: row.get("user_id")?,
+            status: status_of(&row.get::<String, _>("status")?),
+            start_time: row.get("start_time")?,
+            end_time: row.get("end_time")?,
+            artifact_uri: row.get("artifact_uri")?,
+            lifecycle_stage: experiments::stage_of(&row.get::<String, _>("lifecycle_stage")?),
         };
         Ok(Self {
-            number: row.try_get("number")?,
-            version: row.try_get("version")?,
+            number: row.get("number")?,
+            version: row.get("version")?,
             info,
         })
     }
@@ -67,11 +66,8 @@ fn no_such_run(run_id: &str) -> ApiError {
 }
 
 /// The row of a run, deleted or not.
-pub(super) async fn find(
-    connection: &mut SqliteConnection,
-    run_id: &str,
-) -> Result<RunRow, StoreError> {
-    let found = sqlx::query_as(
+pub(super) async fn find(connection: &mut Connection, run_id: &str) -> Result<RunRow, StoreError> {
+    let found = query(
         "SELECT number, run_id, run_name, experiment_id, user_id, status, start_time, end_time, artifact_uri, \
          lifecycle_stage, version FROM runs WHERE run_id = $1",
     );
@@ -81,10 +77,10 @@ pub(super) async fn find(
 
 /// The row of a run that is about to say something: one that is not deleted. What was known of it is so no longer.
 pub(super) async fn find_speaking(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run_id: &str,
 ) -> Result<RunRow, StoreError> {
-    let speaks = sqlx::query_as(
+    let speaks = query(
         "UPDATE runs SET version = version + 1 WHERE run_id = $1 AND lifecycle_stage = 'active' RETURNING number, run_id, \
          run_name, experiment_id, user_id, status, start_time, end_time, artifact_uri, lifecycle_stage, version",
     );
@@ -131,12 +127,12 @@ impl NewRun {
 impl Write for NewRun {
     type Output = Run;
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<Run, StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<Run, StoreError> {
         let experiment = experiments::find_active(connection, &self.request.experiment_id).await?;
         let run_name = self.name()?;
         let location = experiment.artifact_location.trim_end_matches('/');
         let artifact_uri = format!("{location}/{}/artifacts", self.run_id);
-        let row: RunRow = sqlx::query_as(
+        let row: RunRow = query(
             "INSERT INTO runs (run_id, run_name, experiment_id, user_id, status, start_time, artifact_uri) \
              VALUES ($1, $2, $3, $4, 'RUNNING', $5, $6) RETURNING number, run_id, run_name, experiment_id, user_id, \
              status, start_time, end_time, artifact_uri, lifecycle_stage, version",
@@ -174,10 +170,10 @@ impl Write for NewRun {
 impl Write for UpdateRun {
     type Output = RunInfo;
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<RunInfo, StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<RunInfo, StoreError> {
         let row = find_speaking(connection, &self.run_id).await?;
         let name = self.run_name.as_deref().filter(|name| !name.is_empty());
-        sqlx::query(
+        query(
             "UPDATE runs SET status = coalesce($2, status), end_time = coalesce($3, end_time), \
              run_name = coalesce($4, run_name) WHERE number = $1",
         )
@@ -207,7 +203,7 @@ pub(crate) struct RestoreRun(pub(crate) String);
 impl Write for DeleteRun {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         set_stage(connection, &self.0, LifecycleStage::Deleted).await
     }
 
@@ -219,7 +215,7 @@ impl Write for DeleteRun {
 impl Write for RestoreRun {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         set_stage(connection, &self.0, LifecycleStage::Active).await
     }
 
@@ -229,14 +225,13 @@ impl Write for RestoreRun {
 }
 
 async fn set_stage(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run_id: &str,
     stage: LifecycleStage,
 ) -> Result<(), StoreError> {
     let row = find(connection, run_id).await?;
     let deleted_time = (stage == LifecycleStage::Deleted).then(now);
-    let update =
-        sqlx::query("UPDATE runs SET lifecycle_stage = $2, deleted_time = $3 WHERE number = $1");
+    let update = query("UPDATE runs SET lifecycle_stage = $2, deleted_time = $3 WHERE number = $1");
     update
         .bind(row.number)
         .bind(stage.as_str())
@@ -255,16 +250,15 @@ pub(crate) struct DeleteTag {
 impl Write for DeleteTag {
     type Output = ();
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let Self { run_id, key } = self;
         let row = find_speaking(connection, run_id).await?;
-        let delete = sqlx::query("DELETE FROM tags WHERE run = $1 AND key = $2");
+        let delete = query("DELETE FROM tags WHERE run = $1 AND key = $2");
         if delete
             .bind(row.number)
             .bind(key)
             .execute(connection)
             .await?
-            .rows_affected()
             == 0
         {
             return Err(ApiError::missing(format!(
@@ -286,22 +280,22 @@ impl Store {
         if run_id.is_empty() {
             return Err(limits::missing_value("run_id").into());
         }
-        let found = sqlx::query_scalar("SELECT number FROM runs WHERE run_id = $1").bind(run_id);
+        let found = query("SELECT number FROM runs WHERE run_id = $1").bind(run_id);
         Ok(found
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut self.reading().await?)
             .await?
             .ok_or_else(|| no_such_run(run_id))?)
     }
 
     /// What a run is, without what it said.
     pub(crate) async fn run_info(&self, run_id: &str) -> Result<RunInfo, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.reading().await?;
         Ok(find(&mut connection, run_id).await?.info)
     }
 
     /// One run.
     pub(crate) async fn run(&self, run_id: &str) -> Result<Run, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.reading().await?;
         let row = find(&mut connection, run_id).await?;
         let mut runs = complete(&mut connection, vec![row]).await?;
         Ok(runs.remove(0))
@@ -310,7 +304,7 @@ impl Store {
 
 /// Adds to rows what their runs said and were given, in a few reads however many runs there are.
 pub(super) async fn complete(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     rows: Vec<RunRow>,
 ) -> Result<Vec<Run>, StoreError> {
     if rows.is_empty() {
@@ -320,9 +314,9 @@ pub(super) async fn complete(
     let list = serde_json::to_string(&numbers).unwrap_or_default();
     let mut runs = Placed::new(rows);
 
-    let metrics = sqlx::query_as(
+    let metrics = query(
         "SELECT run, metric_keys.key, last_value, last_is_nan, last_timestamp, last_step FROM metric_summaries \
-         JOIN metric_keys ON metric_keys.id = metric_summaries.key WHERE run IN (SELECT value FROM json_each($1)) \
+         JOIN metric_keys ON metric_keys.id = metric_summaries.key WHERE run IN {numbers $1} \
          ORDER BY run, metric_keys.key",
     );
     let metrics: Vec<(i64, String, f64, bool, i64, i64)> =
@@ -338,11 +332,11 @@ pub(super) async fn complete(
             })
         });
     }
-    let params = "SELECT run, key, value FROM params WHERE run IN (SELECT value FROM json_each($1)) ORDER BY run, key";
+    let params = "SELECT run, key, value FROM params WHERE run IN {numbers $1} ORDER BY run, key";
     for (run, key, value) in pairs(connection, params, &list).await? {
         runs.at(run, |run| run.data.params.push(KeyValue { key, value }));
     }
-    let tags = "SELECT run, key, value FROM tags WHERE run IN (SELECT value FROM json_each($1)) ORDER BY run, key";
+    let tags = "SELECT run, key, value FROM tags WHERE run IN {numbers $1} ORDER BY run, key";
     for (run, key, value) in pairs(connection, tags, &list).await? {
         runs.at(run, |run| run.data.tags.push(KeyValue { key, value }));
     }
@@ -356,14 +350,11 @@ pub(super) async fn complete(
 }
 
 async fn pairs(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     statement: &'static str,
     runs: &str,
 ) -> Result<Vec<(i64, String, String)>, sqlx::Error> {
-    sqlx::query_as(statement)
-        .bind(runs)
-        .fetch_all(connection)
-        .await
+    query(statement).bind(runs).fetch_all(connection).await
 }
 
 /// Runs in their order, found by number.

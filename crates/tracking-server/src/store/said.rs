@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use idiom_tracking_api::{Run, RunData, RunInfo, RunInputs, RunOutputs};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 use super::StoreError;
+use super::database::Connection;
 use super::runs::{self, RunRow};
 
 /// Bytes that are kept, at most: some thousand runs.
@@ -96,7 +96,7 @@ impl Said {
     /// Adds to rows what their runs said; only what is not known any more is read.
     pub(super) async fn complete(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         rows: Vec<RunRow>,
     ) -> Result<Vec<FoundRun>, StoreError> {
         let mut words: Vec<Option<Arc<str>>> =

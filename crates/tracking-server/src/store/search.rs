@@ -10,14 +10,12 @@ use idiom_tracking_api::search::{
 use idiom_tracking_api::{
     ApiError, SearchExperiments, SearchExperimentsAnswer, SearchRuns, ViewType, limits, page_token,
 };
-use sqlx::{QueryBuilder, Sqlite};
 
+use super::database::Sql;
 use super::experiments::{self, ExperimentRow};
 use super::runs::{RUN_COLUMNS, RunRow};
 use super::said::FoundRuns;
 use super::{Store, StoreError};
-
-type Sql = QueryBuilder<Sqlite>;
 
 impl Store {
     /// One page of the runs a search lets through, in its order; ties by start, newest first, then by id.
@@ -39,11 +37,12 @@ impl Store {
             .map(|id| experiments::number(id))
             .collect::<Result<_, _>>()?;
 
-        let mut sql = Sql::new(format!(
-            "SELECT {RUN_COLUMNS} FROM runs WHERE experiment_id IN (SELECT value FROM json_each("
-        ));
-        sql.push_bind(serde_json::to_string(&experiments).unwrap_or_default())
-            .push("))");
+        let mut sql = Sql::new(
+            self.readers.dialect(),
+            format!("SELECT {RUN_COLUMNS} FROM runs WHERE experiment_id IN "),
+        );
+        let list = serde_json::to_string(&experiments).unwrap_or_default();
+        sql.push_list("numbers", list);
         push_stage(&mut sql, request.run_view_type);
         sql.push(" AND ");
         push_filter(&mut sql, &filter, push_run_comparison);
@@ -54,8 +53,8 @@ impl Store {
         sql.push("start_time DESC, run_id");
         page.push(&mut sql);
 
-        let mut connection = self.readers.acquire().await?;
-        let rows: Vec<RunRow> = sql.build_query_as().fetch_all(&mut *connection).await?;
+        let mut connection = self.reading().await?;
+        let rows: Vec<RunRow> = sql.query().fetch_all(&mut connection).await?;
         let (rows, next_page_token) = page.cut(rows);
         Ok(FoundRuns {
             runs: self.said.complete(&mut connection, rows).await?,
@@ -76,7 +75,10 @@ impl Store {
         )?;
         let orders = orders(&request.order_by, Subject::Experiments)?;
 
-        let mut sql = Sql::new("SELECT * FROM experiments WHERE true");
+        let mut sql = Sql::new(
+            self.readers.dialect(),
+            "SELECT * FROM experiments WHERE true",
+        );
         push_stage(&mut sql, request.view_type);
         sql.push(" AND ");
         push_filter(&mut sql, &filter, push_experiment_comparison);
@@ -96,8 +98,8 @@ impl Store {
         });
         page.push(&mut sql);
 
-        let mut connection = self.readers.acquire().await?;
-        let rows: Vec<ExperimentRow> = sql.build_query_as().fetch_all(&mut *connection).await?;
+        let mut connection = self.reading().await?;
+        let rows: Vec<ExperimentRow> = sql.query().fetch_all(&mut connection).await?;
         let (rows, next_page_token) = page.cut(rows);
         let experiments = rows.into_iter().map(|row| row.0).collect();
         let experiments = experiments::with_tags(&mut connection, experiments).await?;
@@ -315,56 +317,36 @@ fn column(attribute: &str) -> &'static str {
         "start_time" => "start_time",
         "status" => "status",
         "user_id" => "user_id",
-        _ => "NULL",
+        _ => "CAST(NULL AS TEXT)",
     }
 }
 
-/// The operator and its value, after a column. `LIKE` minds case, which in SQLite is what `GLOB` does.
+/// The operator and its value, after a column.
 fn push_test(sql: &mut Sql, operator: Operator, value: &Value) {
+    let spaced = format!(" {} ", operator.as_str());
     match (operator, value) {
-        (Operator::Like, Value::Text(pattern)) => {
-            sql.push(" GLOB ").push_bind(glob(pattern));
-        }
+        (Operator::Like, Value::Text(pattern)) => push_like(sql, sql.dialect.like(pattern)),
         (Operator::ILike, Value::Text(pattern)) => {
-            sql.push(" LIKE ").push_bind(pattern.clone());
+            push_like(sql, sql.dialect.like_any_case(pattern));
         }
-        (operator, Value::List(texts)) => {
-            sql.push(" ")
-                .push(operator.as_str())
-                .push(" (SELECT value FROM json_each(");
-            sql.push_bind(serde_json::to_string(texts).unwrap_or_default())
-                .push("))");
+        (_, Value::List(texts)) => {
+            let list = serde_json::to_string(texts).unwrap_or_default();
+            sql.push(&spaced).push_list("texts", list);
         }
-        (operator, Value::Text(text)) => {
-            sql.push(" ")
-                .push(operator.as_str())
-                .push(" ")
-                .push_bind(text.clone());
+        (_, Value::Text(text)) => {
+            sql.push(&spaced).push_bind(text.as_str());
         }
-        (operator, Value::Number(number)) => {
-            sql.push(" ")
-                .push(operator.as_str())
-                .push(" ")
-                .push_bind(*number);
+        (_, Value::Number(number)) => {
+            sql.push(&spaced).push_bind(*number);
         }
-        (operator, Value::Nothing) => {
-            sql.push(" ").push(operator.as_str());
+        (_, Value::Nothing) => {
+            sql.push(&spaced);
         }
     }
 }
 
-/// A pattern of `LIKE` as one of `GLOB`.
-fn glob(pattern: &str) -> String {
-    let mut glob = String::new();
-    for c in pattern.chars() {
-        match c {
-            '%' => glob.push('*'),
-            '_' => glob.push('?'),
-            '*' | '?' | '[' => glob.extend(['[', c, ']']),
-            other => glob.push(other),
-        }
-    }
-    glob
+fn push_like(sql: &mut Sql, (before, pattern, after): (&str, String, &str)) {
+    sql.push(before).push_bind(pattern).push(after);
 }
 
 /// One ordering; what a run does not have comes last either way, and NaN just before it.
@@ -373,7 +355,7 @@ fn push_run_order(sql: &mut Sql, order: &Order) -> Result<(), ApiError> {
     match entity {
         Entity::Metric => {
             let of_metric = "FROM metric_summaries WHERE run = runs.number AND key = (SELECT id FROM metric_keys WHERE key = ";
-            sql.push("coalesce((SELECT last_is_nan ")
+            sql.push("coalesce((SELECT CASE WHEN last_is_nan THEN 1 ELSE 0 END ")
                 .push(of_metric)
                 .push_bind(key.clone())
                 .push(")), 2), ");
@@ -406,16 +388,5 @@ fn direction(order: &Order) -> &'static str {
     match order.direction {
         Direction::Ascending => " ASC NULLS LAST",
         Direction::Descending => " DESC NULLS LAST",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::glob;
-
-    #[test]
-    fn a_like_pattern_keeps_its_meaning_as_a_glob() {
-        assert_eq!(glob("a%b_c"), "a*b?c");
-        assert_eq!(glob("50%[*?]"), "50*[[][*][?]]");
     }
 }

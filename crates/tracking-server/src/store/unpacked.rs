@@ -2,21 +2,20 @@
 //!
 //! Each curve is one transaction, so that a start that is cut short goes on where it was.
 
-use sqlx::{Connection, SqliteConnection};
-
 use super::blocks;
 use super::chunks::CurveId;
+use super::database::{Connection, query};
 use super::points::value_of;
 use super::thinner::Point;
 
 /// Packs what still stands in rows; nothing to do where there is no such table any more.
-pub(super) async fn pack_rows(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn pack_rows(connection: &mut Connection) -> Result<(), sqlx::Error> {
     let old = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'metrics'";
-    let tables: i64 = sqlx::query_scalar(old).fetch_one(&mut *connection).await?;
+    let tables: i64 = query(old).fetch_one(&mut *connection).await?;
     if tables == 0 {
         return Ok(());
     }
-    let curves = sqlx::query_as("SELECT DISTINCT run, key FROM metrics");
+    let curves = query("SELECT DISTINCT run, key FROM metrics");
     let curves: Vec<CurveId> = curves.fetch_all(&mut *connection).await?;
     if !curves.is_empty() {
         tracing::info!(
@@ -27,24 +26,19 @@ pub(super) async fn pack_rows(connection: &mut SqliteConnection) -> Result<(), s
     for curve in curves {
         pack_curve(connection, curve).await?;
     }
-    sqlx::query("DROP TABLE metrics")
-        .execute(connection)
-        .await?;
+    query("DROP TABLE metrics").execute(connection).await?;
     Ok(())
 }
 
-async fn pack_curve(
-    connection: &mut SqliteConnection,
-    (run, key): CurveId,
-) -> Result<(), sqlx::Error> {
-    let mut packing = connection.begin().await?;
-    let rows: Vec<(i64, i64, f64, bool)> = sqlx::query_as(
+async fn pack_curve(connection: &mut Connection, (run, key): CurveId) -> Result<(), sqlx::Error> {
+    connection.send("BEGIN IMMEDIATE").await?;
+    let rows: Vec<(i64, i64, f64, bool)> = query(
         "SELECT step, timestamp, value, is_nan FROM metrics WHERE run = $1 AND key = $2 \
          ORDER BY step, timestamp, value, is_nan",
     )
     .bind(run)
     .bind(key)
-    .fetch_all(&mut *packing)
+    .fetch_all(&mut *connection)
     .await?;
     let point = |(step, timestamp, value, is_nan)| Point {
         step,
@@ -52,22 +46,22 @@ async fn pack_curve(
         value: value_of(value, is_nan),
     };
     let points: Vec<Point> = rows.into_iter().map(point).collect();
-    blocks::add(&mut packing, (run, key), &points).await?;
-    sqlx::query("DELETE FROM metrics WHERE run = $1 AND key = $2")
+    blocks::add(&mut *connection, (run, key), &points).await?;
+    query("DELETE FROM metrics WHERE run = $1 AND key = $2")
         .bind(run)
         .bind(key)
-        .execute(&mut *packing)
+        .execute(&mut *connection)
         .await?;
-    packing.commit().await
+    connection.send("COMMIT").await
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Store, migrations, options};
-    use super::*;
+    use super::super::{Store, migrations};
     use crate::events::News;
     use idiom_tracking_api::GetMetricHistory;
-    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions, Connection as _};
 
     const ROWS: &str = "INSERT INTO runs (run_id, run_name, experiment_id, user_id, status, start_time, artifact_uri) \
         VALUES ('r', 'r', 0, '', 'RUNNING', 0, ''); \
@@ -80,16 +74,15 @@ mod tests {
     async fn a_database_of_rows_is_packed_when_it_is_opened_and_only_then() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.db");
-        let mut old = options(&path)
-            .create_if_missing(true)
-            .connect()
-            .await
-            .unwrap();
-        migrations::all().run_to(4, &mut old).await.unwrap();
+        let options = SqliteConnectOptions::new().filename(&path);
+        let mut old = options.create_if_missing(true).connect().await.unwrap();
+        migrations::sqlite().run_to(4, &mut old).await.unwrap();
         sqlx::raw_sql(ROWS).execute(&mut old).await.unwrap();
         old.close().await.unwrap();
         for _ in 0..2 {
-            let store = Store::open(&path, News::new()).await.unwrap();
+            let store = Store::open(&path.as_path().into(), News::new())
+                .await
+                .unwrap();
             let request = GetMetricHistory {
                 run_id: "r".to_owned(),
                 metric_key: "m".to_owned(),

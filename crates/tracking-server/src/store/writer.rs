@@ -3,16 +3,17 @@
 //! SQLite lets one connection write at a time and each commit waits for the disk. So writes queue here, and while one
 //! commit is on its way to the disk the next ones gather and share the commit after it: alone, a write waits for
 //! nobody; under load, hundreds share a disk flush. Writes that share a commit have a savepoint each: one that is refused
-//! takes no other with it. A write is answered, and its news told, after the commit.
+//! takes no other with it. A write is answered, and its news told, after the commit. PostgreSQL may be away for a while:
+//! writes are refused until it answers again, and clients send them again.
 
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
+use super::database::{Connection, Pool};
 use crate::events::{Kind, News};
 
 /// Writes that share one commit, at most.
@@ -28,7 +29,7 @@ pub(crate) trait Write: Send + Sync + 'static {
     /// Makes the change; whatever it did is undone when it is refused.
     fn write(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
     ) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
 
     /// What listeners should hear once it is stored: a run and what changed about it.
@@ -49,10 +50,14 @@ enum Message {
 }
 
 impl Writer {
-    /// Starts the task over a connection of its own.
-    pub(super) fn start(connection: SqliteConnection, news: News) -> Self {
+    /// Starts the task over a connection of its own, from a pool that has only this one.
+    pub(super) fn start(pool: Pool, connection: Connection, news: News) -> Self {
         let (queue, inbox) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, inbox, news));
+        let link = Link {
+            pool,
+            connection: Some(connection),
+        };
+        tokio::spawn(run(link, inbox, news));
         Self { queue }
     }
 
@@ -79,7 +84,34 @@ impl Writer {
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut inbox: mpsc::Receiver<Message>, news: News) {
+/// The connection that writes, made anew when it was lost.
+struct Link {
+    pool: Pool,
+    connection: Option<Connection>,
+}
+
+impl Link {
+    async fn connection(&mut self) -> Result<&mut Connection, sqlx::Error> {
+        if self.connection.is_none() {
+            self.connection = Some(self.pool.acquire().await?);
+        }
+        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// After a commit that failed: out of the transaction, or rid of the connection.
+    async fn recover(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        // SQLite may or may not still be inside the transaction; either is fine.
+        let _already_out = connection.send("ROLLBACK").await;
+        if connection.is_alive().await {
+            self.connection = Some(connection);
+        }
+    }
+}
+
+async fn run(mut link: Link, mut inbox: mpsc::Receiver<Message>, news: News) {
     let mut closing = None;
     while closing.is_none() {
         let mut group = Vec::new();
@@ -96,72 +128,62 @@ async fn run(mut connection: SqliteConnection, mut inbox: mpsc::Receiver<Message
                 next = inbox.try_recv().ok();
             }
         }
-        commit(&mut connection, group, &news).await;
+        commit(&mut link, group, &news).await;
     }
-    if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "the database was not closed cleanly; nothing acknowledged is lost");
-    }
+    drop(link.connection);
+    link.pool.close().await;
     if let Some(reply) = closing {
         let _nobody_waits = reply.send(());
     }
 }
 
-async fn commit(connection: &mut SqliteConnection, mut group: Vec<Box<dyn Job>>, news: &News) {
+async fn commit(link: &mut Link, mut group: Vec<Box<dyn Job>>, news: &News) {
     if group.is_empty() {
         return;
     }
-    let committed = async {
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut *connection)
-            .await?;
-        let end = match group.as_mut_slice() {
-            // Alone in its commit, a write that is refused takes nothing with it.
-            [job] => {
-                if attempt(connection, job.as_mut()).await {
-                    "COMMIT"
-                } else {
-                    "ROLLBACK"
-                }
-            }
-            jobs => {
-                for job in jobs {
-                    step(connection, job.as_mut()).await?;
-                }
-                "COMMIT"
-            }
-        };
-        sqlx::query(end).execute(&mut *connection).await?;
-        Ok::<(), sqlx::Error>(())
-    }
-    .await;
-    if committed.is_err() {
-        // After a failed commit SQLite may or may not still be inside the transaction; either is fine.
-        let _already_out = sqlx::query("ROLLBACK").execute(&mut *connection).await;
-    }
-    match committed {
+    match write_all(link, &mut group).await {
         Ok(()) => group.into_iter().for_each(|job| job.answer(news)),
         Err(error) => {
+            link.recover().await;
             tracing::error!(%error, writes = group.len(), "a commit failed; the writes in it were refused");
             group.into_iter().for_each(|job| job.fail());
         }
     }
 }
 
-async fn step(connection: &mut SqliteConnection, job: &mut dyn Job) -> Result<(), sqlx::Error> {
-    sqlx::query("SAVEPOINT one")
-        .execute(&mut *connection)
-        .await?;
-    if !attempt(connection, job).await {
-        sqlx::query("ROLLBACK TO one")
-            .execute(&mut *connection)
-            .await?;
+async fn write_all(link: &mut Link, group: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
+    let connection = link.connection().await?;
+    connection.send(connection.dialect().begin()).await?;
+    let end = match group {
+        // Alone in its commit, a write that is refused takes nothing with it.
+        [job] => {
+            if attempt(connection, job.as_mut()).await {
+                "COMMIT"
+            } else {
+                "ROLLBACK"
+            }
+        }
+        jobs => {
+            for job in jobs {
+                step(connection, job.as_mut()).await?;
+            }
+            "COMMIT"
+        }
+    };
+    connection.send(end).await
+}
+
+async fn step(connection: &mut Connection, job: &mut dyn Job) -> Result<(), sqlx::Error> {
+    connection.send("SAVEPOINT one").await?;
+    if attempt(connection, job).await {
+        connection.send("RELEASE one").await
+    } else {
+        connection.send("ROLLBACK TO one; RELEASE one").await
     }
-    sqlx::query("RELEASE one").execute(&mut *connection).await?;
-    Ok(())
 }
 
 /// Makes a change; whether it should stay. A panic in one write must not end the task that all writes need.
-async fn attempt(connection: &mut SqliteConnection, job: &mut dyn Job) -> bool {
+async fn attempt(connection: &mut Connection, job: &mut dyn Job) -> bool {
     let done = AssertUnwindSafe(job.run(connection)).catch_unwind();
     done.await.unwrap_or(false)
 }
@@ -169,7 +191,7 @@ async fn attempt(connection: &mut SqliteConnection, job: &mut dyn Job) -> bool {
 /// A queued write, whatever its type.
 trait Job: Send {
     /// Makes the change; whether it should stay.
-    fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, bool>;
+    fn run<'a>(&'a mut self, connection: &'a mut Connection) -> BoxFuture<'a, bool>;
     /// Answers after the commit.
     fn answer(self: Box<Self>, news: &News);
     /// Answers after a commit that failed.
@@ -183,7 +205,7 @@ struct Queued<W: Write> {
 }
 
 impl<W: Write> Job for Queued<W> {
-    fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, bool> {
+    fn run<'a>(&'a mut self, connection: &'a mut Connection) -> BoxFuture<'a, bool> {
         async move {
             let outcome = self.work.write(connection).await;
             let done = outcome.is_ok();

@@ -1,7 +1,7 @@
 //! A copy of a database and its artifacts, made while the server runs.
 //!
-//! SQLite writes a consistent copy of the database (`VACUUM INTO`) and lets others read and write meanwhile. Artifacts
-//! come after it, so that all the database names are there. A file appears whole or not at all; what the folder has
+//! SQLite writes a consistent copy of the database (`VACUUM INTO`) and lets others read and write meanwhile; a PostgreSQL
+//! database is for `pg_dump` to copy, which is said and must be done first. Artifacts come after the database, so that all the database names are there. A file appears whole or not at all; what the folder has
 //! already is not copied again.
 
 use std::fs::{self, File};
@@ -12,6 +12,7 @@ use futures_util::TryStreamExt;
 use object_store::ObjectMeta;
 
 use super::{BoxedError, Holdings, Say, UpkeepError};
+use crate::DatabasePlace;
 
 pub(super) async fn copy(
     holdings: &Holdings,
@@ -22,7 +23,10 @@ pub(super) async fn copy(
         folder.display(),
         "the folder cannot be used",
     ))?;
-    copy_database(holdings, folder).await?;
+    match &holdings.db {
+        DatabasePlace::File(_) => copy_database(holdings, folder).await?,
+        DatabasePlace::Postgres(_) => check_dump(folder)?,
+    }
     let (mut copied, mut kept) = (0, 0);
     let all = holdings.artifacts.all().await;
     let all = all.map_err(UpkeepError::stuck("artifacts", "they cannot be listed"))?;
@@ -61,6 +65,15 @@ async fn copy_database(holdings: &Holdings, folder: &Path) -> Result<(), UpkeepE
         to.display(),
         "the database cannot be copied",
     ))
+}
+
+/// A PostgreSQL database is copied by its own program, and before the artifacts it names.
+fn check_dump(folder: &Path) -> Result<(), UpkeepError> {
+    let dump = folder.join("idiom.dump");
+    if dump.exists() {
+        return Ok(());
+    }
+    Err(UpkeepError::NoDump { dump })
 }
 
 /// An artifact never changes in place: the same size and no older means the same.

@@ -4,21 +4,19 @@ use super::{Holdings, Say, UpkeepError};
 
 pub(super) async fn check(holdings: &Holdings, say: Say<'_>) -> Result<(), UpkeepError> {
     let found = holdings.store.faults().await.map_err(UpkeepError::stuck(
-        holdings.db.display(),
+        &holdings.db,
         "it cannot be read to its end",
     ))?;
     found.faults.iter().for_each(|fault| say(fault));
     if !found.faults.is_empty() {
         return Err(UpkeepError::Damaged {
-            path: holdings.db.clone(),
+            place: holdings.db.clone(),
             count: found.faults.len(),
         });
     }
     say(&format!(
         "{}: in order, {} curves with {} points",
-        holdings.db.display(),
-        found.curves,
-        found.points
+        holdings.db, found.curves, found.points
     ));
     Ok(())
 }

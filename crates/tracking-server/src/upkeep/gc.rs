@@ -26,7 +26,7 @@ pub(super) async fn clean(
         .deleted_before(now().saturating_sub(millis))
         .await;
     let found = found.map_err(UpkeepError::stuck(
-        holdings.db.display(),
+        &holdings.db,
         "what was deleted cannot be listed",
     ))?;
     let count = found.len();

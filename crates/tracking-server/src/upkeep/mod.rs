@@ -8,16 +8,16 @@ mod check;
 mod gc;
 mod import;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::ServerError;
 use crate::artifacts::Artifacts;
 use crate::events::News;
 use crate::server::make_parent;
 use crate::store::Store;
+use crate::{ArtifactsPlace, DatabasePlace, ServerError};
 
 /// Work on a tracking server's database and artifacts.
 #[derive(Clone, Debug, Subcommand)]
@@ -65,10 +65,16 @@ pub enum UpkeepError {
     #[error(transparent)]
     Server(#[from] ServerError),
     /// There is no such database.
-    #[error("`{}`: there is no such database", path.display())]
+    #[error("`{place}`: there is no such database")]
     NoDatabase {
         /// The file.
-        path: PathBuf,
+        place: DatabasePlace,
+    },
+    /// PostgreSQL's own program has not copied the database yet.
+    #[error("`{}`: there is no copy of the PostgreSQL database yet", dump.display())]
+    NoDump {
+        /// Where it must be.
+        dump: PathBuf,
     },
     /// One thing went wrong; what was done before it is done.
     #[error("`{what}`: {doing}: {reason}")]
@@ -89,10 +95,10 @@ pub enum UpkeepError {
         reason: String,
     },
     /// The database is not in order.
-    #[error("`{}`: {count} things are not in order", path.display())]
+    #[error("`{place}`: {count} things are not in order")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// How many; they were told line by line.
         count: usize,
     },
@@ -104,6 +110,10 @@ impl UpkeepError {
         match self {
             Self::Server(error) => error.hint(),
             Self::NoDatabase { .. } => Some("name the database with `--db`".to_owned()),
+            Self::NoDump { dump } => Some(format!(
+                "copy the database first, `pg_dump --format custom --file {} URI`, then give this command again for the artifacts",
+                dump.display()
+            )),
             Self::Stuck { .. } => Some(
                 "mend the cause and give the same command again; what is done is not done twice"
                     .to_owned(),
@@ -111,6 +121,10 @@ impl UpkeepError {
             Self::Foreign { .. } => {
                 Some("name MLflow's folder `mlruns` or its database `mlflow.db`".to_owned())
             }
+            Self::Damaged {
+                place: DatabasePlace::Postgres(_),
+                ..
+            } => Some("start from a backup".to_owned()),
             Self::Damaged { .. } => Some(
                 "start from a backup, or save what can be read with `sqlite3 idiom.db .recover`"
                     .to_owned(),
@@ -153,7 +167,7 @@ type Say<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// What is worked on.
 struct Holdings {
-    db: PathBuf,
+    db: DatabasePlace,
     store: Store,
     artifacts: Artifacts,
 }
@@ -165,8 +179,8 @@ impl Upkeep {
     /// When the database, the artifacts or what is to be taken over cannot be used, or something is not in order.
     pub async fn carry_out(
         self,
-        db: &Path,
-        artifacts: &Path,
+        db: &DatabasePlace,
+        artifacts: &ArtifactsPlace,
         say: impl Fn(&str) + Sync,
     ) -> Result<(), UpkeepError> {
         let holdings = Holdings::open(db, artifacts, &self).await?;
@@ -197,16 +211,18 @@ impl Upkeep {
 
 impl Holdings {
     /// Only what is taken over may begin a new database.
-    async fn open(db: &Path, artifacts: &Path, work: &Upkeep) -> Result<Self, UpkeepError> {
+    async fn open(
+        db: &DatabasePlace,
+        artifacts: &ArtifactsPlace,
+        work: &Upkeep,
+    ) -> Result<Self, UpkeepError> {
         if matches!(work, Upkeep::Import { .. }) {
             make_parent(db)?;
-        } else if !db.exists() {
-            return Err(UpkeepError::NoDatabase {
-                path: db.to_owned(),
-            });
+        } else if db.file().is_some_and(|file| !file.exists()) {
+            return Err(UpkeepError::NoDatabase { place: db.clone() });
         }
         Ok(Self {
-            db: db.to_owned(),
+            db: db.clone(),
             store: Store::open(db, News::new()).await?,
             artifacts: Artifacts::open(artifacts, u64::MAX)?,
         })

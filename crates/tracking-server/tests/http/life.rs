@@ -11,17 +11,19 @@ use serde_json::{Value, json};
 use crate::served::{Served, config};
 
 /// The binary at work; killed when dropped.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    base: String,
+    pub(crate) base: String,
 }
 
 impl Program {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(folder, arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::of(command(folder, arguments))
+    }
+
+    /// Starts it, and waits for the address it prints.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut base = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut base)
@@ -32,7 +34,7 @@ impl Program {
         }
     }
 
-    fn post(&self, route: &str, body: &Value) -> reqwest::Result<Value> {
+    pub(crate) fn post(&self, route: &str, body: &Value) -> reqwest::Result<Value> {
         let url = format!("{}/api/2.0/mlflow/{route}", self.base);
         let client = reqwest::blocking::Client::builder().no_proxy().build()?;
         client
@@ -237,7 +239,7 @@ async fn what_cannot_be_opened_is_named_with_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
     std::fs::write(
-        &config.db,
+        config.db.file().unwrap(),
         "this is no database, and longer than a header would be",
     )
     .unwrap();
@@ -251,7 +253,7 @@ async fn what_cannot_be_opened_is_named_with_its_path() {
     );
     assert!(error.to_string().contains("idiom.db"), "{error}");
 
-    config.db = folder.path().join("idiom.db/below.db");
+    config.db = folder.path().join("idiom.db/below.db").into();
     let error = bind(&config).await.err().unwrap();
     assert!(matches!(error, ServerError::Folder { .. }), "{error:?}");
     assert!(error.hint().is_some());
@@ -264,7 +266,7 @@ async fn a_newer_database_is_refused_not_harmed() {
     let config = config(folder.path());
     {
         use sqlx::Connection;
-        let url = format!("sqlite://{}", config.db.display());
+        let url = format!("sqlite://{}", config.db);
         let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
         let future = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
         sqlx::query(future).execute(&mut connection).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use idiom_tracking_server::{Server, ServerConfig, bind};
+use idiom_tracking_server::{DatabasePlace, Server, ServerConfig, bind};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -101,10 +101,13 @@ impl Served {
     }
 }
 
+/// A database and a folder of artifacts for one test; the database is PostgreSQL's where the suite runs on top of it.
 pub(crate) fn config(folder: &Path) -> ServerConfig {
+    let file = || folder.join("idiom.db").into();
+    let db: DatabasePlace = crate::postgres::place(folder).unwrap_or_else(file);
     ServerConfig {
         port: 0,
-        ..ServerConfig::new(folder.join("idiom.db"), folder.join("artifacts"))
+        ..ServerConfig::new(db, folder.join("artifacts"))
     }
 }
 
@@ -141,6 +144,15 @@ impl Reply {
         );
         self.body["message"].as_str().unwrap().to_owned()
     }
+}
+
+/// Says that a test does not run since something is not installed, which must not be where everything is required.
+#[allow(clippy::print_stdout, reason = "whoever runs the tests should read it")]
+pub(crate) fn skip(test: &str, missing: &str) {
+    let line = format!("skipped: {test} needs {missing}");
+    let required = std::env::var("IDIOM_REQUIRE_ALL");
+    assert_ne!(required.as_deref(), Ok("1"), "{line}");
+    println!("{line}");
 }
 
 /// Pairs of a list of `{key, value}`.

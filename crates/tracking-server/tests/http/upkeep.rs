@@ -59,6 +59,7 @@ async fn what_was_deleted_goes_for_good_with_its_files_and_nothing_else_does() {
         .ok();
     // The server goes on running all the while.
     let config = config(served.folder.path());
+    let files = served.folder.path().join("artifacts");
     assert_eq!(
         done(gc(1, true), &config).await.unwrap(),
         ["nothing was deleted that long ago"],
@@ -81,18 +82,8 @@ async fn what_was_deleted_goes_for_good_with_its_files_and_nothing_else_does() {
         done(gc(0, true), &config).await.unwrap(),
         ["nothing was deleted that long ago"]
     );
-    assert!(
-        !config
-            .artifacts
-            .join(format!("{id}/{gone}/artifacts/a.txt"))
-            .exists()
-    );
-    assert!(
-        config
-            .artifacts
-            .join(format!("0/{kept}/artifacts/a.txt"))
-            .exists()
-    );
+    assert!(!files.join(format!("{id}/{gone}/artifacts/a.txt")).exists());
+    assert!(files.join(format!("0/{kept}/artifacts/a.txt")).exists());
     assert_eq!(
         pairs(&served.read_run(&kept).await["data"]["metrics"]),
         [("m".to_owned(), json!(299.0))]
@@ -169,7 +160,7 @@ async fn a_database_that_is_not_there_or_not_in_order_is_said_to_be_so() {
     let run = served.run().await;
     log(&served, &run, 0..10).await;
     let folder = served.stop().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&config.db);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(config.db.file().unwrap());
     let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
     let cut =
         sqlx::query("UPDATE metric_blocks SET points = substr(points, 1, length(points) - 3)");
@@ -328,7 +319,7 @@ async fn what_is_no_store_of_mlflows_is_named_with_what_is_wrong() {
             .contains("no folder and no SQLite file")
     );
     assert!(
-        message(config.db.clone())
+        message(config.db.file().unwrap().to_owned())
             .await
             .contains("not one of MLflow's")
     );
@@ -373,5 +364,10 @@ async fn a_foreign_database_cannot_name_folders_that_are_none_of_its() {
         told.iter().any(|line| line.contains("stayed there")),
         "{told:?}"
     );
-    assert_eq!(std::fs::read_dir(&config.artifacts).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("artifacts"))
+            .unwrap()
+            .count(),
+        0
+    );
 }

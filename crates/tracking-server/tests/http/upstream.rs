@@ -4,7 +4,7 @@
 use idiom_tracking_server::UpstreamConfig;
 use serde_json::{Value, json};
 
-use crate::served::{Reply, Served, pairs};
+use crate::served::{Reply, Served, config, pairs};
 
 async fn before(back: &Served) -> Served {
     let upstream = UpstreamConfig::new(&back.base, None, None);
@@ -153,7 +153,7 @@ async fn a_server_that_is_away_is_said_to_be_so_and_one_that_is_none_is_refused_
 #[tokio::test]
 async fn credentials_go_to_the_other_server_and_those_of_our_readers_do_not() {
     let back = Served::start().await;
-    let account = idiom_tracking_server::Accounts::open(&back.folder.path().join("idiom.db"))
+    let account = idiom_tracking_server::Accounts::open(&config(back.folder.path()).db)
         .await
         .unwrap();
     let ada = account

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 
 use idiom_tracking_api::{Dataset, DatasetInput, KeyValue, LifecycleStage, Metric, RunStatus};
 use percent_encoding::percent_decode_str;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::{Experiment, Files, Run};
 use crate::artifacts::ArtifactPath;
+use crate::store::{Connection, Pool, query};
 use crate::upkeep::UpkeepError;
 
 /// A database, and where the artifacts are that it names by `mlflow-artifacts:`.
 pub(super) struct Database {
-    connection: SqliteConnection,
+    connection: Connection,
     path: PathBuf,
     artifacts: PathBuf,
 }
@@ -66,14 +65,10 @@ impl Database {
             place: path.display().to_string(),
             reason: reason.to_owned(),
         };
-        let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        let options = options.disable_statement_logging();
-        let mut connection = options
-            .connect()
-            .await
-            .map_err(|_| foreign("no folder and no SQLite file"))?;
+        let connection = Pool::foreign(path).acquire().await;
+        let mut connection = connection.map_err(|_| foreign("no folder and no SQLite file"))?;
         let known = "SELECT count(*) FROM sqlite_master WHERE name IN ('alembic_version', 'latest_metrics')";
-        let known: Result<i64, _> = sqlx::query_scalar(known).fetch_one(&mut connection).await;
+        let known: Result<i64, _> = query(known).fetch_one(&mut connection).await;
         match known {
             Ok(2) => Ok(Self {
                 connection,
@@ -91,7 +86,7 @@ impl Database {
 
     pub(super) async fn experiments(&mut self) -> Result<Vec<Experiment>, UpkeepError> {
         let unreadable = self.unreadable();
-        let rows = sqlx::query_as(
+        let rows = query(
             "SELECT CAST(experiment_id AS TEXT), name, lifecycle_stage FROM experiments ORDER BY experiment_id",
         );
         let rows = rows.fetch_all(&mut self.connection).await;
@@ -114,7 +109,7 @@ impl Database {
         experiment: &Experiment,
     ) -> Result<Vec<String>, UpkeepError> {
         let unreadable = self.unreadable();
-        let runs = sqlx::query_scalar(
+        let runs = query(
             "SELECT run_uuid FROM runs WHERE CAST(experiment_id AS TEXT) = $1 ORDER BY start_time, run_uuid",
         );
         let runs = runs.bind(&experiment.id).fetch_all(&mut self.connection);
@@ -123,7 +118,7 @@ impl Database {
 
     pub(super) async fn run(&mut self, id: &str) -> Result<Run, UpkeepError> {
         let unreadable = self.unreadable();
-        let row = sqlx::query_as(
+        let row = query(
             "SELECT name, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri FROM runs WHERE run_uuid = $1",
         );
         let row = row.bind(id).fetch_one(&mut self.connection).await;
@@ -151,7 +146,7 @@ impl Database {
 
     async fn metrics(&mut self, run: &str) -> Result<Vec<Metric>, UpkeepError> {
         let unreadable = self.unreadable();
-        let rows = sqlx::query_as(
+        let rows = query(
             "SELECT key, CAST(value AS REAL), timestamp, step, CAST(is_nan AS INTEGER) FROM metrics WHERE run_uuid = $1",
         );
         let rows = rows.bind(run).fetch_all(&mut self.connection).await;
@@ -168,7 +163,7 @@ impl Database {
 
     async fn inputs(&mut self, run: &str) -> Result<Vec<DatasetInput>, UpkeepError> {
         let unreadable = self.unreadable();
-        let rows = sqlx::query_as(
+        let rows = query(
             "SELECT input_uuid, name, digest, dataset_source_type, dataset_source, dataset_schema, dataset_profile \
              FROM inputs JOIN datasets ON dataset_uuid = source_id WHERE source_type = 'DATASET' \
              AND destination_type = 'RUN' AND destination_id = $1 ORDER BY input_uuid",
@@ -199,7 +194,7 @@ impl Database {
         id: &str,
     ) -> Result<Vec<KeyValue>, UpkeepError> {
         let unreadable = self.unreadable();
-        let rows = sqlx::query_as(statement).bind(id);
+        let rows = query(statement).bind(id);
         let rows = rows.fetch_all(&mut self.connection).await;
         let rows: Vec<(String, Option<String>)> = rows.map_err(unreadable)?;
         let pair =

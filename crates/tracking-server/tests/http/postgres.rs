@@ -1,0 +1,307 @@
+//! The same promises over PostgreSQL: Debian's server in a folder of its own, and this suite once more on top of it.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use idiom_tracking_server::{DatabasePlace, ServerConfig, ServerError, bind};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
+
+use crate::served::{Served, config, skip};
+
+/// Where the suite finds the server when it runs on top of one.
+const VARIABLE: &str = "IDIOM_TEST_POSTGRES";
+
+/// What of the suite asks the store.
+const ON_TOP: &[&str] = &[
+    "accounts::",
+    "batches::",
+    "charts::",
+    "experiments::",
+    "runs::",
+    "search::",
+    "postgres::over_it::",
+    "life::a_server_goes_on",
+    "upkeep::both_of_mlflows",
+    "upkeep::what_was_deleted",
+];
+
+/// The place of a test's database where the suite runs on top of PostgreSQL; made when it is not there. A folder, which
+/// each test has one of its own of, names it.
+pub(crate) fn place(folder: &Path) -> Option<DatabasePlace> {
+    let server = std::env::var(VARIABLE).ok()?;
+    let name = folder.file_name().unwrap().to_string_lossy();
+    let name = name.trim_start_matches('.').to_owned();
+    let uri = format!("{server}/{name}");
+    let make = move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(async {
+            let mut admin = PgConnection::connect(&format!("{server}/postgres"))
+                .await
+                .unwrap();
+            let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE \"{name}\""));
+            let made = sqlx::query(create).execute(&mut admin).await;
+            let there = |error: sqlx::Error| error.to_string().contains("already exists");
+            assert!(made.map_or_else(there, |_| true), "{name}");
+        });
+    };
+    std::thread::spawn(make).join().unwrap();
+    Some(uri.parse().unwrap())
+}
+
+/// A PostgreSQL server; it ends with this, and also when the test is killed: a shell waits for the pipe between them.
+struct Postgres {
+    shell: Child,
+    pipe: Option<ChildStdin>,
+    folder: TempDir,
+}
+
+impl Postgres {
+    /// None where it is not installed, which is said.
+    fn start(test: &str) -> Option<Self> {
+        let Some(programs) = programs() else {
+            skip(test, "postgresql");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let owner = owner();
+        let home = folder.path().join("home");
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&home)
+            .unwrap();
+        if let Some((user, group)) = owner {
+            // It refuses to run as root; so it must reach what another owns.
+            chown(folder.path(), Some(user), Some(group)).unwrap();
+            chown(&home, Some(user), Some(group)).unwrap();
+        }
+        let as_owner = |command: &mut Command| {
+            if let Some((user, group)) = owner {
+                command.uid(user).gid(group);
+            }
+            command.current_dir(&home);
+        };
+        let mut init = Command::new(programs.join("initdb"));
+        init.args([
+            "-D",
+            "data",
+            "-U",
+            "idiom",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]);
+        init.args(["--no-sync", "--no-instructions"]);
+        as_owner(&mut init);
+        let made = init.output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let mut shell = Command::new("sh");
+        shell.args([
+            "-c",
+            "\"$0\" \"$@\" </dev/null & read end; kill -INT $!; wait",
+        ]);
+        shell
+            .arg(programs.join("postgres"))
+            .args(["-D", "data", "-h", "", "-k"])
+            .arg(&home);
+        // The disk is not what is tested here.
+        shell.args([
+            "-c",
+            "fsync=off",
+            "-c",
+            "full_page_writes=off",
+            "-c",
+            "max_connections=300",
+        ]);
+        as_owner(&mut shell);
+        let shell = shell.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut shell = shell.unwrap();
+        let (pipe, said) = (shell.stdin.take(), shell.stderr.take().unwrap());
+        let mut said = BufReader::new(said).lines().map_while(Result::ok);
+        let is_ready = said.any(|line| line.contains("ready to accept connections"));
+        assert!(is_ready, "postgres did not start");
+        std::thread::spawn(move || said.for_each(drop));
+        Some(Self {
+            shell,
+            pipe,
+            folder,
+        })
+    }
+
+    fn uri(&self) -> String {
+        let home = self.folder.path().join("home").display().to_string();
+        format!("postgresql://idiom@{}", home.replace('/', "%2F"))
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        let _reaped = self.shell.wait();
+    }
+}
+
+/// The folder of its programs: Debian keeps them out of PATH, by version.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let folders = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
+    folders
+        .filter(|folder| folder.join("initdb").exists())
+        .max()
+}
+
+/// User and group that it runs as where we are root.
+fn owner() -> Option<(u32, u32)> {
+    let id = |option: &str, user: &str| -> Option<u32> {
+        let output = Command::new("id").args([option, user]).output().ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    };
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    is_root.then(|| {
+        let of = |user| Some((id("-u", user)?, id("-g", user)?));
+        of("postgres").or_else(|| of("nobody")).unwrap()
+    })
+}
+
+#[test]
+fn the_suite_holds_over_postgresql_too() {
+    let Some(postgres) = Postgres::start("the_suite_holds_over_postgresql_too") else {
+        return;
+    };
+    let mut suite = Command::new(std::env::current_exe().unwrap());
+    suite
+        .args(["--include-ignored", "--test-threads", "4"])
+        .args(ON_TOP);
+    let output = suite.env(VARIABLE, postgres.uri()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let passed = said.lines().filter(|line| line.ends_with("... ok")).count();
+    assert!(passed > 50, "only {passed} tests ran:\n{said}");
+}
+
+/// What only PostgreSQL can go through. Run by the test above, in the process that has its address.
+mod over_it {
+    use super::*;
+
+    async fn admin(config: &ServerConfig) -> PgConnection {
+        let DatabasePlace::Postgres(uri) = &config.db else {
+            panic!("this is run over PostgreSQL only");
+        };
+        PgConnection::connect(uri).await.unwrap()
+    }
+
+    async fn log(served: &Served, run: &str, steps: impl Iterator<Item = i64>) -> u16 {
+        let point = |step| json!({"key": "m", "value": step, "timestamp": 1, "step": step});
+        let metrics: Vec<_> = steps.map(point).collect();
+        let batch = json!({"run_id": run, "metrics": metrics});
+        served.post("runs/log-batch", batch).await.status.as_u16()
+    }
+
+    #[tokio::test]
+    #[ignore = "the_suite_holds_over_postgresql_too runs it"]
+    async fn two_servers_on_one_database_lose_no_point() {
+        let first = Served::start().await;
+        let config = config(first.folder.path());
+        let second = Served::start_in(tempfile::tempdir().unwrap(), &config).await;
+        let run = first.run().await;
+        // Both merge into the same blocks of the same curve, turn by turn.
+        let (even, odd) = tokio::join!(
+            async {
+                for batch in 0..10 {
+                    assert_eq!(
+                        log(&first, &run, (0..100).map(|i| 2 * (100 * batch + i))).await,
+                        200
+                    );
+                }
+            },
+            async {
+                for batch in 0..10 {
+                    assert_eq!(
+                        log(&second, &run, (0..100).map(|i| 2 * (100 * batch + i) + 1)).await,
+                        200
+                    );
+                }
+            }
+        );
+        let ((), ()) = (even, odd);
+        let history = [("run_id", run.as_str()), ("metric_key", "m")];
+        let history = second.get("metrics/get-history", &history).await.ok();
+        let steps: Vec<i64> = history["metrics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|point| point["step"].as_i64().unwrap())
+            .collect();
+        assert_eq!(steps, (0..2000).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    #[ignore = "the_suite_holds_over_postgresql_too runs it"]
+    async fn writes_go_on_after_the_database_cut_all_connections() {
+        let served = Served::start().await;
+        let run = served.run().await;
+        let config = config(served.folder.path());
+        let mut admin = admin(&config).await;
+        let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let cut: i64 = sqlx::query_scalar(cut).fetch_one(&mut admin).await.unwrap();
+        assert!(cut > 0);
+        // What was under way is refused as the server's fault, and the client sends it again.
+        let mut tries = 0;
+        while log(&served, &run, 0..5).await != 200 {
+            tries += 1;
+            assert!(tries < 5, "the connection was not made anew");
+        }
+        assert_eq!(
+            served.read_run(&run).await["data"]["metrics"][0]["step"],
+            json!(4)
+        );
+    }
+
+    #[tokio::test]
+    #[ignore = "the_suite_holds_over_postgresql_too runs it"]
+    async fn a_newer_database_is_refused_and_a_password_never_shown() {
+        let served = Served::start().await;
+        let config = config(served.folder.path());
+        let _folder = served.stop().await;
+        let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, '', 0)";
+        sqlx::query(later)
+            .execute(&mut admin(&config).await)
+            .await
+            .unwrap();
+        let error = bind(&config).await.err().unwrap();
+        assert!(matches!(error, ServerError::Migration { .. }), "{error:?}");
+        let nowhere = ServerConfig {
+            db: "postgresql://ada:secret@127.0.0.1:1/idiom".parse().unwrap(),
+            ..config
+        };
+        let error = bind(&nowhere).await.err().unwrap();
+        let said = format!("{error} {error:?} {:?} {nowhere:?}", error.hint());
+        assert!(matches!(error, ServerError::Database { .. }), "{said}");
+        assert!(
+            said.contains("ada@127.0.0.1:1/idiom") && !said.contains("secret"),
+            "{said}"
+        );
+    }
+
+    #[tokio::test]
+    #[ignore = "the_suite_holds_over_postgresql_too runs it"]
+    async fn a_text_with_nul_is_refused_with_the_reason() {
+        let served = Served::start().await;
+        let run = served.run().await;
+        let tag = json!({"run_id": run, "key": "k", "value": "a\0b"});
+        let refused = served.post("runs/set-tag", tag).await;
+        let message = refused.refused(400, "INVALID_PARAMETER_VALUE");
+        assert!(message.contains("NUL"), "{message}");
+    }
+}
