@@ -107,6 +107,8 @@ impl Recipe<'_> {
         let primary = captions
             .first()
             .ok_or_else(|| Fault::new("caption", "no_caption", "there are no words for it"))?;
+        let image = idiom_picture::encode(&picture, encoding)
+            .map_err(|error| Fault::of_picture("encode", &error, &sha256))?;
         let record = Record {
             key: item.key.to_string(),
             subject,
@@ -118,7 +120,7 @@ impl Recipe<'_> {
             format: source_format.name().to_owned(),
             sha256,
             phash: Some(idiom_picture::perceptual_hash(&picture)),
-            image: idiom_picture::encode(&picture, encoding).into(),
+            image: image.into(),
             image_path: Some(format!(
                 "{}.{}",
                 item.key.replace('/', "-"),

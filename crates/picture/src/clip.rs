@@ -91,28 +91,46 @@ fn frames(bytes: &[u8], limits: &Limits) -> Result<Clip, PictureError> {
 
 /// The clip as an animated GIF with `xmp` in it; alpha becomes all or nothing. Equal input gives equal bytes.
 ///
-/// # Panics
-/// Where frames differ in size, there is none, or a side is longer than 65,535 pixels.
-#[must_use]
-pub fn encode_marked_gif(clip: &Clip, xmp: &str) -> Vec<u8> {
-    let first = &clip.frames.first().expect("a clip has frames").picture;
-    let (width, height) = (first.width as u16, first.height as u16);
-    let is_one_size = |frame: &ClipFrame| {
-        (frame.picture.width, frame.picture.height) == (first.width, first.height)
+/// # Errors
+/// There is no frame, frames differ in size or have no pixels, or a side is longer than 65,535 pixels.
+pub fn encode_marked_gif(clip: &Clip, xmp: &str) -> Result<Vec<u8>, PictureError> {
+    let name = Format::Gif.name();
+    let size = size_of(clip).map_err(|reason| PictureError::unwritable(name, reason))?;
+    let bytes = gif_of(clip, size).map_err(|error| PictureError::unwritable(name, error))?;
+    Ok(with_xmp(&bytes, xmp))
+}
+
+/// Width and height of every frame, or why there is none that a GIF can say.
+fn size_of(clip: &Clip) -> Result<[u16; 2], String> {
+    let Some(first) = clip.frames.first() else {
+        return Err("a clip needs frames".to_owned());
     };
-    assert!(clip.frames.iter().all(is_one_size) && first.width.max(first.height) <= 0xffff);
+    let (width, height) = (first.picture.width, first.picture.height);
+    let is_whole = |frame: &ClipFrame| {
+        let picture = &frame.picture;
+        (picture.width, picture.height) == (width, height)
+            && picture.pixels.len() == width as usize * height as usize * 4
+    };
+    if !clip.frames.iter().all(is_whole) {
+        return Err("its frames differ in size".to_owned());
+    }
+    match (u16::try_from(width), u16::try_from(height)) {
+        (Ok(width @ 1..), Ok(height @ 1..)) => Ok([width, height]),
+        _ => Err(format!("{width}x{height} pixels")),
+    }
+}
+
+fn gif_of(clip: &Clip, [width, height]: [u16; 2]) -> Result<Vec<u8>, gif::EncodingError> {
     let mut palette = Palette::of(clip);
     let mut bytes = Vec::new();
     let colours = palette.colours.clone();
-    // Memory takes whatever the encoder writes.
-    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &colours).expect("memory");
-    let repeat = match clip.n_loops {
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &colours)?;
+    encoder.set_repeat(match clip.n_loops {
         0 => gif::Repeat::Infinite,
         n => gif::Repeat::Finite(n),
-    };
-    encoder.set_repeat(repeat).expect("memory");
+    })?;
     for frame in &clip.frames {
-        let written = gif::Frame {
+        encoder.write_frame(&gif::Frame {
             delay: frame.centiseconds,
             dispose: match palette.transparent {
                 Some(_) => gif::DisposalMethod::Background,
@@ -123,11 +141,10 @@ pub fn encode_marked_gif(clip: &Clip, xmp: &str) -> Vec<u8> {
             height,
             buffer: palette.indices(&frame.picture).into(),
             ..gif::Frame::default()
-        };
-        encoder.write_frame(&written).expect("memory");
+        })?;
     }
     drop(encoder);
-    with_xmp(&bytes, xmp)
+    Ok(bytes)
 }
 
 /// Puts the packet behind the global palette. It is no chain of sub-blocks: readers that do not know it are led over it by the ramp of

@@ -12,6 +12,9 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use crate::sniff::{self, Format};
 use crate::{Limits, PictureError, Pixels, Rgb8, Rgba8, exif, icc, vector};
 
+/// What the metadata of a PNG may unpack to, in bytes.
+const MOST_METADATA: u64 = 32 << 20;
+
 /// A decoded picture and what is worth knowing of its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
@@ -83,11 +86,20 @@ fn raster(
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), codec);
     let mut memory = image::Limits::no_limits();
-    memory.max_alloc = Some(limits.max_memory);
+    // To the PNG decoder this is what packed text and colour profiles may unpack to; the pixels are counted below.
+    memory.max_alloc = Some(match format {
+        Format::Png => limits.max_memory.min(MOST_METADATA),
+        _ => limits.max_memory,
+    });
     reader.limits(memory);
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     limits.check_size(width, height)?;
+    if decoder.total_bytes() > limits.max_memory {
+        return Err(PictureError::TooMuchMemory {
+            format: format.name(),
+        });
+    }
 
     let mut steps = Vec::new();
     // Broken metadata does not make a picture broken.

@@ -2,15 +2,12 @@
 //! for large photographs, with colours at half the resolution (4:2:0), as Pillow, OpenCV and most cameras store them. None
 //! carries metadata; equal pixels give equal bytes.
 
-use std::io::Cursor;
-
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
-use image::error::{ImageError, ParameterError};
-use image::{ExtendedColorType, ImageEncoder as _, ImageResult};
+use image::{ExtendedColorType, ImageEncoder as _};
 use jpeg_encoder::{ColorType, Encoder as JpegEncoder, SamplingFactor};
 
-use crate::Rgb8;
+use crate::{PictureError, Rgb8};
 
 /// How a picture is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,55 +35,53 @@ impl Encoding {
 /// The picture as PNG.
 ///
 /// # Panics
-/// Where `pixels` is not `[height, width, 3]`.
+/// Where `pixels` is not `[height, width, 3]`, or there are none.
 #[must_use]
 pub fn encode_png(picture: &Rgb8) -> Vec<u8> {
-    encode(picture, Encoding::Png)
+    encode(picture, Encoding::Png).expect("a PNG takes pixels of any number but none")
 }
 
 /// The picture in the asked encoding.
 ///
-/// # Panics
-/// Where `pixels` is not `[height, width, 3]`.
-#[must_use]
-pub fn encode(picture: &Rgb8, encoding: Encoding) -> Vec<u8> {
+/// # Errors
+/// There are no pixels, they are not `[height, width, 3]`, or a side is longer than the format can say (65,535 in a JPEG, 16,384 in a WebP).
+pub fn encode(picture: &Rgb8, encoding: Encoding) -> Result<Vec<u8>, PictureError> {
     let Rgb8 {
         width,
         height,
         pixels,
     } = picture;
+    let format = encoding.extension();
     let n_values = *width as usize * *height as usize * 3;
-    assert_eq!(
-        pixels.len(),
-        n_values,
-        "pixels of a {width}x{height} picture"
-    );
-    let mut bytes = Cursor::new(Vec::with_capacity(n_values / 2));
+    if pixels.len() != n_values || pixels.is_empty() {
+        let reason = format!("{} values for {width}x{height} pixels", pixels.len());
+        return Err(PictureError::unwritable(format, reason));
+    }
+    let mut bytes = Vec::with_capacity(n_values / 2);
     let colour = ExtendedColorType::Rgb8;
     match encoding {
         Encoding::Png => {
             PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
                 .write_image(pixels, *width, *height, colour)
         }
-        Encoding::Jpeg(quality) => jpeg(picture, quality, bytes.get_mut()),
-        Encoding::WebpLossless => {
-            WebPEncoder::new_lossless(&mut bytes).write_image(pixels, *width, *height, colour)
-        }
+        .map_err(|error| PictureError::unwritable(format, error))?,
+        Encoding::Jpeg(quality) => jpeg(picture, quality, &mut bytes)?,
+        Encoding::WebpLossless => WebPEncoder::new_lossless(&mut bytes)
+            .write_image(pixels, *width, *height, colour)
+            .map_err(|error| PictureError::unwritable(format, error))?,
     }
-    .expect("memory takes any picture of a checked size");
-    bytes.into_inner()
+    Ok(bytes)
 }
 
-fn jpeg(picture: &Rgb8, quality: u8, bytes: &mut Vec<u8>) -> ImageResult<()> {
-    let refuse = |reason: String| {
-        let kind = image::error::ParameterErrorKind::Generic(reason);
-        ImageError::Parameter(ParameterError::from_kind(kind))
+fn jpeg(picture: &Rgb8, quality: u8, bytes: &mut Vec<u8>) -> Result<(), PictureError> {
+    let size = |side: u32| {
+        let reason = |_| PictureError::unwritable("jpg", format!("{side} pixels a side"));
+        u16::try_from(side).map_err(reason)
     };
-    let size = |side: u32| u16::try_from(side).map_err(|_| refuse(format!("{side} pixels a side")));
     let (width, height) = (size(picture.width)?, size(picture.height)?);
     let mut encoder = JpegEncoder::new(bytes, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder
         .encode(&picture.pixels, width, height, ColorType::Rgb)
-        .map_err(|error| refuse(error.to_string()))
+        .map_err(|error| PictureError::unwritable("jpg", error))
 }

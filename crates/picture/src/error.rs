@@ -70,6 +70,14 @@ pub enum PictureError {
         /// The limit.
         seconds: f64,
     },
+    /// The pixels cannot stand in a file of this format.
+    #[error("it cannot be written as {format}: {reason}")]
+    Unwritable {
+        /// The format.
+        format: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// The decoder panicked; a bug in it, met by this file.
     #[error("the {format} decoder panicked: {message}")]
     Panicked {
@@ -81,6 +89,14 @@ pub enum PictureError {
 }
 
 impl PictureError {
+    /// What an encoder says of pixels that it does not take.
+    pub(crate) fn unwritable(format: &'static str, reason: impl ToString) -> Self {
+        Self::Unwritable {
+            format,
+            reason: reason.to_string(),
+        }
+    }
+
     /// The kind of fault in one word, stable across versions.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -94,6 +110,7 @@ impl PictureError {
             Self::Broken { .. } => "broken",
             Self::TooMuchMemory { .. } => "too_much_memory",
             Self::TooSlow { .. } => "decoder_hang",
+            Self::Unwritable { .. } => "unwritable",
             Self::Panicked { .. } => "decoder_panic",
         }
     }

@@ -9,7 +9,7 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Most pixels, width times height.
     pub max_pixels: u64,
-    /// Most memory a decoder may take beside the pixels, in bytes.
+    /// Most memory that the decoded pixels may take, in bytes; what is done with them then takes as much again at most.
     pub max_memory: u64,
     /// Shortest side, in pixels.
     pub min_side: u32,
@@ -22,7 +22,7 @@ impl Default for Limits {
         Self {
             max_bytes: 256 << 20,
             max_pixels: 64_000_000,
-            max_memory: 512 << 20,
+            max_memory: 256 << 20,
             min_side: 8,
             max_aspect: 16,
         }

@@ -3,12 +3,10 @@
 //! Where the packet stands in each container is laid down in the XMP specification, part 3: an `iTXt` chunk, an `APP1` segment, a chunk
 //! `XMP `. PNG and WebP are without loss here; JPEG knows no alpha, so what is transparent lies on white. GIF is in `clip`.
 
-use std::io::Cursor;
-
 use image::ImageEncoder as _;
 use image::codecs::jpeg::JpegEncoder;
 
-use crate::Rgba8;
+use crate::{PictureError, Rgba8};
 
 /// The key under which readers look for XMP in a PNG.
 const PNG_KEY: &str = "XML:com.adobe.xmp";
@@ -34,22 +32,39 @@ pub enum Container {
 
 /// The picture with `xmp` in its metadata; without alpha where every pixel is opaque. Equal input gives equal bytes.
 ///
-/// # Panics
-/// Where `pixels` is not `[height, width, 4]`, a side is beyond what the container can say (65,535 in a JPEG, 16,384 in a WebP), or a packet of
-/// more than 65,000 bytes is to go into a JPEG.
-#[must_use]
-pub fn encode_marked(picture: &Rgba8, container: Container, xmp: &str) -> Vec<u8> {
-    let n_values = picture.width as usize * picture.height as usize * 4;
-    assert_eq!(picture.pixels.len(), n_values, "pixels of {picture:?}");
-    let mut bytes = Vec::with_capacity(n_values / 2);
-    match container {
-        Container::Png => {
-            png(picture, xmp, &mut bytes).expect("memory takes any PNG of a checked size");
-        }
-        Container::Webp => webp(picture, xmp, &mut bytes).expect("memory takes a WebP"),
-        Container::Jpeg => bytes = jpeg(picture, xmp),
+/// # Errors
+/// `pixels` is not `[height, width, 4]` or empty, a side is beyond what the container can say (65,535 in a JPEG, 16,384 in a WebP), or a
+/// packet of more than 65,000 bytes is to go into a JPEG.
+pub fn encode_marked(
+    picture: &Rgba8,
+    container: Container,
+    xmp: &str,
+) -> Result<Vec<u8>, PictureError> {
+    let (width, height) = (picture.width, picture.height);
+    let n_values = width as usize * height as usize * 4;
+    let n_found = picture.pixels.len();
+    if n_found != n_values || n_found == 0 {
+        let reason = format!("{n_found} values for {width}x{height} pixels");
+        return Err(PictureError::unwritable(container.name(), reason));
     }
-    bytes
+    let mut bytes = Vec::with_capacity(n_values / 2);
+    let unwritable = |reason: String| PictureError::unwritable(container.name(), reason);
+    match container {
+        Container::Png => png(picture, xmp, &mut bytes).map_err(|e| unwritable(e.to_string()))?,
+        Container::Webp => webp(picture, xmp, &mut bytes).map_err(|e| unwritable(e.to_string()))?,
+        Container::Jpeg => bytes = jpeg(picture, xmp)?,
+    }
+    Ok(bytes)
+}
+
+impl Container {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::Webp => "webp",
+        }
+    }
 }
 
 /// The colours, with alpha only where there is any.
@@ -85,15 +100,18 @@ fn webp(picture: &Rgba8, xmp: &str, bytes: &mut Vec<u8>) -> Result<(), image_web
     encoder.encode(&pixels, picture.width, picture.height, colour)
 }
 
-fn jpeg(picture: &Rgba8, xmp: &str) -> Vec<u8> {
+fn jpeg(picture: &Rgba8, xmp: &str) -> Result<Vec<u8>, PictureError> {
+    let name = Container::Jpeg.name();
+    if xmp.len() > JPEG_MOST {
+        let reason = format!("{} bytes of XMP, but it holds {JPEG_MOST}", xmp.len());
+        return Err(PictureError::unwritable(name, reason));
+    }
     let flat = picture.on_background(PAPER);
-    let mut bytes = Cursor::new(Vec::new());
+    let mut bytes = Vec::new();
     let colour = image::ExtendedColorType::Rgb8;
     JpegEncoder::new_with_quality(&mut bytes, QUALITY)
         .write_image(&flat.pixels, flat.width, flat.height, colour)
-        .expect("memory takes a JPEG of a checked size");
-    let bytes = bytes.into_inner();
-    assert!(xmp.len() <= JPEG_MOST, "{} bytes of XMP", xmp.len());
+        .map_err(|error| PictureError::unwritable(name, error))?;
     // After the start of the image and the JFIF segment, which must come first.
     let place = match bytes.get(2..6) {
         Some([0xff, 0xe0, high, low]) => 4 + usize::from(u16::from_be_bytes([*high, *low])),
@@ -101,7 +119,7 @@ fn jpeg(picture: &Rgba8, xmp: &str) -> Vec<u8> {
     };
     let length = (2 + JPEG_KEY.len() + xmp.len()) as u16;
     let (before, after) = bytes.split_at(place);
-    [
+    Ok([
         before,
         &[0xff, 0xe1],
         &length.to_be_bytes(),
@@ -109,5 +127,5 @@ fn jpeg(picture: &Rgba8, xmp: &str) -> Vec<u8> {
         xmp.as_bytes(),
         after,
     ]
-    .concat()
+    .concat())
 }

@@ -1,10 +1,11 @@
 //! Hostile pictures: whatever the bytes are, `decode` gives pixels or an error with a code, and never panics.
 //!
-//! 300 by default, 20,000 with `IDIOM_SOAK=1`.
+//! 300 by default, 20,000 with `IDIOM_SOAK=1`. The process that runs all of this never holds more than 512 MB.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![allow(clippy::print_stdout, reason = "the counts are worth a line")]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use idiom_picture::{Limits, decode};
@@ -77,6 +78,18 @@ fn damage(picture: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// Asks the kernel for the most that this process has held so far, whichever test it was for.
+fn check_memory(most_megabytes: u64) {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kibibytes: u64 = (line.unwrap().split_whitespace().nth(1).unwrap())
+        .parse()
+        .unwrap();
+    let megabytes = kibibytes * 1024 / 1_000_000;
+    println!("{megabytes} MB at most so far");
+    assert!(megabytes < most_megabytes, "{megabytes} MB were held");
+}
+
 #[test]
 fn a_damaged_picture_is_decoded_or_refused_with_a_code() {
     let count = if std::env::var_os("IDIOM_SOAK").is_some() {
@@ -119,6 +132,7 @@ fn a_damaged_picture_is_decoded_or_refused_with_a_code() {
         decoded > count / 20,
         "only {decoded} of {count} were still pictures"
     );
+    check_memory(512);
 }
 
 #[test]
@@ -129,5 +143,103 @@ fn every_cut_of_a_picture_is_decoded_or_refused() {
                 assert!(!error.code().is_empty());
             }
         }
+    }
+}
+
+/// A chunk of a PNG.
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(kind);
+    crc.update(data);
+    let length = (data.len() as u32).to_be_bytes();
+    [&length, &kind[..], data, &crc.sum().to_be_bytes()].concat()
+}
+
+/// A PNG of nothing but zeros, of 8 or 16 bits and of grey (0), colour (2) or colour with alpha (6), with a further chunk.
+/// Its data holds the first `n_rows` only.
+fn zeros(side: u32, n_rows: u32, [depth, kind]: [u8; 2], further: &[u8]) -> Vec<u8> {
+    let channels = match kind {
+        0 => 1,
+        2 => 3,
+        _ => 4,
+    };
+    let row = 1 + side as usize * channels * usize::from(depth / 8);
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let rows = vec![0; row];
+    (0..n_rows).for_each(|_| packed.write_all(&rows).unwrap());
+    let header = [
+        &side.to_be_bytes()[..],
+        &side.to_be_bytes(),
+        &[depth, kind, 0, 0, 0],
+    ]
+    .concat();
+    [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        chunk(b"IHDR", &header),
+        further.to_vec(),
+        chunk(b"IDAT", &packed.finish().unwrap()),
+        chunk(b"IEND", &[]),
+    ]
+    .concat()
+}
+
+/// Text or a colour profile of 256 MB in a quarter of one.
+fn puffed(kind: &[u8; 4], head: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::ZlibEncoder::new(head.to_vec(), flate2::Compression::fast());
+    let rows = vec![b' '; 1 << 20];
+    (0..256).for_each(|_| packed.write_all(&rows).unwrap());
+    chunk(kind, &packed.finish().unwrap())
+}
+
+/// Pictures that say they are huge, or are: refused, or decoded within the memory.
+#[test]
+fn no_picture_takes_more_than_half_a_gigabyte() {
+    // Turned by 90 degrees, which makes a copy.
+    let turned = chunk(
+        b"eXIf",
+        b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+    );
+    let limits = Limits::default();
+    let (grey, colour, alpha) = ([8, 0], [8, 2], [8, 6]);
+    for (name, bytes, code, most) in [
+        // Judged by their headers; the test's own megabytes are in the sum.
+        (
+            "too many pixels",
+            zeros(8001, 1, grey, &[]),
+            Some("too_many_pixels"),
+            128,
+        ),
+        (
+            "too deep",
+            zeros(8000, 1, [16, 6], &[]),
+            Some("too_much_memory"),
+            128,
+        ),
+        (
+            "puffed text",
+            zeros(16, 16, colour, &puffed(b"zTXt", b"Comment\0\0")),
+            None,
+            128,
+        ),
+        (
+            "puffed profile",
+            zeros(16, 16, colour, &puffed(b"iCCP", b"icc\0\0")),
+            None,
+            128,
+        ),
+        ("turned", zeros(8000, 8000, colour, &turned), None, 512),
+        (
+            "as large as allowed",
+            zeros(8000, 8000, alpha, &[]),
+            None,
+            512,
+        ),
+    ] {
+        let found = decode(&bytes, &limits);
+        let found = found.map(|picture| picture.pixels.on_background([0; 3]).pixels.len());
+        let found = found.as_ref().err().map(idiom_picture::PictureError::code);
+        println!("{name}: {found:?}");
+        check_memory(most);
+        assert_eq!(found, code, "{name}");
     }
 }

@@ -197,7 +197,7 @@ fn jpeg_has_colours_at_half_the_resolution_and_stays_close() {
         height: 33,
         pixels: pixels.map(|value| value as u8).collect(),
     };
-    let bytes = encode(&picture, Encoding::Jpeg(95));
+    let bytes = encode(&picture, Encoding::Jpeg(95)).unwrap();
     // The frame's header: length, bits, height, width, three components; each with its sampling, 2x2 for the first alone.
     let frame = bytes
         .windows(2)
@@ -216,7 +216,7 @@ fn jpeg_has_colours_at_half_the_resolution_and_stays_close() {
         .zip(&picture.pixels)
         .map(|(a, b)| a.abs_diff(*b));
     assert!(apart.max().unwrap() <= 12);
-    assert_eq!(bytes, encode(&picture, Encoding::Jpeg(95)));
+    assert_eq!(Ok(bytes), encode(&picture, Encoding::Jpeg(95)));
 }
 
 fn drawn(svg: &str, side: u32) -> Rgb8 {
@@ -346,7 +346,7 @@ fn a_marked_picture_keeps_its_pixels_and_other_readers_find_the_mark(
 ) {
     // 300 bytes and more: no length of one byte would do. 中 has three.
     let xmp = format!("<x:xmpmeta>{}</x:xmpmeta>", "中".repeat(100));
-    let bytes = encode_marked(&spotted(), container, &xmp);
+    let bytes = encode_marked(&spotted(), container, &xmp).unwrap();
     let found = decode(&bytes, &Limits::default())
         .unwrap()
         .pixels
@@ -376,7 +376,7 @@ fn a_clip_survives_a_gif_with_its_mark_its_times_and_its_holes() {
         });
     }
     let clip = Clip { frames, n_loops: 3 };
-    let bytes = encode_marked_gif(&clip, "<x:xmpmeta>marked</x:xmpmeta>");
+    let bytes = encode_marked_gif(&clip, "<x:xmpmeta>marked</x:xmpmeta>").unwrap();
     let found = decode_clip(&bytes, &Limits::default()).unwrap().unwrap();
     assert_eq!((found.n_loops, found.frames.len()), (3, 3));
     for (found, wanted) in found.frames.iter().zip(&clip.frames) {
@@ -424,7 +424,8 @@ fn what_stands_still_has_one_colour_in_all_frames_of_a_gif() {
         frames: frames.collect(),
         n_loops: 0,
     };
-    let found = decode_clip(&encode_marked_gif(&clip, ""), &Limits::default()).unwrap();
+    let bytes = encode_marked_gif(&clip, "").unwrap();
+    let found = decode_clip(&bytes, &Limits::default()).unwrap();
     let frames = found.unwrap().frames;
     for (place, first) in frames[0].picture.pixels.chunks_exact(4).enumerate() {
         if place % 40 < 20 {
@@ -450,4 +451,48 @@ fn a_picture_that_stands_still_is_no_clip() {
     };
     let error = decode_clip(&fixture("animated.gif"), &limits).unwrap_err();
     assert_eq!(error.code(), "too_much_memory");
+}
+
+/// What no file of a format can hold is an error with a code, never a panic.
+#[test]
+fn pixels_that_a_format_cannot_say_are_refused() {
+    let long = |width| Rgb8::filled(width, 1, [0; 3]);
+    let with_alpha = |width: u32| Rgba8 {
+        width,
+        height: 1,
+        pixels: vec![0; width as usize * 4],
+    };
+    let clip = |frames: &[u32]| Clip {
+        frames: frames
+            .iter()
+            .map(|width| ClipFrame {
+                picture: with_alpha(*width),
+                centiseconds: 4,
+            })
+            .collect(),
+        n_loops: 0,
+    };
+    let torn = Rgb8 {
+        width: 3,
+        ..long(2)
+    };
+    let packet = "x".repeat(65_536);
+    for refused in [
+        encode(&long(16_385), Encoding::WebpLossless),
+        encode(&long(65_536), Encoding::Jpeg(95)),
+        encode(&long(0), Encoding::Png),
+        encode(&torn, Encoding::Png),
+        encode_marked(&with_alpha(16_385), Container::Webp, ""),
+        encode_marked(&with_alpha(65_536), Container::Jpeg, ""),
+        encode_marked(&with_alpha(0), Container::Png, ""),
+        encode_marked(&with_alpha(2), Container::Jpeg, &packet),
+        encode_marked_gif(&clip(&[]), ""),
+        encode_marked_gif(&clip(&[0]), ""),
+        encode_marked_gif(&clip(&[2, 3]), ""),
+        encode_marked_gif(&clip(&[65_536]), ""),
+    ] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.code(), "unwritable", "{error}");
+    }
+    assert!(encode(&long(16_384), Encoding::WebpLossless).is_ok());
 }

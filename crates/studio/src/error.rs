@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use idiom_encoders::EncoderError;
 use idiom_gan::GanError;
 use idiom_model::ModelError;
+use idiom_picture::PictureError;
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,9 @@ pub enum StudioError {
     /// Words cannot become a vector.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
+    /// A picture cannot be written.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// The model cannot be read.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -83,6 +87,7 @@ impl StudioError {
                 Some("fetch the encoder that the model names: `just embed` does".to_owned())
             }
             Self::Encoder(error) => error.hint(),
+            Self::Picture(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::Gan(error) => error.hint(),
             _ => None,

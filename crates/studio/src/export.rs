@@ -117,8 +117,8 @@ pub fn export(work: Work<'_>, mark: &Mark) -> Result<Vec<u8>, StudioError> {
         });
     }
     Ok(match work {
-        Work::Picture(picture, container) => encode_marked(picture, container, &xmp),
-        Work::Clip(clip) => encode_marked_gif(clip, &xmp),
+        Work::Picture(picture, container) => encode_marked(picture, container, &xmp)?,
+        Work::Clip(clip) => encode_marked_gif(clip, &xmp)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a pipeline's steps do to rows: filters in their order, frames, formats, templates, duplicates that look alike.
 
-use idiom_picture::{Encoding, Limits, Rgb8, decode, encode};
+use idiom_picture::{Limits, Rgb8, decode, encode_png};
 use rstest::rstest;
 
 use crate::world::World;
@@ -33,10 +33,7 @@ fn world(steps: &str) -> World {
 }
 
 fn add(world: &World, name: &str, picture: &Rgb8, json: &str) {
-    world.write(
-        &format!("pictures/{name}.png"),
-        encode(picture, Encoding::Png),
-    );
+    world.write(&format!("pictures/{name}.png"), encode_png(picture));
     world.write(&format!("pictures/{name}.json"), json);
 }
 
