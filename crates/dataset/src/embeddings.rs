@@ -5,24 +5,19 @@
 //! loses at most the part it was filling. Parts of another encoder (by hash or length) are thrown away.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array as _, BinaryArray, BooleanArray, FixedSizeListArray, Float32Array, RecordBatch,
-    UInt32Array,
-};
+use arrow::array::{BinaryArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::columns::BatchView;
 use crate::lock::FolderLock;
 use crate::manifest::FileEntry;
-use crate::{DatasetError, commit, digest, schema, table};
-
-pub(crate) const MANIFEST: &str = "manifest.json";
-pub(crate) const BEGUN: &str = "begun.json";
+use crate::sidecar::{
+    self, BEGUN, Begun, MANIFEST, VectorColumn, read_json, remove, vectors, write_json,
+};
+use crate::{DatasetError, digest, table};
 
 /// The key of a text in the sidecar.
 #[must_use]
@@ -95,21 +90,15 @@ impl Embeddings {
         let total: u64 = manifest.parts.iter().map(|part| part.rows).sum();
         let mut rows = HashMap::with_capacity(total as usize);
         let mut values = Vec::with_capacity(total as usize * manifest.dim);
-        for part in &manifest.parts {
-            let path = folder.join(&part.path);
-            for batch in table::read(&path)? {
-                let view = BatchView {
-                    batch: &batch,
-                    path: &path,
-                };
-                let keys: &BinaryArray = view.column("text_sha256", "Binary")?;
-                values.extend_from_slice(&vectors(&view, manifest.dim)?);
-                for key in keys {
-                    let next = rows.len();
-                    rows.insert(key.unwrap_or_default().try_into().unwrap_or_default(), next);
-                }
+        sidecar::each_batch(&folder, &manifest.parts, |view| {
+            let keys: &BinaryArray = view.column("text_sha256", "Binary")?;
+            values.extend_from_slice(&vectors(view, manifest.dim)?);
+            for key in keys {
+                let next = rows.len();
+                rows.insert(key.unwrap_or_default().try_into().unwrap_or_default(), next);
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             manifest,
             rows,
@@ -195,26 +184,6 @@ pub struct EmbeddingsWriter {
     _lock: FolderLock,
 }
 
-/// Whose parts these are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Begun {
-    schema_version: u32,
-    encoder: String,
-    pub(crate) encoder_sha256: String,
-    pub(crate) dim: usize,
-}
-
-impl Begun {
-    pub(crate) fn new(encoder: &str, encoder_sha256: &str, dim: usize) -> Self {
-        Self {
-            schema_version: schema::VERSION,
-            encoder: encoder.to_owned(),
-            encoder_sha256: encoder_sha256.to_owned(),
-            dim,
-        }
-    }
-}
-
 impl EmbeddingsWriter {
     /// Begins or goes on with the sidecar of an encoder; holds the sidecar's lock until it is dropped.
     ///
@@ -257,19 +226,11 @@ impl EmbeddingsWriter {
         if rows.is_empty() {
             return Ok(());
         }
-        if let Some(row) = rows
-            .iter()
-            .find(|row| row.embedding.len() != self.begun.dim)
-        {
-            return Err(DatasetError::Dimension {
-                path: self.folder.clone(),
-                found: row.embedding.len(),
-                expected: self.begun.dim,
-            });
-        }
         let name = format!("part-{:05}.parquet", self.parts.len());
         let path = self.folder.join(&name);
-        let batch = to_batch(rows, self.begun.dim).map_err(DatasetError::arrow(&path))?;
+        let vectors: Vec<&[f32]> = rows.iter().map(|row| &*row.embedding).collect();
+        let vectors = VectorColumn::of(&vectors, self.begun.dim, &path)?;
+        let batch = to_batch(rows, vectors).map_err(DatasetError::arrow(&path))?;
         table::write(&path, &batch)?;
         self.parts
             .push(FileEntry::of(&self.folder, &name, rows.len() as u64)?);
@@ -302,19 +263,16 @@ impl EmbeddingsWriter {
                 return Ok(());
             }
             let mut rows = 0;
-            for batch in table::read(&path)? {
-                let view = BatchView {
-                    batch: &batch,
-                    path: &path,
-                };
+            sidecar::each_batch_of(&path, |view| {
                 let keys: &BinaryArray = view.column("text_sha256", "Binary")?;
                 self.done.extend(
                     keys.iter()
                         .flatten()
                         .filter_map(|key| <[u8; 32]>::try_from(key).ok()),
                 );
-                rows += batch.num_rows() as u64;
-            }
+                rows += view.batch.num_rows() as u64;
+                Ok(())
+            })?;
             self.parts.push(FileEntry::of(&self.folder, &name, rows)?);
         }
     }
@@ -324,16 +282,7 @@ impl EmbeddingsWriter {
         for name in [MANIFEST, BEGUN] {
             remove(&self.folder.join(name))?;
         }
-        let entries = fs::read_dir(&self.folder).map_err(DatasetError::io(&self.folder))?;
-        for entry in entries {
-            let path = entry.map_err(DatasetError::io(&self.folder))?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "parquet")
-            {
-                remove(&path)?;
-            }
-        }
+        sidecar::keep_only(&self.folder, &[])?;
         write_json(&self.folder.join(BEGUN), &self.begun)
     }
 }
@@ -342,98 +291,26 @@ fn folder(dataset: &Path, encoder: &str) -> PathBuf {
     dataset.join("embeddings").join(encoder)
 }
 
-fn to_batch(rows: &[EmbeddingRow], dim: usize) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let element = Arc::new(Field::new("element", DataType::Float32, true));
-    let width = dim.try_into().unwrap_or(i32::MAX);
+fn to_batch(
+    rows: &[EmbeddingRow],
+    vectors: VectorColumn,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
     let schema = Schema::new(vec![
         Field::new("text_sha256", DataType::Binary, true),
-        Field::new(
-            "embedding",
-            DataType::FixedSizeList(Arc::clone(&element), width),
-            true,
-        ),
+        vectors.field,
         Field::new("n_tokens", DataType::UInt32, true),
         Field::new("truncated", DataType::Boolean, true),
     ]);
-    let values =
-        Float32Array::from_iter_values(rows.iter().flat_map(|row| row.embedding.iter().copied()));
-    let vectors = FixedSizeListArray::try_new(element, width, Arc::new(values), None)?;
+    let keys = BinaryArray::from_iter_values(rows.iter().map(|row| row.text_sha256));
+    let n_tokens = UInt32Array::from_iter_values(rows.iter().map(|row| row.n_tokens));
+    let truncated: BooleanArray = rows.iter().map(|row| Some(row.truncated)).collect();
     RecordBatch::try_new(
         Arc::new(schema),
         vec![
-            Arc::new(BinaryArray::from_iter_values(
-                rows.iter().map(|row| row.text_sha256),
-            )),
-            Arc::new(vectors),
-            Arc::new(UInt32Array::from_iter_values(
-                rows.iter().map(|row| row.n_tokens),
-            )),
-            Arc::new(
-                rows.iter()
-                    .map(|row| Some(row.truncated))
-                    .collect::<BooleanArray>(),
-            ),
+            Arc::new(keys),
+            vectors.values,
+            Arc::new(n_tokens),
+            Arc::new(truncated),
         ],
     )
-}
-
-/// The vectors of a batch, `[rows, dim]` flat.
-pub(crate) fn vectors(view: &BatchView<'_>, dim: usize) -> Result<Vec<f32>, DatasetError> {
-    let list: &FixedSizeListArray = view.column("embedding", "FixedSizeList<Float32>")?;
-    let wrong = || DatasetError::Column {
-        path: view.path.to_owned(),
-        column: "embedding".to_owned(),
-        found: format!("`{}`", list.data_type()),
-        expected: format!("a list of {dim} `Float32`"),
-    };
-    let values = list
-        .values()
-        .as_any()
-        .downcast_ref::<Float32Array>()
-        .ok_or_else(wrong)?;
-    if usize::try_from(list.value_length()) != Ok(dim) || values.len() != list.len() * dim {
-        return Err(wrong());
-    }
-    Ok(values.values().to_vec())
-}
-
-pub(crate) fn remove(path: &Path) -> Result<(), DatasetError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(DatasetError::Io {
-            path: path.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
-}
-
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
-    path: &Path,
-) -> Result<Option<T>, DatasetError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(DatasetError::Io {
-                path: path.to_owned(),
-                source,
-            });
-        }
-    };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| DatasetError::BadManifest {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })
-}
-
-pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DatasetError> {
-    let mut bytes =
-        serde_json::to_vec_pretty(value).map_err(|error| DatasetError::BadManifest {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-    bytes.push(b'\n');
-    commit::write(path, &bytes)
 }

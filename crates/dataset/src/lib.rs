@@ -33,6 +33,7 @@ mod record;
 pub mod rejects;
 pub mod schema;
 mod shard;
+mod sidecar;
 mod table;
 
 pub use error::DatasetError;

@@ -5,18 +5,18 @@
 //! that was killed goes on with the first shard that has none. `begun.json` says which encoder the parts belong to,
 //! `manifest.json` appears when every shard has its part.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{FixedSizeListArray, Float32Array, RecordBatch, StringArray};
+use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::columns::BatchView;
-use crate::embeddings::{BEGUN, Begun, MANIFEST, read_json, remove, vectors, write_json};
 use crate::lock::FolderLock;
 use crate::manifest::FileEntry;
+use crate::sidecar::{
+    self, BEGUN, Begun, MANIFEST, VectorColumn, read_json, remove, vectors, write_json,
+};
 use crate::{DatasetError, ShardEntry, table};
 
 /// What a finished folder of picture vectors holds.
@@ -85,7 +85,7 @@ impl PictureVectorsWriter {
         if read_json(&writer.folder.join(BEGUN))?.as_ref() != Some(&writer.begun) {
             remove(&writer.folder.join(MANIFEST))?;
             remove(&writer.folder.join(BEGUN))?;
-            writer.keep_only(&[])?;
+            sidecar::keep_only(&writer.folder, &[])?;
             write_json(&writer.folder.join(BEGUN), &writer.begun)?;
         }
         Ok(writer)
@@ -108,14 +108,8 @@ impl PictureVectorsWriter {
         vectors: &[Vec<f32>],
     ) -> Result<(), DatasetError> {
         let path = self.folder.join(part_of(shard));
-        if let Some(vector) = vectors.iter().find(|vector| vector.len() != self.begun.dim) {
-            return Err(DatasetError::Dimension {
-                path,
-                found: vector.len(),
-                expected: self.begun.dim,
-            });
-        }
-        let batch = to_batch(keys, vectors, self.begun.dim).map_err(DatasetError::arrow(&path))?;
+        let vectors = VectorColumn::of(vectors, self.begun.dim, &path)?;
+        let batch = to_batch(keys, vectors).map_err(DatasetError::arrow(&path))?;
         table::write(&path, &batch)
     }
 
@@ -132,21 +126,8 @@ impl PictureVectorsWriter {
         };
         write_json(&self.folder.join(MANIFEST), &manifest)?;
         let names: Vec<&str> = manifest.parts.iter().map(|part| &*part.path).collect();
-        self.keep_only(&names)?;
+        sidecar::keep_only(&self.folder, &names)?;
         Ok(manifest)
-    }
-
-    fn keep_only(&self, names: &[&str]) -> Result<(), DatasetError> {
-        let entries = fs::read_dir(&self.folder).map_err(DatasetError::io(&self.folder))?;
-        for entry in entries {
-            let entry = entry.map_err(DatasetError::io(&self.folder))?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.ends_with(".parquet") && !names.contains(&&*name) {
-                remove(&entry.path())?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -172,18 +153,12 @@ impl PictureVectors {
         })?;
         let dim = manifest.begun.dim;
         let (mut keys, mut values) = (Vec::new(), Vec::new());
-        for part in &manifest.parts {
-            let path = folder.join(&part.path);
-            for batch in table::read(&path)? {
-                let view = BatchView {
-                    batch: &batch,
-                    path: &path,
-                };
-                let column: &StringArray = view.column("key", "Utf8")?;
-                keys.extend(column.iter().map(|key| key.unwrap_or_default().to_owned()));
-                values.extend_from_slice(&vectors(&view, dim)?);
-            }
-        }
+        sidecar::each_batch(&folder, &manifest.parts, |view| {
+            let column: &StringArray = view.column("key", "Utf8")?;
+            keys.extend(column.iter().map(|key| key.unwrap_or_default().to_owned()));
+            values.extend_from_slice(&vectors(view, dim)?);
+            Ok(())
+        })?;
         Ok(Self { dim, keys, values })
     }
 
@@ -230,18 +205,10 @@ fn part_of(shard: &ShardEntry) -> String {
 
 fn to_batch(
     keys: &[String],
-    vectors: &[Vec<f32>],
-    dim: usize,
+    vectors: VectorColumn,
 ) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let element = Arc::new(Field::new("element", DataType::Float32, true));
-    let width = dim.try_into().unwrap_or(i32::MAX);
-    let list = DataType::FixedSizeList(Arc::clone(&element), width);
-    let schema = Schema::new(vec![
-        Field::new("key", DataType::Utf8, true),
-        Field::new("embedding", list, true),
-    ]);
-    let values = Float32Array::from_iter_values(vectors.iter().flatten().copied());
-    let vectors = FixedSizeListArray::try_new(element, width, Arc::new(values), None)?;
-    let keys = StringArray::from_iter_values(keys);
-    RecordBatch::try_new(Arc::new(schema), vec![Arc::new(keys), Arc::new(vectors)])
+    let key = Field::new("key", DataType::Utf8, true);
+    let schema = Schema::new(vec![key, vectors.field]);
+    let keys = Arc::new(StringArray::from_iter_values(keys));
+    RecordBatch::try_new(Arc::new(schema), vec![keys, vectors.values])
 }
