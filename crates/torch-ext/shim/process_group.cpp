@@ -1,7 +1,9 @@
 // Several processes that train one network: a c10d process group over Gloo, as plain C functions.
 //
 // libtorch_cpu.so holds the code; its wheel lacks Gloo's headers, so the few declarations that c10d's own header needs
-// stand in `gloo/` beside this file. Errors are messages, as in shim.cpp.
+// stand in `gloo/` beside this file. Errors are messages, see guarded.hpp.
+
+#include "guarded.hpp"
 
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -9,7 +11,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <exception>
 #include <string>
 #include <vector>
 
@@ -28,20 +29,6 @@ struct Place {
   int64_t join_milliseconds;
   int64_t answer_milliseconds;
 };
-
-template <typename Body>
-char* guarded(Body body) {
-  try {
-    body();
-    return nullptr;
-  } catch (const c10::Error& error) {
-    return strdup(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    return strdup(error.what());
-  } catch (...) {
-    return strdup("an exception of unknown type");
-  }
-}
 
 bool is_here(const std::string& host) {
   return host == "localhost" || host.rfind("127.", 0) == 0;

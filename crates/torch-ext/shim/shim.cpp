@@ -1,8 +1,9 @@
 // What libtorch has and tch does not bind, as plain C functions.
 //
-// Each function runs its body inside `guarded`: an exception never leaves C++. It comes back as a message allocated with
-// strdup, which the caller frees with idiom_free_message; a null pointer means success. Tensors cross the border as
-// pointers to at::Tensor, the same that torch-sys hands out; nothing here keeps one.
+// Each function runs its body inside `guarded` (guarded.hpp); the caller frees messages with idiom_free_message. Tensors cross the
+// border as pointers to at::Tensor, the same that torch-sys hands out; nothing here keeps one.
+
+#include "guarded.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
@@ -19,33 +20,21 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/stack.h>
+#include <c10/core/CPUAllocator.h>
 #include <malloc.h>
 #include <torch/headeronly/version.h>
 
+#include <algorithm>
+#include <atomic>
 #include <climits>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
 
 namespace {
-
-template <typename Body>
-char* guarded(Body body) {
-  try {
-    body();
-    return nullptr;
-  } catch (const c10::Error& error) {
-    return strdup(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    return strdup(error.what());
-  } catch (...) {
-    return strdup("an exception of unknown type");
-  }
-}
 
 std::vector<at::Tensor> list(at::Tensor* const* tensors, size_t n) {
   std::vector<at::Tensor> all;
@@ -76,6 +65,33 @@ const at::Generator& generator_of(int device) {
       c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(device)));
 }
 
+// libtorch's own allocator with an end. Linux promises memory that it does not have and then kills who uses it; this says no first.
+struct Bounded final : c10::Allocator {
+  static inline std::atomic<int64_t> in_use{0};
+  static inline std::atomic<int64_t> most{INT64_MAX};
+
+  static void give_back(void* data) {
+    if (data == nullptr) return;
+    in_use -= static_cast<int64_t>(malloc_usable_size(data));
+    c10::GetDefaultCPUAllocator()->raw_deleter()(data);
+  }
+
+  c10::DataPtr allocate(size_t n) override {
+    const int64_t before = in_use;
+    TORCH_CHECK_WITH(OutOfMemoryError, before + static_cast<int64_t>(n) <= most, "out of memory: tensors hold ", before,
+                     " bytes, ", n, " more were asked for, and at most ", most.load(), " are there");
+    void* data = c10::GetDefaultCPUAllocator()->raw_allocate(n);
+    in_use += static_cast<int64_t>(malloc_usable_size(data));
+    return {data, data, &give_back, c10::Device(c10::DeviceType::CPU)};
+  }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &give_back; }
+
+  void copy_data(void* to, const void* from, size_t n) const override { default_copy_data(to, from, n); }
+};
+
+Bounded bounded;
+
 }  // namespace
 
 extern "C" {
@@ -88,17 +104,27 @@ struct IdiomAdam {
   double weight_decay;
 };
 
+// What a step reads and writes: four lists of n tensors, and the number of steps so far.
+struct IdiomAdamTensors {
+  at::Tensor* const* parameters;
+  at::Tensor* const* gradients;
+  at::Tensor* const* first_moments;
+  at::Tensor* const* second_moments;
+  size_t n;
+  at::Tensor* step;
+};
+
 void idiom_free_message(char* message) { std::free(message); }
 
-char* idiom_fused_adam(at::Tensor* const* parameters, at::Tensor* const* gradients, at::Tensor* const* first_moments,
-                       at::Tensor* const* second_moments, size_t n, at::Tensor* step, const IdiomAdam* adam) {
+char* idiom_fused_adam(const IdiomAdamTensors* tensors, const IdiomAdam* adam) {
   return guarded([&] {
     at::NoGradGuard no_grad;
-    auto theta = list(parameters, n);
-    auto g = laid_out_as(list(gradients, n), theta);
-    auto m = list(first_moments, n);
-    auto v = list(second_moments, n);
-    std::vector<at::Tensor> steps(n, *step);
+    const size_t n = tensors->n;
+    auto theta = list(tensors->parameters, n);
+    auto g = laid_out_as(list(tensors->gradients, n), theta);
+    auto m = list(tensors->first_moments, n);
+    auto v = list(tensors->second_moments, n);
+    std::vector<at::Tensor> steps(n, *tensors->step);
     std::vector<at::Tensor> no_maximum;
     at::_fused_adam_(theta, g, m, v, no_maximum, steps, adam->learning_rate, adam->beta1, adam->beta2,
                      adam->weight_decay, adam->epsilon, /*amsgrad=*/false, /*maximize=*/false);
@@ -197,6 +223,15 @@ char* idiom_keep_freed_memory() {
     // Older C libraries cap the threshold at 32 MiB and refuse more.
     const bool raised = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 || mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1;
     if (!raised || mallopt(M_TRIM_THRESHOLD, INT_MAX) != 1) throw std::runtime_error("mallopt refused its thresholds");
+  });
+}
+
+char* idiom_bound_tensors(uint64_t further_bytes) {
+  return guarded([&] {
+    const int64_t further = static_cast<int64_t>(std::min<uint64_t>(further_bytes, INT64_MAX / 2));
+    Bounded::most = Bounded::in_use + further;
+    // Above the default's priority, 0, so that it takes its place.
+    c10::SetCPUAllocator(&bounded, /*priority=*/1);
   });
 }
 

@@ -26,6 +26,17 @@ struct Adam {
     weight_decay: f64,
 }
 
+/// Four lists of `n` tensors, and the number of steps so far.
+#[repr(C)]
+struct AdamLists {
+    parameters: Tensors,
+    gradients: Tensors,
+    first_moments: Tensors,
+    second_moments: Tensors,
+    n: usize,
+    step: *const C_tensor,
+}
+
 /// A process group as the shim knows it.
 #[repr(C)]
 pub(crate) struct Group {
@@ -48,15 +59,7 @@ type Tensors = *const *const C_tensor;
 // The library is linked by cc through build.rs.
 unsafe extern "C" {
     fn idiom_free_message(message: Message);
-    fn idiom_fused_adam(
-        parameters: Tensors,
-        gradients: Tensors,
-        first_moments: Tensors,
-        second_moments: Tensors,
-        n: usize,
-        step: *const C_tensor,
-        adam: *const Adam,
-    ) -> Message;
+    fn idiom_fused_adam(lists: *const AdamLists, adam: *const Adam) -> Message;
     fn idiom_lerp(targets: Tensors, sources: Tensors, n: usize, weight: f64) -> Message;
     fn idiom_leaky_relu(input: *const C_tensor, slope: f64, output: *mut *mut C_tensor) -> Message;
     fn idiom_norms(tensors: Tensors, n: usize, norms: *mut *mut C_tensor) -> Message;
@@ -70,6 +73,7 @@ unsafe extern "C" {
     fn idiom_set_autocast(on_accelerator: bool, enabled: bool) -> Message;
     fn idiom_set_tf32(allowed: bool) -> Message;
     fn idiom_keep_freed_memory() -> Message;
+    fn idiom_bound_tensors(further_bytes: u64) -> Message;
     fn idiom_accelerator_memory(
         device: c_int,
         in_use: *mut i64,
@@ -144,18 +148,16 @@ pub(crate) fn fused_adam(tensors: &AdamTensors<'_>, config: &AdamConfig) -> Resu
         [gradients.len(), first.len(), second.len()] == [n; 3],
         "the caller checks the lengths"
     );
-    // SAFETY: four arrays of n pointers to live tensors, a live step tensor and a struct of the shim's layout.
-    check(unsafe {
-        idiom_fused_adam(
-            parameters.as_ptr(),
-            gradients.as_ptr(),
-            first.as_ptr(),
-            second.as_ptr(),
-            n,
-            tensors.step.as_ptr(),
-            &raw const adam,
-        )
-    })
+    let lists = AdamLists {
+        parameters: parameters.as_ptr(),
+        gradients: gradients.as_ptr(),
+        first_moments: first.as_ptr(),
+        second_moments: second.as_ptr(),
+        n,
+        step: tensors.step.as_ptr(),
+    };
+    // SAFETY: structs of the shim's layout; four arrays of n pointers to live tensors and a live step tensor, all of which outlive the call.
+    check(unsafe { idiom_fused_adam(&raw const lists, &raw const adam) })
 }
 
 pub(crate) fn lerp<T: Borrow<Tensor>, S: Borrow<Tensor>>(
@@ -242,6 +244,11 @@ pub(crate) fn set_tf32(allowed: bool) -> Result<(), TorchError> {
 pub(crate) fn keep_freed_memory() -> Result<(), TorchError> {
     // SAFETY: no pointers.
     check(unsafe { idiom_keep_freed_memory() })
+}
+
+pub(crate) fn bound_tensors(further_bytes: u64) -> Result<(), TorchError> {
+    // SAFETY: no pointers; what the shim hands to libtorch lives as long as the program.
+    check(unsafe { idiom_bound_tensors(further_bytes) })
 }
 
 /// Bytes in use, at the peak, and reserved on an accelerator.

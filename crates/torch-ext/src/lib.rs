@@ -18,7 +18,8 @@ pub use adam::{AdamConfig, FusedAdam};
 pub use arithmetic::{in_bf16, set_tf32};
 pub use error::TorchError;
 pub use memory::{
-    AcceleratorMemory, ProcessMemory, accelerator_memory, keep_freed_memory, process_memory,
+    AcceleratorMemory, ProcessMemory, accelerator_memory, bound_tensors, keep_freed_memory,
+    memory_left, process_memory,
 };
 pub use process_group::{ProcessGroup, Rendezvous};
 pub use random::{RandomState, manual_seed, random_state, set_random_state};

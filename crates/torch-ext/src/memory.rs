@@ -43,6 +43,39 @@ pub fn keep_freed_memory() -> Result<(), TorchError> {
     ffi::keep_freed_memory()
 }
 
+/// Lets tensors on the CPU take so many bytes more than they hold now; what goes beyond is an error, not the end of the process. Linux
+/// promises memory that it does not have, so without this a batch that is too large is answered by a kill. It holds for the whole process,
+/// until it is set anew; tensors made before the first call are not counted.
+///
+/// # Errors
+/// libtorch refuses the allocator.
+pub fn bound_tensors(further_bytes: u64) -> Result<(), TorchError> {
+    ffi::bound_tensors(further_bytes)
+}
+
+/// Bytes that this process can still take: what the machine has left, swap included, or what its container allows, whichever is less. `None`
+/// where the system does not say.
+#[must_use]
+pub fn memory_left() -> Option<u64> {
+    let machine = fs::read_to_string("/proc/meminfo").ok()?;
+    let of = |key| kibibytes_of(&machine, key).map(|n| n * 1024);
+    let machine = of("MemAvailable:")? + of("SwapFree:").unwrap_or_default();
+    Some(container_left().map_or(machine, |left| left.min(machine)))
+}
+
+/// What the control group allows beyond what is in use; files that the kernel can drop do not count as used.
+fn container_left() -> Option<u64> {
+    let most: u64 = read_number("/sys/fs/cgroup/memory.max")?;
+    let stat = fs::read_to_string("/sys/fs/cgroup/memory.stat").ok()?;
+    let in_use = stat.lines().find_map(|line| line.strip_prefix("anon "))?;
+    Some(most.saturating_sub(in_use.trim().parse().ok()?))
+}
+
+/// `None` where the file is missing or says `max`.
+fn read_number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
 /// The memory of CUDA device `device_idx`.
 ///
 /// # Errors

@@ -79,6 +79,24 @@ impl ProcessGroup {
             .collect())
     }
 
+    /// The rows `[n, ...]` of all processes one after another, `[n_ranks * n, ...]`, without their graphs; the shapes must be the same
+    /// everywhere.
+    ///
+    /// # Errors
+    /// [`TorchError::Group`]: another process is gone.
+    pub fn rows_of_all(&self, rows: &Tensor) -> Result<Tensor, TorchError> {
+        let own = rows.detach().f_to_device(Device::Cpu)?;
+        let mut size = own.size();
+        let n = size.first().copied().unwrap_or_default();
+        size[0] *= self.n_ranks as i64;
+        // A sum with zeros changes nothing.
+        let all = Tensor::f_zeros(size.as_slice(), (own.kind(), Device::Cpu))?;
+        let mut place = all.f_narrow(0, self.rank as i64 * n, n)?;
+        place.f_copy_(&own)?;
+        self.handle.sum(&all)?;
+        Ok(all.f_to_device(rows.device())?)
+    }
+
     /// The mean of each number over all processes.
     ///
     /// # Errors

@@ -134,7 +134,7 @@ pub enum TrainError {
     NoVision,
     /// A task that one process has to learn alone.
     #[error(
-        "several processes cannot train `{what}`: its contrastive terms compare each picture with all others of its batch"
+        "several processes cannot train `{what}`: its discriminator compares each picture with all others of its batch"
     )]
     OneProcessOnly {
         /// The setting.
@@ -237,7 +237,7 @@ impl TrainError {
             Self::OutOfMemory { fits: Some(fits), in_parts, .. } => Some(match in_parts {
                 Some(batch) => format!(
                     "the same mathematics in parts: `train.accumulate={}`; or a smaller batch: `train.batch_size={fits}`",
-                    batch / fits
+                    parts_of(*batch, *fits)
                 ),
                 None => format!("take `train.batch_size={fits}`"),
             }),
@@ -291,6 +291,13 @@ impl From<tch::TchError> for TrainError {
     fn from(error: tch::TchError) -> Self {
         Self::Torch(TorchError::Tch(error))
     }
+}
+
+/// The fewest equal parts, each of whole groups of four, of which none is larger than what fits.
+fn parts_of(batch: u64, fits: u64) -> u64 {
+    (batch.div_ceil(fits)..batch / 4)
+        .find(|parts| batch.is_multiple_of(4 * parts))
+        .unwrap_or(batch / 4)
 }
 
 /// The disk, the user's share of it, or the largest file allowed is used up.

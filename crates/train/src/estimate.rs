@@ -1,4 +1,5 @@
-//! What a run would cost, found by taking a few of its steps: weights, pictures a second, memory.
+//! What a run would cost, found by taking a few of its steps: weights, pictures a second, memory; and what its loader brings when
+//! nobody learns.
 //!
 //! The steps are real ones on the run's first batches, a whole round of the lazy penalty, so that nothing is guessed but that
 //! the rest goes on as it began. Nothing is written. Sheets, saves and logging come on top.
@@ -6,15 +7,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use idiom_torch_ext::{accelerator_memory, keep_freed_memory, process_memory, set_n_threads};
+use idiom_torch_ext::{accelerator_memory, process_memory};
 use tch::Device;
 
-use crate::TrainError;
+use crate::loader::Loader;
 use crate::meters::Means;
 use crate::ranks::Ranks;
 use crate::request::{Source, TrainRequest, with_task};
 use crate::room;
 use crate::task::{Moment, Samples, Task, Work};
+use crate::{Event, TrainError};
 
 /// What a run would cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +36,25 @@ pub struct Estimate {
 /// # Errors
 /// The data set cannot be read, settings do not fit, or there is not enough memory.
 pub fn estimate(request: &TrainRequest) -> Result<Estimate, TrainError> {
-    set_n_threads(request.n_threads)?;
-    keep_freed_memory()?;
+    request.prepare_torch()?;
     room::watched(|| of_request(request, &Measure(request.device)))
         .unwrap_or_else(|| Err(room::what_fits(request, &Ranks::default())))
+}
+
+/// Brings the run's first `images` pictures through its own loader, threads and all, and learns nothing from them. `on` hears of an
+/// advance of 0 before the first batch, then of each batch.
+///
+/// # Errors
+/// The data set cannot be read, or settings do not fit.
+pub fn load(request: &TrainRequest, images: u64, on: &dyn Fn(Event)) -> Result<(), TrainError> {
+    of_request(
+        request,
+        &Load {
+            request,
+            images,
+            on,
+        },
+    )
 }
 
 /// Takes the first steps of a run's dearest part; keeps nothing.
@@ -60,6 +77,28 @@ impl Work for Take {
 
     fn on<T: Task>(&self, mut task: T, samples: Arc<T::Samples>) -> Result<(), TrainError> {
         (0..self.0).try_for_each(|idx| step(&mut task, &samples, idx).map(drop))
+    }
+}
+
+/// Takes batches and lets go of them.
+struct Load<'a> {
+    request: &'a TrainRequest,
+    images: u64,
+    on: &'a dyn Fn(Event),
+}
+
+impl Work for Load<'_> {
+    type Done = ();
+
+    fn on<T: Task>(&self, _: T, samples: Arc<T::Samples>) -> Result<(), TrainError> {
+        let options = &self.request.experiment.loader;
+        (self.on)(Event::Advanced(0));
+        let mut loader = Loader::start(&samples, 0, options.workers, options.prefetch)?;
+        for _ in 0..self.images / samples.batch_size() {
+            loader.next()?;
+            (self.on)(Event::Advanced(samples.batch_size()));
+        }
+        Ok(())
     }
 }
 

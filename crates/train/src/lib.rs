@@ -36,7 +36,7 @@ mod vision;
 mod watch;
 
 pub use error::TrainError;
-pub use estimate::{Estimate, estimate};
+pub use estimate::{Estimate, estimate, load};
 pub use event::Event;
 pub use request::{Outcome, Summary, TrainRequest, train};
 pub use room::tells_of_memory;

@@ -11,7 +11,9 @@ use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Columns, Dataset, Split};
 use idiom_model::TextEncoderInfo;
 use idiom_spec::experiment::{self as spec, Experiment};
-use idiom_torch_ext::{Rendezvous, keep_freed_memory, libtorch_version, set_n_threads};
+use idiom_torch_ext::{
+    Rendezvous, bound_tensors, keep_freed_memory, libtorch_version, memory_left, set_n_threads,
+};
 use tch::Device;
 
 use crate::arithmetic::Arithmetic;
@@ -55,6 +57,8 @@ pub struct TrainRequest {
     pub device: Device,
     /// Threads for arithmetic on the CPU.
     pub n_threads: usize,
+    /// Bytes that tensors on the CPU may take; without it, what the machine or the container has left.
+    pub memory_bytes: Option<u64>,
     /// The folder of the pre-trained picture network, for experiments that look through it.
     pub vision: Option<PathBuf>,
     /// A font for the captions on the sheets; without one they stand in the JSON beside it only.
@@ -118,8 +122,7 @@ pub fn train(
     on: &(dyn Fn(Event) + Sync),
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    set_n_threads(request.n_threads)?;
-    keep_freed_memory()?;
+    request.prepare_torch()?;
     let ranks = Ranks::join(request.rendezvous.as_ref())?;
     let folder = folder(request, &ranks)?;
     let source = Source {
@@ -138,6 +141,21 @@ pub fn train(
     let trained = room::watched(|| with_task(request, &source, &run));
     // All that the run held is given back by now.
     trained.unwrap_or_else(|| Err(room::what_fits(request, &source.ranks)))
+}
+
+impl TrainRequest {
+    /// Sets libtorch's threads and what it does with memory.
+    ///
+    /// # Errors
+    /// What libtorch throws.
+    pub(crate) fn prepare_torch(&self) -> Result<(), TrainError> {
+        set_n_threads(self.n_threads)?;
+        keep_freed_memory()?;
+        if let Some(bytes) = self.memory_bytes.or_else(memory_left) {
+            bound_tensors(bytes)?;
+        }
+        Ok(())
+    }
 }
 
 /// Builds the task that was asked for and does some work with it.
@@ -179,14 +197,12 @@ fn folder(request: &TrainRequest, ranks: &Ranks) -> Result<RunFolder, TrainError
 impl Source {
     /// Several processes can train some tasks only.
     fn check_task(&self, experiment: &Experiment) -> Result<(), TrainError> {
-        let what = match experiment.task {
-            _ if !self.ranks.are_several() => return Ok(()),
-            spec::Task::TextToImage if experiment.guide.is_none() => return Ok(()),
-            spec::Task::TextToImage => "guide",
-            spec::Task::Contrastive => "task: contrastive",
-            spec::Task::Restyle => "task: restyle",
-        };
-        Err(TrainError::OneProcessOnly { what })
+        match experiment.task {
+            spec::Task::Restyle if self.ranks.are_several() => Err(TrainError::OneProcessOnly {
+                what: "task: restyle",
+            }),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn open(request: &TrainRequest) -> Result<Self, TrainError> {

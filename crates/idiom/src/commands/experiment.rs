@@ -170,6 +170,7 @@ impl Session {
                 .train
                 .threads
                 .map_or(self.home.threads(cores), |n| n as usize),
+            memory_bytes: None,
             vision: Some(self.home.locations().folder.join(MOBILENET_V2)),
             font: self.home.font(),
             provenance: provenance::provenance(self.home.root()),

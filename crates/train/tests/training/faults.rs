@@ -67,3 +67,53 @@ fn a_process_that_may_not_write_large_files() {
         "half a save was left: {names:?}"
     );
 }
+
+/// 2048 pictures at once need far more than the 192 MiB that are allowed, as where a machine has no more. The limit holds for a whole
+/// process, so this is done in another.
+#[test]
+fn a_batch_too_large_is_answered_with_the_one_that_fits() {
+    let toy = Toy::new();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture"])
+        .arg("faults::a_process_with_little_memory")
+        .current_dir(toy.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}{errors}");
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "the other half of the test above, which starts it"]
+fn a_process_with_little_memory() {
+    let toy = Toy::at(Path::new("."));
+    let wide = |run: &str, accumulate: u64| {
+        let mut request = toy.request(run, 2048);
+        request.memory_bytes = Some(192 << 20);
+        request.experiment.train.batch_size = 2048;
+        request.experiment.train.accumulate = accumulate;
+        request.experiment.generator.channels = vec![8, 32, 32];
+        request
+    };
+    let error = run(&wide("at_once", 1)).unwrap_err();
+    let TrainError::OutOfMemory {
+        at_once: 2048,
+        fits: Some(fits),
+        in_parts: Some(2048),
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert!((4..2048).contains(&fits), "{fits}");
+    let accumulate = 2048 / fits;
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains(&format!("`train.accumulate={accumulate}`")),
+        "{hint}"
+    );
+    // What the hint says is possible with the same memory, and twice as much at once is not.
+    assert!(run(&wide("in_fewer_parts", accumulate / 2)).is_err());
+    finish(&wide("in_parts", accumulate));
+}

@@ -10,6 +10,9 @@ use idiom_picture::{Rgb8, encode_png};
 use idiom_spec::experiment::Experiment;
 use idiom_train::{Event, NoSink, Outcome, Summary, TrainError, TrainRequest, train};
 
+/// Draws a subject in a look, so many pixels a side.
+pub(crate) type Paint = fn(u32, &str, u32) -> Rgb8;
+
 /// A folder with a data set and room for runs.
 pub(crate) struct Toy {
     path: PathBuf,
@@ -24,8 +27,16 @@ impl Toy {
 
     /// One with pictures and vectors of other sizes.
     pub(crate) fn sized(side: u32, dim: usize) -> Self {
+        Self::painted(side, dim, 12, strip)
+    }
+
+    /// One with so many subjects, drawn by `paint` in both looks.
+    pub(crate) fn painted(side: u32, dim: usize, n_subjects: u32, paint: Paint) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        write_dataset(&folder.path().join("data"), side, dim);
+        let rows = (0..n_subjects).flat_map(|subject| {
+            ["flat", "ink"].map(|style| record(subject, style, &paint(subject, style, side)))
+        });
+        write_dataset(&folder.path().join("data"), rows.collect(), dim);
         Self {
             path: folder.path().to_owned(),
             _folder: Some(folder),
@@ -74,6 +85,7 @@ impl Toy {
             resume: false,
             init_from: None,
             rendezvous: None,
+            memory_bytes: None,
             vision: None,
             device: tch::Device::Cpu,
             n_threads: 1,
@@ -139,10 +151,9 @@ pub(crate) fn checkpoint_bytes(run: &Path, images: u64) -> Vec<(String, Vec<u8>)
     files
 }
 
-fn write_dataset(folder: &Path, side: u32, dim: usize) {
-    let mut rows: Vec<Record> = (0..12)
-        .flat_map(|subject| [record(subject, "flat", side), record(subject, "ink", side)])
-        .collect();
+/// A sixth of the rows is held out.
+fn write_dataset(folder: &Path, mut rows: Vec<Record>, dim: usize) {
+    let n_rows = rows.len();
     rows.sort_by(|one, other| one.key.cmp(&other.key));
     let phrases = phrases();
     idiom_dataset::phrases::write(&folder.join("phrases.parquet"), &phrases).unwrap();
@@ -152,7 +163,7 @@ fn write_dataset(folder: &Path, side: u32, dim: usize) {
         .map(|caption| caption.text.clone())
         .chain(phrases.iter().map(|phrase| phrase.text.clone()))
         .collect();
-    let held_out = rows.split_off(20);
+    let held_out = rows.split_off(n_rows - n_rows / 6);
     let shards = vec![
         shard(folder, Split::Train, rows),
         shard(folder, Split::Validation, held_out),
@@ -170,8 +181,8 @@ fn write_dataset(folder: &Path, side: u32, dim: usize) {
         }),
         rejects: None,
         counts: Counts {
-            rows_in: 24,
-            rows_out: 24,
+            rows_in: n_rows as u64,
+            rows_out: n_rows as u64,
             rejects: 0,
             duplicates: 0,
         },
@@ -223,10 +234,16 @@ fn shard(folder: &Path, split: Split, rows: Vec<Record>) -> ShardEntry {
     }
 }
 
-fn record(subject: u8, style: &str, side: u32) -> Record {
+/// A stripe in another place for each subject, black or in another grey.
+fn strip(subject: u32, style: &str, side: u32) -> Rgb8 {
     let shade = if style == "ink" { 0 } else { subject * 20 };
     let mut picture = Rgb8::filled(side, side, [255, 255, 255]);
-    picture.pixels[usize::from(subject) * 48..usize::from(subject) * 48 + 192].fill(shade);
+    let first = subject as usize * 48;
+    picture.pixels[first..first + 192].fill(shade as u8);
+    picture
+}
+
+fn record(subject: u32, style: &str, picture: &Rgb8) -> Record {
     let caption = |text: String, kind: &str| Caption {
         text,
         lang: "en".to_owned(),
@@ -243,11 +260,11 @@ fn record(subject: u8, style: &str, side: u32) -> Record {
             caption(format!("{label} in {style}"), "composed"),
             caption(label, "label"),
         ],
-        image: encode_png(&picture).into(),
-        width: side,
-        height: side,
-        orig_width: side,
-        orig_height: side,
+        image: encode_png(picture).into(),
+        width: picture.width,
+        height: picture.height,
+        orig_width: picture.width,
+        orig_height: picture.height,
         format: "png".to_owned(),
         ..Record::default()
     }
