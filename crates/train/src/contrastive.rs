@@ -28,7 +28,7 @@ use crate::task::{Moment, Task};
 
 use learner::Learner;
 use roster::Roster;
-use samples::{Batch, Paired, Said};
+use samples::{Batch, Dealt, Paired, Said};
 use step::Stepper;
 
 /// Validation pictures that the measures are taken on, at most.
@@ -82,7 +82,7 @@ impl Contrastive {
             None
         };
         let task = Self {
-            stepper: Stepper::new(experiment, learner, table, request.device),
+            stepper: Stepper::new(experiment, learner, table, &source.ranks)?,
             measured,
         };
         let words = Said {
@@ -90,7 +90,12 @@ impl Contrastive {
             sentences: None,
             captions,
         };
-        let samples = Paired::new(Arc::new(pictures), roster, words, &experiment.train);
+        let dealt = Dealt {
+            seed: experiment.train.seed,
+            batch_size: experiment.train.batch_size,
+            share: source.ranks.share(&experiment.train)?,
+        };
+        let samples = Paired::new(Arc::new(pictures), roster, words, dealt);
         Ok((task, Arc::new(samples)))
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Every process has the same weights and takes the same decisions; each computes its share of every batch, and gradients and
 //! figures are averaged. A share is whole groups of four consecutive samples, so that the same batch means the same mathematics for any
-//! number of processes. Only the first writes. Not here: how words and sums travel (`idiom-torch-ext`).
+//! number of processes. Where a loss compares all samples of a batch with each other, their vectors are brought together first: each process
+//! computes that loss in whole, and its gradient flows into its own samples only. Only the first writes. Not here: how words and sums
+//! travel (`idiom-torch-ext`).
 
 use std::rc::Rc;
 
@@ -88,6 +90,44 @@ impl Ranks {
         match &self.group {
             None => Ok(gradients),
             Some(group) => Ok(group.mean(&gradients)?),
+        }
+    }
+
+    /// The rows of the whole batch, of which these `[n, ...]` are this process's share; only theirs have a graph.
+    ///
+    /// # Errors
+    /// Another process is gone.
+    pub(crate) fn of_batch(&self, own: &Tensor) -> Result<Tensor, TrainError> {
+        let Some(group) = &self.group else {
+            return Ok(own.shallow_clone());
+        };
+        let all = group.rows_of_all(own)?;
+        let (n, rank) = (own.size()[0], group.rank() as i64);
+        let after = (rank + 1) * n;
+        let others = [
+            all.narrow(0, 0, rank * n),
+            all.narrow(0, after, all.size()[0] - after),
+        ];
+        Ok(Tensor::f_cat(&[&others[0], own, &others[1]], 0)?)
+    }
+
+    /// A loss of the whole batch, in which this process's rows have a graph: the mean of its gradients over all processes is then the
+    /// whole gradient.
+    pub(crate) fn of_whole(&self, loss: &Tensor) -> Tensor {
+        match &self.group {
+            None => loss.shallow_clone(),
+            Some(group) => loss * group.n_ranks() as f64,
+        }
+    }
+
+    /// Weights that every process uses for the whole batch in such a loss: their gradient counts once, not once in each.
+    pub(crate) fn once(&self, weights: &Tensor) -> Tensor {
+        match &self.group {
+            None => weights.shallow_clone(),
+            Some(group) => {
+                let share = 1.0 / group.n_ranks() as f64;
+                weights * share + weights.detach() * (1.0 - share)
+            }
         }
     }
 

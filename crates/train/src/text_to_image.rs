@@ -23,6 +23,7 @@ use crate::TrainError;
 use crate::captions::{CaptionIndex, TextTableBuilder};
 use crate::checkpoint::TensorSets;
 use crate::contrastive::roster::Roster;
+use crate::contrastive::samples::{Dealt, Paired};
 use crate::gradients::Fault;
 use crate::meters::Means;
 use crate::request::{Source, TrainRequest};
@@ -31,7 +32,7 @@ use crate::task::{Moment, Task};
 
 use guide::Guide;
 use players::Players;
-use samples::{Batch, Captioned, Guided};
+use samples::{Batch, Captioned, Guided, said};
 use sheet::{Sheet, plan};
 use step::{Stepper, Words};
 
@@ -70,10 +71,21 @@ impl TextToImage {
         let order = SampleOrder::new(seed, pictures.n_rows());
         let encoder = source.text_encoder(&request.encoder);
         let who = (roster.as_ref(), &pictures);
-        let guide = Guide::new(experiment, who, encoder.clone(), &table)?;
+        let guide = Guide::new(experiment, who, encoder.clone(), &table, &source.ranks)?;
         let text_dim = embeddings.dim() as i64 + guide.as_ref().map_or(0, Guide::added_dim);
-        let guided =
-            roster.map(|roster| Guided::new(roster, phrases, &captions, &pictures, experiment));
+        let dealt = Dealt {
+            seed,
+            batch_size: experiment.train.batch_size,
+            share: source.ranks.share(&experiment.train)?,
+        };
+        let guided = roster.map(|roster| {
+            let words = said(phrases, &captions);
+            Guided {
+                pairs: Paired::new(Arc::clone(&pictures), roster.clone(), words, dealt),
+                roster,
+                images: experiment.guide.as_ref().map_or(0, |guide| guide.images),
+            }
+        });
         let players = Players::new(experiment, text_dim, request.device)?;
         let latent_dim = experiment.generator.latent_dim;
         let sheet = Sheet::new(layout, &table, latent_dim, seed, source.font.clone())?;
@@ -82,14 +94,13 @@ impl TextToImage {
             sheet,
             encoder,
         };
-        let batch_size = experiment.train.batch_size;
         let samples = Captioned {
             pictures,
             guided,
             captions,
             order,
-            batch_size,
-            share: source.ranks.share(&experiment.train)?,
+            batch_size: dealt.batch_size,
+            share: dealt.share,
         };
         Ok((task, Arc::new(samples)))
     }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use idiom_dataset::order::SampleOrder;
 use idiom_gan::Draws;
 use idiom_gan::draws::SampleDraws;
-use idiom_spec::experiment::Train;
 
 use crate::TrainError;
 use crate::captions::CaptionIndex;
 use crate::pictures::Pictures;
+use crate::ranks::Share;
 use crate::task::Samples;
 
 use super::roster::Roster;
 
-/// What the loop learns from in one step; rows 2k and 2k + 1 show one subject.
+/// What the loop learns from in one step, or this process's share of it; rows 2k and 2k + 1 show one subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Batch {
     /// `[n, 3, side, side]`, 0 to 255
@@ -48,15 +48,26 @@ pub(crate) struct Paired {
     words: Said,
     order: SampleOrder,
     draws: Draws,
-    batch_size: u64,
+    dealt: Dealt,
+}
+
+/// How samples are dealt out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dealt {
+    /// From this their order follows.
+    pub(crate) seed: u64,
+    /// Pictures a batch.
+    pub(crate) batch_size: u64,
+    /// Which of them are this process's.
+    pub(crate) share: Share,
 }
 
 impl Paired {
-    pub(crate) fn new(pictures: Arc<Pictures>, roster: Roster, words: Said, train: &Train) -> Self {
+    pub(crate) fn new(pictures: Arc<Pictures>, roster: Roster, words: Said, dealt: Dealt) -> Self {
         Self {
-            order: SampleOrder::new(train.seed, roster.subjects().len() as u64),
-            draws: Draws::new(train.seed, "pair"),
-            batch_size: train.batch_size,
+            order: SampleOrder::new(dealt.seed, roster.subjects().len() as u64),
+            draws: Draws::new(dealt.seed, "pair"),
+            dealt,
             pictures,
             roster,
             words,
@@ -107,7 +118,9 @@ impl Samples for Paired {
 
     fn batch(&self, images_seen: u64) -> Result<Batch, TrainError> {
         let mut batch = Batch::default();
-        for pair in images_seen / 2..(images_seen + self.batch_size) / 2 {
+        let share = self.dealt.share;
+        let first = images_seen + share.first;
+        for pair in first / 2..(first + share.len) / 2 {
             for (place, row) in self.pair(pair).into_iter().enumerate() {
                 self.add(&mut batch, row, 2 * pair + place as u64)?;
             }
@@ -116,7 +129,7 @@ impl Samples for Paired {
     }
 
     fn batch_size(&self) -> u64 {
-        self.batch_size
+        self.dealt.batch_size
     }
 
     fn n_substituted(&self) -> u64 {

@@ -1,4 +1,7 @@
 //! One step: encode the pictures once, compare them with anchors, words and each other, and move all networks together.
+//!
+//! Each term compares all pictures of the batch; where several processes share it, each encodes its own pictures and words, and the vectors
+//! are brought together.
 
 use idiom_gan::losses::contrastive::{anchored, grouped_info_nce};
 use idiom_gan::{AugmentConfig, Augmentation, Draws, Encoded};
@@ -13,6 +16,7 @@ use crate::gradients::{Fault, checked_norm};
 use crate::meters::Means;
 use crate::pictures::signed;
 use crate::players::augment_config;
+use crate::ranks::{Ranks, Share};
 use crate::task::Moment;
 use crate::{TrainError, schedule};
 
@@ -22,7 +26,8 @@ pub(crate) struct Stepper {
     pub(crate) learner: Learner,
     experiment: Experiment,
     table: TextTable,
-    device: Device,
+    ranks: Ranks,
+    share: Share,
     augment: AugmentConfig,
     noise: Draws,
     augmentation: Draws,
@@ -36,23 +41,24 @@ impl Stepper {
         experiment: &Experiment,
         learner: Learner,
         table: TextTable,
-        device: Device,
-    ) -> Self {
+        ranks: &Ranks,
+    ) -> Result<Self, TrainError> {
         let seed = experiment.train.seed;
-        Self {
+        Ok(Self {
             learner,
             experiment: experiment.clone(),
             table,
-            device,
+            share: ranks.share(&experiment.train)?,
+            ranks: ranks.clone(),
             augment: augment_config(&experiment.augment),
             noise: Draws::new(seed, "text_noise"),
             augmentation: Draws::new(seed, "augment"),
-        }
+        })
     }
 
     /// Where it computes.
     pub(crate) fn device(&self) -> Device {
-        self.device
+        self.table.device()
     }
 
     /// Learns from one batch; adds its figures to `means`. Gives the layer where a gradient was not finite.
@@ -63,20 +69,22 @@ impl Stepper {
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
         self.set_rate(moment)?;
-        let pictures = self.pictures(batch, moment.images_seen)?;
+        let first = moment.images_seen + self.share.first;
+        let pictures = self.pictures(batch, first)?;
         let encoded = self.learner.networks.encoder.forward(&pictures)?;
-        let mut terms = self.style_terms(batch, &encoded, moment.images_seen)?;
-        terms.extend(self.subject_terms(batch, &encoded, moment.images_seen)?);
+        let mut terms = self.style_terms(batch, &encoded, first)?;
+        terms.extend(self.subject_terms(batch, &encoded, first)?);
         if terms.is_empty() {
             return Err(TrainError::NothingToLearn);
         }
-        let mut loss = Tensor::zeros([], (Kind::Float, self.device));
+        let mut loss = Tensor::zeros([], (Kind::Float, self.device()));
         for (name, weight, value) in &terms {
             means.add(name, value.double_value(&[]));
             loss += value * *weight;
         }
         means.add("loss/contrastive", loss.double_value(&[]));
-        let gradients = self.learner.adam.gradients(&loss)?;
+        let loss = self.ranks.of_whole(&loss);
+        let gradients = self.ranks.mean(self.learner.adam.gradients(&loss)?)?;
         let (norm, fault) = checked_norm(&gradients, &self.learner.adam)?;
         means.add("gradient/contrastive", norm);
         if fault.is_none() {
@@ -97,21 +105,26 @@ impl Stepper {
     }
 
     /// `[n, 3, side, side]` in `[-1, 1]`, augmented: each picture of a pair differently.
-    fn pictures(&self, batch: &Batch, images_seen: u64) -> Result<Tensor, TrainError> {
+    fn pictures(&self, batch: &Batch, first: u64) -> Result<Tensor, TrainError> {
         let (n, side) = (batch.subjects.len() as i64, self.experiment.resolution);
-        let augmentation =
-            Augmentation::draw(&self.augment, &self.augmentation, images_seen, [n, side])
-                .to_device(self.device);
-        let pictures = signed(&batch.pixels, side, self.device)?;
+        let augmentation = Augmentation::draw(&self.augment, &self.augmentation, first, [n, side])
+            .to_device(self.device());
+        let pictures = signed(&batch.pixels, side, self.device())?;
         Ok(channels_last(&augmentation.apply(&pictures)))
     }
 
     /// Text vectors `[n, dim]` with noise.
-    fn text(&self, numbers: &[i64], images_seen: u64) -> Result<Tensor, TrainError> {
+    fn text(&self, numbers: &[i64], first: u64) -> Result<Tensor, TrainError> {
         let text = self.table.vectors(numbers)?;
         let size = text.size();
-        let noise = self.noise.normals(images_seen, size[0], size[1]);
-        Ok(&text + noise.to_device(self.device) * self.experiment.captions.noise)
+        let noise = self.noise.normals(first, size[0], size[1]);
+        Ok(&text + noise.to_device(self.device()) * self.experiment.captions.noise)
+    }
+
+    /// Of all processes, in the batch's order.
+    fn numbers(&self, own: &[i64]) -> Result<Tensor, TrainError> {
+        let own = Tensor::f_from_slice(own)?.f_to_device(self.device())?;
+        self.ranks.of_batch(&own)
     }
 
     /// Against anchors and phrases; pictures without a look take no part.
@@ -119,31 +132,26 @@ impl Stepper {
         &self,
         batch: &Batch,
         encoded: &Encoded,
-        images_seen: u64,
+        first: u64,
     ) -> Result<Vec<Term>, TrainError> {
         let said = &self.experiment.contrastive;
-        let known: Vec<i64> = (0..batch.looks.len() as i64)
-            .filter(|row| batch.looks[*row as usize] >= 0)
-            .collect();
+        let looks = self.numbers(&batch.looks)?;
+        let known = looks.greater_equal(0).nonzero().squeeze_dim(1);
         let mut terms = Vec::new();
-        if known.is_empty() {
+        if known.size()[0] == 0 {
             return Ok(terms);
         }
-        let known = Tensor::from_slice(&known).to_device(self.device);
-        let looks = Tensor::from_slice(&batch.looks).to_device(self.device);
-        let (style, looks) = (
-            encoded.style.index_select(0, &known),
-            looks.index_select(0, &known),
-        );
+        let style = self.ranks.of_batch(&encoded.style)?;
+        let (style, looks) = (style.index_select(0, &known), looks.index_select(0, &known));
         let networks = &self.learner.networks;
         if let Some(anchors) = &networks.anchors {
-            let directions = anchors.directions();
+            let directions = self.ranks.once(&anchors.directions());
             let value = anchored(&style, &directions, &looks, said.style_temperature)?;
             terms.push(("loss/looks", said.looks, value));
         }
         if let Some(head) = &networks.style_head {
-            let words = head.forward(&self.text(&batch.phrases, images_seen)?)?;
-            let words = words.index_select(0, &known);
+            let words = head.forward(&self.text(&batch.phrases, first)?)?;
+            let words = self.ranks.of_batch(&words)?.index_select(0, &known);
             let value = grouped_info_nce(&style, &words, &looks, said.style_temperature)?;
             terms.push(("loss/style_words", said.style_words, value));
         }
@@ -155,11 +163,12 @@ impl Stepper {
         &self,
         batch: &Batch,
         encoded: &Encoded,
-        images_seen: u64,
+        first: u64,
     ) -> Result<Vec<Term>, TrainError> {
         let said = &self.experiment.contrastive;
         let temperature = said.subject_temperature;
-        let subjects = Tensor::from_slice(&batch.subjects).to_device(self.device);
+        let subjects = self.numbers(&batch.subjects)?;
+        let seen = self.ranks.of_batch(&encoded.subject)?;
         let mut terms = Vec::new();
         if said.subject_pairs > 0.0 {
             let of_pair = |tensor: &Tensor, place: i64| {
@@ -167,13 +176,14 @@ impl Stepper {
                 tensor.view([-1, 2, last]).select(1, place)
             };
             let labels = of_pair(&subjects.unsqueeze(1), 0).squeeze_dim(1);
-            let (first, second) = (of_pair(&encoded.subject, 0), of_pair(&encoded.subject, 1));
-            let value = grouped_info_nce(&first, &second, &labels, temperature)?;
+            let (one, other) = (of_pair(&seen, 0), of_pair(&seen, 1));
+            let value = grouped_info_nce(&one, &other, &labels, temperature)?;
             terms.push(("loss/subject_pairs", said.subject_pairs, value));
         }
         if let Some(head) = &self.learner.networks.subject_head {
-            let words = head.forward(&self.text(&batch.captions, images_seen)?)?;
-            let value = grouped_info_nce(&encoded.subject, &words, &subjects, temperature)?;
+            let words = head.forward(&self.text(&batch.captions, first)?)?;
+            let words = self.ranks.of_batch(&words)?;
+            let value = grouped_info_nce(&seen, &words, &subjects, temperature)?;
             terms.push(("loss/subject_words", said.subject_words, value));
         }
         Ok(terms)

@@ -28,6 +28,7 @@ use crate::contrastive::step::Stepper;
 use crate::gradients::{Fault, mean};
 use crate::meters::Means;
 use crate::pictures::Pictures;
+use crate::ranks::Ranks;
 use crate::task::Moment;
 
 /// Longest shift of a picture while the guide learns, as a share of the side.
@@ -36,6 +37,7 @@ const SHIFT: f64 = 0.0625;
 /// The guide in a run.
 pub(crate) struct Guide {
     stepper: Stepper,
+    ranks: Ranks,
     experiment: Experiment,
     said: spec::Guide,
     rivals: Rivals,
@@ -62,6 +64,7 @@ impl Guide {
         (roster, pictures): (Option<&Roster>, &Arc<Pictures>),
         encoder: TextEncoderInfo,
         table: &TextTable,
+        ranks: &Ranks,
     ) -> Result<Option<Self>, TrainError> {
         let (Some(said), Some(roster)) = (experiment.guide.clone(), roster) else {
             return Ok(None);
@@ -78,9 +81,9 @@ impl Guide {
         let rivals = Rivals::new(Arc::clone(pictures), &roster.shown(), said.rivals);
         let looks = roster.looks().to_vec();
         let learner = Learner::new(&own, looks, encoder, table.device())?;
-        let stepper = Stepper::new(&own, learner, table.shared(), table.device());
         Ok(Some(Self {
-            stepper,
+            stepper: Stepper::new(&own, learner, table.shared(), ranks)?,
+            ranks: ranks.clone(),
             experiment: own,
             said,
             rivals,
@@ -125,7 +128,7 @@ impl Guide {
             .sum()
     }
 
-    /// Its share of the generator's loss on `drawn [n, 3, side, side]`, beside the real pictures of the same captions, whose sentence
+    /// What it adds to the generator's loss on `drawn [n, 3, side, side]`, beside the real pictures of the same captions, whose sentence
     /// vectors are `text`.
     pub(super) fn loss(
         &self,
@@ -154,17 +157,19 @@ impl Guide {
             means.add("guide/subject", mean(&subject));
             loss += subject * self.said.subject;
         }
-        let known = shown.said_looks.greater_equal(0).nonzero().squeeze_dim(1);
+        let of_batch = |own: &Tensor| self.ranks.of_batch(own);
+        let looks = of_batch(&shown.said_looks)?;
+        let known = looks.greater_equal(0).nonzero().squeeze_dim(1);
         if let (Some(head), true) = (&networks.style_head, known.size()[0] > 1) {
-            let words = tch::no_grad(|| head.forward(text))?.index_select(0, &known);
+            let words = of_batch(&tch::no_grad(|| head.forward(text))?)?;
             let style = grouped_info_nce(
-                &seen.style.index_select(0, &known),
-                &words,
-                &shown.said_looks.index_select(0, &known),
+                &of_batch(&seen.style)?.index_select(0, &known),
+                &words.index_select(0, &known),
+                &looks.index_select(0, &known),
                 shape.style_temperature,
             )?;
             means.add("guide/style", mean(&style));
-            loss += style * self.said.style;
+            loss += self.ranks.of_whole(&style) * self.said.style;
         }
         Ok(loss)
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use idiom_dataset::order::SampleOrder;
-use idiom_spec::experiment::Experiment;
 
 use crate::TrainError;
 use crate::captions::CaptionIndex;
@@ -41,26 +40,12 @@ pub(crate) struct Guided {
 /// the look too among those that it reads a subject off.
 const SENTENCE_SHARE: f64 = 0.5;
 
-impl Guided {
-    /// Samples for the guide's part of a run.
-    pub(super) fn new(
-        roster: Roster,
-        phrases: Vec<Vec<u32>>,
-        captions: &CaptionIndex,
-        pictures: &Arc<Pictures>,
-        experiment: &Experiment,
-    ) -> Self {
-        let words = Said {
-            phrases,
-            sentences: Some((captions.with_share(1.0), SENTENCE_SHARE)),
-            captions: Some(captions.with_share(SENTENCE_SHARE)),
-        };
-        let pictures = Arc::clone(pictures);
-        Self {
-            pairs: Paired::new(pictures, roster.clone(), words, &experiment.train),
-            roster,
-            images: experiment.guide.as_ref().map_or(0, |guide| guide.images),
-        }
+/// The words that a guide learns from.
+pub(super) fn said(phrases: Vec<Vec<u32>>, captions: &CaptionIndex) -> Said {
+    Said {
+        phrases,
+        sentences: Some((captions.with_share(1.0), SENTENCE_SHARE)),
+        captions: Some(captions.with_share(SENTENCE_SHARE)),
     }
 }
 
