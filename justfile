@@ -85,7 +85,7 @@ check: build
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
-# Benchmarks: training step, text encoders, logging; `just bench ingest`, `tracking`, `stylize` and `train` set us beside others
+# Benchmarks: training step, loader, text encoders, logging; `just bench ingest`, `tracking`, `stylize` and `train` set us beside others
 bench *arguments: build encoders
     @if [ "${1:-}" = ingest ]; then shift; exec {{just_executable()}} bench-ingest "$@"; fi; \
     if [ "${1:-}" = tracking ]; then shift; exec {{just_executable()}} bench-tracking "$@"; fi; \

@@ -2,8 +2,8 @@
 //! what is compared, so that other work on the machine changes little; the clock's time stands beside it.
 //!
 //! In: 500x375 JPEGs to 256x256 JPEGs (quality 95) in Parquet, against img2dataset, which does the same, and against scripts that
-//! decode, crop, resize and encode alone. Out: those rows read and decoded, against the loaders that people use. The
-//! peers come from `crates/dataset/tests/fetch_readers.py peers`; those that are missing are left out.
+//! decode, crop, resize and encode alone. Out: those rows read and decoded, against the loaders that people use. Each measure, ours
+//! too, runs in a process of its own, so that its peak memory is its own. The peers come from `crates/dataset/tests/fetch_readers.py peers`; those that are missing are left out.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed bench")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -21,6 +21,8 @@ use idiom_picture::{
 
 /// Pictures, enough for some seconds.
 const PICTURES: usize = 400;
+/// How often they come out, as often as the peers'.
+const PASSES: usize = 4;
 const PIPELINE: &str = "
 name: rates
 picture: {side: 256, frame: crop, format: jpeg, quality: 95}
@@ -29,31 +31,27 @@ split: {validation: 0, test: 0}
 ";
 
 fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .filter(|argument| argument != "--bench")
+        .skip(1)
+        .collect();
+    if let [own, folder] = arguments.as_slice() {
+        let (folder, out) = (Path::new(folder), Path::new(folder).join("out"));
+        let cost = match own.as_str() {
+            "in" => measured(|| goes_in(folder, &out)),
+            _ => {
+                comes_out(&out); // once to warm the files, as the peers do
+                measured(|| (0..PASSES).map(|_| comes_out(&out)).sum())
+            }
+        };
+        return println!("{}\t{}\t{}", cost.cpu, cost.clock, cost.peak_megabytes);
+    }
     let folder = tempfile::tempdir().unwrap();
     let pictures = folder.path().join("pictures");
-    fs::create_dir(&pictures).unwrap();
-    for i in 0..PICTURES {
-        fs::write(pictures.join(format!("{i:04}.jpg")), photograph(i as u32)).unwrap();
-        fs::write(
-            pictures.join(format!("{i:04}.txt")),
-            format!("picture number {i}"),
-        )
-        .unwrap();
-    }
-    let bytes: u64 = fs::read_dir(&pictures)
-        .unwrap()
-        .map(|f| f.unwrap().metadata().unwrap().len())
-        .sum();
-    println!(
-        "{PICTURES} JPEGs of 500x375, {} KB each",
-        bytes / PICTURES as u64 / 1000
-    );
+    write_pictures(&pictures);
     stages(&pictures);
-    let out = folder.path().join("out");
-    for (what, own, peers) in [
-        ("in", measured(|| goes_in(folder.path(), &out)), &IN[..]),
-        ("out", measured(|| comes_out(&out)), &OUT[..]),
-    ] {
+    let folders: [&Path; 2] = [&pictures, &folder.path().join("out")];
+    for (what, peers) in [("in", &IN[..]), ("out", &OUT[..])] {
         let line = |name: &str, cost: &Cost, rest: String| {
             println!(
                 "{what:>4}  {name:<28} {:6.3} CPU-ms  {:6.3} ms  {:5.0} pictures/CPU-s  peak {:4.0} MB{rest}",
@@ -63,9 +61,10 @@ fn main() {
                 cost.peak_megabytes
             );
         };
+        let own = ours(what, folder.path());
         line("ours", &own, String::new());
         for (name, measure, packages) in peers {
-            match peer(measure, packages, [&pictures, &out]) {
+            match peer(measure, packages, folders) {
                 Ok(cost) => line(
                     name,
                     &cost,
@@ -75,6 +74,28 @@ fn main() {
             }
         }
     }
+}
+
+fn write_pictures(folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    let mut n_bytes = 0;
+    for i in 0..PICTURES {
+        let bytes = photograph(i as u32);
+        n_bytes += bytes.len();
+        fs::write(folder.join(format!("{i:04}.jpg")), bytes).unwrap();
+        let caption = format!("picture number {i}");
+        fs::write(folder.join(format!("{i:04}.txt")), caption).unwrap();
+    }
+    println!(
+        "{PICTURES} JPEGs of 500x375, {} KB each",
+        n_bytes / PICTURES / 1000
+    );
+}
+
+/// Our own measure, by this program itself.
+fn ours(what: &str, folder: &Path) -> Cost {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    cost(command.arg(what).arg(folder)).unwrap()
 }
 
 /// Name, function of `peers.py`, folder of packages.
@@ -139,7 +160,7 @@ fn stages(pictures: &Path) {
     tell(
         "encode",
         each(squares.iter(), |picture| {
-            _ = encode(picture, Encoding::Jpeg(95))
+            _ = encode(picture, Encoding::Jpeg(95)).unwrap()
         }),
     );
 }
@@ -181,6 +202,7 @@ fn photograph(seed: u32) -> Vec<u8> {
         },
         Encoding::Jpeg(90),
     )
+    .unwrap()
 }
 
 fn goes_in(folder: &Path, out: &Path) -> usize {
@@ -220,17 +242,22 @@ fn peer(measure: &str, packages: &str, folders: [&Path; 2]) -> Result<Cost, Stri
     let home = || set("HOME").unwrap_or_default().join(".cache");
     let cache = set("IDIOM_CACHE")
         .unwrap_or_else(|| set("XDG_CACHE_HOME").unwrap_or_else(home).join("idiom"));
-    let packages = cache.join("python").join(packages);
+    let python = cache.join("python");
+    let (packages, readers) = (python.join(packages), python.join("readers-1"));
     if !packages.is_dir() {
         return Err("python3 crates/dataset/tests/fetch_readers.py peers brings it".to_owned());
     }
-    let output = Command::new("python3")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers.py"))
-        .arg(measure)
-        .args(folders)
-        .env("PYTHONPATH", packages)
-        .output()
-        .map_err(|error| error.to_string())?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg(measure).args(folders);
+    // Pillow, which webdataset decodes with, stands among the readers.
+    let path = std::env::join_paths([packages, readers]).map_err(|error| error.to_string())?;
+    cost(command.env("PYTHONPATH", path))
+}
+
+/// What a process says of itself in its last line.
+fn cost(command: &mut Command) -> Result<Cost, String> {
+    let output = command.output().map_err(|error| error.to_string())?;
     let printed = String::from_utf8_lossy(&output.stdout);
     let fields: Vec<f64> = printed
         .lines()
