@@ -2,7 +2,8 @@
 //!
 //! Ours is the whole of `idiom_train::train` on a synthetic data set: loader, logging and checks included; PyTorch's has its pictures in
 //! memory and logs nothing (`torch_step.py`). Each measure is a process of its own, so that peak memory is its own too. Rates by the
-//! clock suffer from other work on the machine; CPU seconds less. Then what single settings cost, ours alone.
+//! clock suffer from other work on the machine; CPU seconds less. Then what logging costs (every step, through the client's spool, with no
+//! server to take it), in pairs with and without, and what single settings cost, ours alone.
 //! IDIOM_TORCH_PYTHON, or the packages of `fetch_torch.py`, is PyTorch; without it only our own figures are printed.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed bench")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -18,7 +19,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use idiom_spec::experiment::Experiment;
-use idiom_train::{Event, NoSink, Outcome, train};
+use idiom_tracking::{ClientConfig, Run, RunSpec};
+use idiom_train::{Event, NoSink, Outcome, Sink, train};
 use toy::Toy;
 
 /// Steps before the clock runs: one round of the lazy penalty.
@@ -27,6 +29,8 @@ const WARM: u64 = 8;
 const STEPS: u64 = 24;
 /// Each measure is taken so often, in turn with the others; the median counts.
 const TURNS: usize = 3;
+/// Pairs of a training that logs and one that does not.
+const PAIRS: usize = 5;
 
 /// What one process says of itself.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +54,7 @@ fn main() {
     for task in ["text_to_image", "restyle"] {
         beside_torch(task, threads);
     }
+    logging(threads);
     println!("\nwhat a setting costs, CPU-ms a picture of ours, text_to_image:");
     let plain = ours("text_to_image", "", threads).cpu_seconds;
     for settings in [
@@ -98,6 +103,20 @@ fn beside_torch(task: &str, threads: &str) {
             found.cpu_seconds / own.cpu_seconds,
         );
     }
+}
+
+fn logging(threads: &str) {
+    let cost = |setting: &str| ours("text_to_image", setting, threads).cpu_seconds;
+    let mut shares: Vec<f64> = (0..PAIRS)
+        .map(|_| cost("logging=on") / cost("logging=off") - 1.0)
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    println!(
+        "\nlogging every step: {:+.2} % CPU, median of {PAIRS} pairs ({:+.2} to {:+.2})",
+        100.0 * shares[PAIRS / 2],
+        100.0 * shares[0],
+        100.0 * shares[PAIRS - 1]
+    );
 }
 
 fn median(taken: &[Figures]) -> Figures {
@@ -191,7 +210,12 @@ fn measure(task: &str, settings: &str) {
             }
         }
     };
-    let outcome = train(&request, &NoSink, &on, &AtomicBool::new(false)).unwrap();
+    let run = (settings == "logging=on").then(|| logged(&toy));
+    let sink: &dyn Sink = match &run {
+        Some(run) => run,
+        None => &NoSink,
+    };
+    let outcome = train(&request, sink, &on, &AtomicBool::new(false)).unwrap();
     let Outcome::Finished(summary) = outcome else {
         panic!("{outcome:?}");
     };
@@ -207,6 +231,17 @@ fn measure(task: &str, settings: &str) {
         marks[1].2,
         summary.loader_wait
     );
+}
+
+/// A run whose server is an address where nobody listens.
+fn logged(toy: &Toy) -> Run {
+    let spec = RunSpec {
+        experiment: "bench".to_owned(),
+        run_name: "logged".to_owned(),
+        ..RunSpec::default()
+    };
+    let nobody = ClientConfig::new("http://127.0.0.1:9");
+    Run::start(&toy.path().join("spool"), nobody, &spec).unwrap()
 }
 
 /// The networks and objectives of the two experiments that the README names.
@@ -234,6 +269,8 @@ fn with(experiment: &mut Experiment, setting: &str) {
         "translation=0" => experiment.augment.translation = 0.0,
         "accumulate=2" => experiment.train.accumulate = 2,
         "spectral" => experiment.discriminator.normalization = Normalization::Spectral,
+        "logging=on" => experiment.logging.every_images = experiment.train.batch_size,
+        "logging=off" => experiment.logging.every_images = 1_000_000_000,
         "residual" => experiment.discriminator.stages = Stages::Residual,
         _ => {}
     }
