@@ -34,7 +34,8 @@ async function load() {
     plotly();
     // Asked for before it is known that all runs are there: nearly always they are.
     const early = askCurves(page.ids).catch(() => null);
-    const answers = await Promise.allSettled(page.ids.map(server.getRun));
+    const brought = server.runsBroughtAlong();
+    const answers = await Promise.allSettled(page.ids.map((id) => brought.get(id) ?? server.getRun(id)));
     const missing = page.ids.filter((_, i) => answers[i].status === "rejected");
     page.runs = answers.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
     page.runs.forEach((run) => {
@@ -43,12 +44,17 @@ async function load() {
     tell(byId("message"), missing.length ? say("compare.missing", { runs: missing.join(", ") }) : null);
     for (const part of ["split", "versus", "cursor"]) byId(part).hidden = page.runs.length === 0;
     drawChips();
+    await Promise.all([loadPictures(), loadCurves(missing.length ? null : early).then(drawn)]);
     drawDifferences();
-    await Promise.all([loadPictures(), loadCurves(missing.length ? null : early)]);
   } catch (error) {
     tell(byId("message"), say("shell.failed", { message: error.message }));
   }
   return undefined;
+}
+
+/** Done when the charts in sight have been drawn, which they are in the frame after they are laid out. */
+async function drawn() {
+  for (let frames = 0; frames < 2 && !document.hidden; frames += 1) await new Promise(requestAnimationFrame);
 }
 
 const ids = () => page.runs.map(({ id }) => id);

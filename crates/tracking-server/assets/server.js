@@ -70,6 +70,14 @@ export function broughtAlong() {
   };
 }
 
+/** The runs that the page of a comparison brought along, by id; none on other pages, and once read. */
+export function runsBroughtAlong() {
+  const place = document.getElementById("first");
+  place?.remove();
+  const { runs = [] } = JSON.parse(place?.textContent || "{}");
+  return new Map(runs.map(runOf).map((run) => [run.id, run]));
+}
+
 const experimentsOf = (body) => (body.experiments ?? []).map(({ experiment_id, name }) => ({ id: experiment_id, name }));
 
 /** All experiments that are not deleted, as `{ id, name }`. */

@@ -6,9 +6,11 @@ import json
 import math
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from urllib.parse import urlsplit
 
-METRICS, POINTS, LONG_POINTS, BATCH = 20, 500, 1_000_000, 1000
+METRICS, POINTS, LONG_POINTS, BATCH, CLIENTS = 20, 500, 1_000_000, 1000, 8
 START = 1_795_420_000_000
 
 
@@ -55,23 +57,31 @@ def curve(index, metric, step):
     return round(1.5 * math.exp(-step / 200) + 0.2 * math.sin(step * 0.3 + index) + metric * 0.01, 5)
 
 
-def fill(uri, runs=1000, long_runs=10):
-    """The ids of the long runs."""
+def usual_run(uri, experiment, index):
     server = Server(uri)
-    many = server.experiment("many")
-    for index in range(runs):
-        params = {f"p{k}": (index * (k + 7)) % (3 + k) for k in range(10)}
-        run = server.run(many, f"run-{index:04}", index, params)
-        keys = [f"{'loss' if k < 5 else 'score'}/m{k}" for k in range(METRICS)]
-        server.log(run, [point(key, curve(index, k, step), step) for k, key in enumerate(keys) for step in range(POINTS)])
-    long = server.experiment("long")
-    ids = []
-    for index in range(long_runs):
-        run = server.run(long, f"long-{index}", index, {"seed": index})
-        ids.append(run)
-        for at in range(0, LONG_POINTS, 100_000):
-            steps = range(at, min(at + 100_000, LONG_POINTS))
-            server.log(run, [point("loss/generator", (step * 7919 + index) % 1009 / 1009, step) for step in steps])
+    params = {f"p{k}": (index * (k + 7)) % (3 + k) for k in range(10)}
+    run = server.run(experiment, f"run-{index:04}", index, params)
+    keys = [f"{'loss' if k < 5 else 'score'}/m{k}" for k in range(METRICS)]
+    server.log(run, [point(key, curve(index, k, step), step) for k, key in enumerate(keys) for step in range(POINTS)])
+    return run
+
+
+def long_run(uri, experiment, index):
+    server = Server(uri)
+    run = server.run(experiment, f"long-{index}", index, {"seed": index})
+    for at in range(0, LONG_POINTS, 100_000):
+        steps = range(at, min(at + 100_000, LONG_POINTS))
+        server.log(run, [point("loss/generator", (step * 7919 + index) % 1009 / 1009, step) for step in steps])
+    return run
+
+
+def fill(uri, runs=1000, long_runs=10):
+    """The ids of the long runs. Several log at a time, as a lab does: commits are shared, one client would wait for each."""
+    server = Server(uri)
+    many, long = server.experiment("many"), server.experiment("long")
+    with ProcessPoolExecutor(CLIENTS) as pool:
+        ids = list(pool.map(long_run, repeat(uri), repeat(long), range(long_runs)))
+        list(pool.map(usual_run, repeat(uri), repeat(many), range(runs)))
     return ids
 
 

@@ -1,4 +1,5 @@
-//! The first rows of the table of runs, brought along by its page as JSON: what the scripts would ask for first.
+//! What the scripts of a page would ask for first, brought along by the page as JSON: rows of the table of runs, the runs
+//! of a comparison.
 //!
 //! A page with a filter asks by itself: its filter may be refused, and the reader should be told why.
 
@@ -10,6 +11,8 @@ use crate::store::{Store, StoreError};
 
 /// Rows that are brought along: more than a screen shows.
 const ROWS: i64 = 60;
+/// Runs of a comparison that are brought along, at most.
+const RUNS: usize = 32;
 /// Experiments in the list to choose from, as the scripts ask for them.
 const EXPERIMENTS: i64 = 1000;
 
@@ -41,8 +44,38 @@ pub(super) async fn rows(store: &Store, asked: &Asked) -> Option<String> {
     let first = read(store, &asked.experiment)
         .await
         .inspect_err(|error| tracing::debug!(%error, "a page goes out without its first rows"));
-    // In JSON these stand inside of texts only; escaped, no text can end the element it is in.
-    Some(first.ok()?.replace('<', "\\u003c").replace('>', "\\u003e"))
+    Some(inert(&first.ok()?))
+}
+
+/// In JSON these stand inside of texts only; escaped, no text can end the element it is in.
+fn inert(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e")
+}
+
+/// What the address of a comparison says of the runs in it.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Compared {
+    #[serde(default)]
+    runs: String,
+}
+
+/// The runs of a comparison as JSON that may stand in a `<script>`; none where one is missing, which the scripts find out,
+/// or where there are many.
+pub(super) async fn runs(store: &Store, compared: &Compared) -> Option<String> {
+    let ids: Vec<&str> = compared
+        .runs
+        .split(',')
+        .filter(|id| !id.is_empty())
+        .collect();
+    if ids.len() > RUNS {
+        return None;
+    }
+    let mut runs = Vec::with_capacity(ids.len());
+    for id in ids {
+        runs.push(store.run(id).await.ok()?);
+    }
+    let runs = serde_json::to_string(&runs).unwrap_or_default();
+    Some(inert(&format!(r#"{{"runs":{runs}}}"#)))
 }
 
 /// Two answers, as the REST routes give them.

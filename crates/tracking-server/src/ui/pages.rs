@@ -13,7 +13,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Ui;
-use super::first::{self, Asked, Rows};
+use super::first::{self, Asked, Compared, Rows};
 use super::words::Language;
 use crate::extension::Page;
 use crate::store::Store;
@@ -123,6 +123,8 @@ struct RunsPage<'a> {
 #[template(path = "compare.html")]
 struct ComparePage<'a> {
     shell: Shell<'a>,
+    /// The runs as JSON; empty where the scripts should ask.
+    first: String,
 }
 
 #[derive(Template)]
@@ -175,9 +177,20 @@ pub(super) async fn runs(
 }
 
 /// Some runs side by side.
-pub(super) async fn compare(State(ui): State<Arc<Ui>>, headers: HeaderMap) -> Response {
+pub(super) async fn compare(
+    State(ui): State<Arc<Ui>>,
+    State(store): State<Store>,
+    State(rows): State<Rows>,
+    asked: Result<Query<Compared>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     page(&ComparePage {
         shell: Shell::of(&ui, &headers),
+        first: match rows {
+            Rows::Ours => first::runs(&store, &asked).await.unwrap_or_default(),
+            Rows::Elsewhere => String::new(),
+        },
     })
 }
 

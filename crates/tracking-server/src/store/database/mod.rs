@@ -137,8 +137,19 @@ impl Connection {
 
     /// Takes the steps of the schema that are missing.
     pub(crate) async fn migrate(&mut self) -> Result<(), MigrateError> {
+        // With a log, `NORMAL` leaves a file that is in order wherever a step is cut short, which is then taken again. To wait
+        // for the disk at each step would be most of a first start.
         match self.raw() {
-            Raw::Sqlite(connection) => migrations::sqlite().run(connection).await,
+            Raw::Sqlite(connection) => {
+                sqlx::raw_sql("PRAGMA synchronous = NORMAL")
+                    .execute(&mut *connection)
+                    .await?;
+                migrations::sqlite().run(&mut *connection).await?;
+                sqlx::raw_sql("PRAGMA synchronous = FULL")
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
             Raw::Postgres(connection) => migrations::postgres().run(connection).await,
         }
     }
