@@ -4,7 +4,7 @@
 //! memory and logs nothing (`torch_step.py`). Each measure is a process of its own, so that peak memory is its own too. Rates by the
 //! clock suffer from other work on the machine; CPU seconds less. Then what logging costs (every step, through the client's spool, with no
 //! server to take it), in pairs with and without, and what single settings cost, ours alone.
-//! IDIOM_TORCH_PYTHON, or the packages of `fetch_torch.py`, is PyTorch; without it only our own figures are printed.
+//! IDIOM_TORCH_PYTHON, or the packages of `tests/fetch_python.py torch`, is PyTorch; without it only our own figures are printed.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed bench")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 

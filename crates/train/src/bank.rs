@@ -104,13 +104,48 @@ impl Rivals {
         [subjects, looks]: [&Tensor; 2],
         temperature: f64,
     ) -> Result<Option<Tensor>, TrainError> {
-        let Some(bank) = &self.bank else {
-            return Ok(None);
-        };
+        let loss = |bank: &Bank| bank.loss([drawn, wanted], [subjects, looks], temperature);
+        self.bank.as_ref().map(loss).transpose()
+    }
+}
+
+impl Bank {
+    fn loss(
+        &self,
+        pair: [&Tensor; 2],
+        [subjects, looks]: [&Tensor; 2],
+        temperature: f64,
+    ) -> Result<Tensor, TrainError> {
         let same = |own: &Tensor, theirs: &Tensor| own.unsqueeze(1).eq_tensor(&theirs.unsqueeze(0));
-        let is_other = same(subjects, &bank.subjects).logical_not();
-        let rivals = same(looks, &bank.looks).logical_and(&is_other);
-        let loss = among_others([drawn, wanted], &bank.vectors, &rivals, temperature)?;
-        Ok(Some(loss))
+        let is_other = same(subjects, &self.subjects).logical_not();
+        let rivals = same(looks, &self.looks).logical_and(&is_other);
+        Ok(among_others(pair, &self.vectors, &rivals, temperature)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rivals_are_other_subjects_in_the_same_look() {
+        // A rival of subject 3 in look 1; subject 3 itself there; another subject in another look.
+        let bank = Bank {
+            vectors: Tensor::from_slice(&[0.5_f32, 0.0, 1.0, 0.0, 1.0, 0.0]).view([3, 2]),
+            subjects: Tensor::from_slice(&[7_i64, 3, 9]),
+            looks: Tensor::from_slice(&[1_i64, 1, 2]),
+        };
+        let drawn = Tensor::from_slice(&[1.0_f32, 0.0]).view([1, 2]);
+        let wanted = Tensor::from_slice(&[0.8_f32, 0.6]).view([1, 2]);
+        let number = |number: i64| Tensor::from_slice(&[number]);
+        let loss = |subject, look| {
+            let shown = [number(subject), number(look)];
+            let loss = bank.loss([&drawn, &wanted], [&shown[0], &shown[1]], 0.5);
+            loss.unwrap().double_value(&[])
+        };
+        // exp(.8 / .5) against exp(.5 / .5); then against nobody: the only other in that look shows the same.
+        let expected = (1.0 + (1.0_f64 - 1.6).exp()).ln();
+        assert!((loss(3, 1) - expected).abs() < 1e-6);
+        assert!(loss(9, 2).abs() < 1e-6);
     }
 }

@@ -35,7 +35,7 @@ use crate::task::Moment;
 use crate::vision::Vision;
 use crate::{TrainError, schedule};
 
-/// Half a cell of the grids that pictures are compared on: without it the generator draws in their squares.
+/// Half a cell of the grids that pictures are compared on: no cell is always the same part of a picture.
 const SHIFTED: AugmentConfig = AugmentConfig {
     translation: 0.0625,
     cutout: 0.0,

@@ -83,23 +83,41 @@ fn the_baselines_are_settings_and_learn_something_else() {
         *weights = without_a_term(weights);
         objective(weights);
         finish(&request);
-        let file = |run: &str, network: &str| {
-            let files = checkpoint_bytes(&toy.run_folder(run), 64);
-            let name = format!("{network}.safetensors");
-            files
-                .into_iter()
-                .find(|(found, _)| *found == name)
-                .unwrap()
-                .1
-        };
         let run = format!("baseline-{idx}");
         assert_eq!(
-            file("game", "encoder"),
-            file(&run, "encoder"),
+            weights_of(&toy, "game", "encoder"),
+            weights_of(&toy, &run, "encoder"),
             "the same beginning"
         );
-        assert_ne!(file("game", "generator"), file(&run, "generator"));
+        assert_ne!(
+            weights_of(&toy, "game", "generator"),
+            weights_of(&toy, &run, "generator")
+        );
     }
+}
+
+#[test]
+fn being_told_from_rivals_moves_the_generator_and_their_number_counts() {
+    let toy = Toy::new();
+    let settings = [("all", 1.0, 8192), ("few", 1.0, 2), ("none", 0.0, 8192)];
+    let generators = settings.map(|(name, weight, rivals)| {
+        let mut request = toy.restyle_request(name, 64);
+        request.experiment.restyle.weights.subject = weight;
+        request.experiment.restyle.rivals = rivals;
+        finish(&request);
+        weights_of(&toy, name, "generator")
+    });
+    assert_ne!(generators[0], generators[1]);
+    assert_ne!(generators[0], generators[2]);
+    assert_ne!(generators[1], generators[2]);
+}
+
+/// A network of a run as it was saved after 64 pictures.
+fn weights_of(toy: &Toy, run: &str, network: &str) -> Vec<u8> {
+    let files = checkpoint_bytes(&toy.run_folder(run), 64);
+    let name = format!("{network}.safetensors");
+    let found = files.into_iter().find(|(found, _)| *found == name);
+    found.unwrap().1
 }
 
 fn without_a_term(weights: &RestyleWeights) -> RestyleWeights {
@@ -109,6 +127,7 @@ fn without_a_term(weights: &RestyleWeights) -> RestyleWeights {
         style: 0.0,
         moments: 0.0,
         content: 0.0,
+        subject: 0.0,
         features: 0.0,
         pooled_colour: 0.0,
         identity: 0.0,

@@ -103,6 +103,7 @@ impl Toy {
              \x20 encoder: {{images: 32, fine_channels: 8, channels: [8, 8], hidden_dim: 8}}\n\
              \x20 generator: {{channels: [8, 8, 8], n_blocks: 1, mapped_dim: 8}}\n\
              \x20 discriminator: {{channels: [8, 8], hidden_dim: 8}}\n\
+             \x20 weights: {{subject: 1.0}}\n\
              checkpoint: {{every_images: 16, keep: 9}}\nsamples: {{every_images: 32, subjects: 2}}\n\
              logging: {{every_images: 16}}\n"
         ))
