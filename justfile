@@ -72,11 +72,11 @@ doctor: build
     @{{idiom}} doctor
 
 # All tests, with small counts (needs nothing that ./justw does not name)
-test *arguments: build encoders font mlflow-client s3 axe readers
+test *arguments: build encoders font axe python
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" IDIOM_BIN={{idiom}} cargo test --workspace --locked "$@"
 
 # The same tests with full counts, by hand: hundreds of kills, thousands of hostile pictures
-soak: build encoders font mlflow-client s3 axe readers
+soak: build encoders font axe python
     IDIOM_SOAK=1 {{just_executable()}} test -- --nocapture
 
 # Format, lints, layering, licences
@@ -95,17 +95,17 @@ bench *arguments: build encoders
 
 [private]
 bench-train threads="2":
-    python3 crates/train/benches/fetch_torch.py
+    python3 tests/fetch_python.py torch
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked --bench versus_torch -- "$@"
 
 [private]
 bench-tracking *arguments: build
-    python3 crates/tracking-server/tests/fetch_mlflow.py --server
+    python3 tests/fetch_python.py mlflow-server
     python3 crates/tracking-server/benches/versus_mlflow.py {{target}}/idiom-tracking-server "$IDIOM_CACHE/python/mlflow-server-3.17.2" "$@"
 
 [private]
-bench-ingest *arguments: readers
-    python3 crates/dataset/tests/fetch_readers.py peers
+bench-ingest *arguments:
+    python3 tests/fetch_python.py readers peers
     cargo bench --profile dev --workspace --locked --bench rates "$@"
 
 # Compile the binaries
@@ -123,20 +123,12 @@ encoders:
     @python3 crates/encoders/fetch_encoders.py
 
 [private]
-readers:
-    @python3 crates/dataset/tests/fetch_readers.py
-
-[private]
 font:
     @python3 crates/picture/fetch_font.py "$IDIOM_CACHE/fonts"
 
 [private]
-mlflow-client:
-    @python3 crates/tracking-server/tests/fetch_mlflow.py
-
-[private]
-s3:
-    @python3 crates/tracking-server/tests/fetch_s3.py
+python:
+    @python3 tests/fetch_python.py readers mlflow-client s3
 
 [private]
 axe:

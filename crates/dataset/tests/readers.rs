@@ -1,5 +1,5 @@
 //! Other people's programs read what we write: pyarrow, polars, `DuckDB` and Hugging Face `datasets`, fetched by
-//! `fetch_readers.py`. Each must see the same keys, captions, pictures, labels, hashes and vectors.
+//! `tests/fetch_python.py readers`. Each must see the same keys, captions, pictures, labels, hashes and vectors.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
@@ -159,7 +159,7 @@ fn hash(values: impl Iterator<Item = String>) -> String {
     digest::sha256_hex(values.collect::<Vec<_>>().join("\n").as_bytes())
 }
 
-/// The folder that `fetch_readers.py` fills.
+/// The folder that `tests/fetch_python.py readers` fills.
 fn packages() -> PathBuf {
     let set = |name: &str| {
         std::env::var_os(name)
@@ -179,7 +179,9 @@ fn every_reader_sees_the_same() {
             std::env::var_os("IDIOM_REQUIRE_ALL").is_none(),
             "the readers are missing"
         );
-        println!("skipped: every_reader_sees_the_same needs crates/dataset/tests/fetch_readers.py");
+        println!(
+            "skipped: every_reader_sees_the_same needs the packages of `python3 tests/fetch_python.py readers`"
+        );
         return;
     }
     let folder = tempfile::tempdir().unwrap();

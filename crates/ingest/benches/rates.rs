@@ -3,7 +3,8 @@
 //!
 //! In: 500x375 JPEGs to 256x256 JPEGs (quality 95) in Parquet, against img2dataset, which does the same, and against scripts that
 //! decode, crop, resize and encode alone. Out: those rows read and decoded, against the loaders that people use. Each measure, ours
-//! too, runs in a process of its own, so that its peak memory is its own. The peers come from `crates/dataset/tests/fetch_readers.py peers`; those that are missing are left out.
+//! too, runs in a process of its own, so that its peak memory is its own. The peers come from `tests/fetch_python.py peers`;
+//! those that are missing are left out.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed bench")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -245,7 +246,7 @@ fn peer(measure: &str, packages: &str, folders: [&Path; 2]) -> Result<Cost, Stri
     let python = cache.join("python");
     let (packages, readers) = (python.join(packages), python.join("readers-1"));
     if !packages.is_dir() {
-        return Err("python3 crates/dataset/tests/fetch_readers.py peers brings it".to_owned());
+        return Err("python3 tests/fetch_python.py readers peers brings it".to_owned());
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers.py");
     let mut command = Command::new("python3");

@@ -1,7 +1,7 @@
 """MLflow's own Python client at work against a tracking server: what a training script and a notebook do with it.
 
 Run by the Rust test `mlflow_client.rs`, which starts the server and sets MLFLOW_TRACKING_URI. Each function is one claim;
-all run, then the failures are told. Needs the packages of `fetch_mlflow.py`, nothing else.
+all run, then the failures are told. Needs the packages of `tests/fetch_python.py mlflow-client`, nothing else.
 """
 
 import json

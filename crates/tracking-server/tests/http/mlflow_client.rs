@@ -1,5 +1,5 @@
 //! MLflow's own Python client at work against the server: `tests/mlflow_client.py`, with the packages that
-//! `tests/fetch_mlflow.py` puts into the cache.
+//! `tests/fetch_python.py mlflow-client` puts into the cache.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use crate::served::{Served, skip};
 
 const VERSION: &str = "3.17.2";
 
-/// Where `fetch_mlflow.py` and its like put packages.
+/// Where `fetch_python.py` puts a set.
 pub(crate) fn packages(name: &str) -> PathBuf {
     let set = |name: &str| {
         std::env::var_os(name)
@@ -25,7 +25,7 @@ pub(crate) fn packages(name: &str) -> PathBuf {
 async fn mlflows_own_client_finds_all_it_needs() {
     let packages = packages(&format!("mlflow-client-{VERSION}"));
     if !packages.is_dir() {
-        let what = "mlflow (python3 crates/tracking-server/tests/fetch_mlflow.py)";
+        let what = "mlflow (python3 tests/fetch_python.py mlflow-client)";
         skip("mlflows_own_client_finds_all_it_needs", what);
         return;
     }

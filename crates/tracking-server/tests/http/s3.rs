@@ -12,7 +12,7 @@ use crate::life::Program;
 use crate::mlflow_client::packages;
 use crate::served::skip;
 
-/// As in `tests/fetch_s3.py`.
+/// As in `tests/fetch_python.py`.
 const MOTO: &str = "moto-5.1.22";
 
 /// The store; it ends with this, and also when the test is killed: it waits for the pipe between them.
@@ -27,10 +27,7 @@ impl Store {
     fn start(test: &str) -> Option<Self> {
         let packages = packages(MOTO);
         if !packages.is_dir() {
-            skip(
-                test,
-                "moto (python3 crates/tracking-server/tests/fetch_s3.py)",
-            );
+            skip(test, "moto (python3 tests/fetch_python.py s3)");
             return None;
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/s3_standin.py");
