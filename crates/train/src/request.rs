@@ -122,6 +122,7 @@ pub fn train(
     on: &(dyn Fn(Event) + Sync),
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
+    request.check_processes()?;
     request.prepare_torch()?;
     let ranks = Ranks::join(request.rendezvous.as_ref())?;
     let folder = folder(request, &ranks)?;
@@ -129,7 +130,6 @@ pub fn train(
         ranks,
         ..Source::open(request)?
     };
-    source.check_task(&request.experiment)?;
     let run = Parts {
         request,
         folder: &folder,
@@ -144,6 +144,17 @@ pub fn train(
 }
 
 impl TrainRequest {
+    /// Several processes can train some tasks only; said before anybody waits for the others.
+    fn check_processes(&self) -> Result<(), TrainError> {
+        let are_several = self.rendezvous.as_ref().is_some_and(|all| all.n_ranks > 1);
+        match self.experiment.task {
+            spec::Task::Restyle if are_several => Err(TrainError::OneProcessOnly {
+                what: "task: restyle",
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Sets libtorch's threads and what it does with memory.
     ///
     /// # Errors
@@ -195,16 +206,6 @@ fn folder(request: &TrainRequest, ranks: &Ranks) -> Result<RunFolder, TrainError
 }
 
 impl Source {
-    /// Several processes can train some tasks only.
-    fn check_task(&self, experiment: &Experiment) -> Result<(), TrainError> {
-        match experiment.task {
-            spec::Task::Restyle if self.ranks.are_several() => Err(TrainError::OneProcessOnly {
-                what: "task: restyle",
-            }),
-            _ => Ok(()),
-        }
-    }
-
     pub(crate) fn open(request: &TrainRequest) -> Result<Self, TrainError> {
         let dataset = Dataset::open(&request.dataset)?;
         check_resolution(&dataset, request.experiment.resolution)?;

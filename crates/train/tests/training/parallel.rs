@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::toy::{Toy, finish};
+use crate::toy::{Toy, finish, run};
 use idiom_spec::experiment::{Contrastive, Guide, ObjectiveKind, PenaltyKind, Task};
 use idiom_torch_ext::{Rendezvous, TorchError};
 use idiom_train::checkpoint::{self, TensorSets};
@@ -313,4 +313,14 @@ fn a_batch_that_cannot_be_shared_is_refused() {
     );
     other.kill().unwrap();
     other.wait().unwrap();
+}
+
+#[test]
+fn a_task_that_one_process_learns_alone_is_refused_before_the_others_are_waited_for() {
+    let toy = Toy::new();
+    // Nobody else ever comes.
+    let request = shared(toy.restyle_request("run", 8), 0, free_port());
+    let error = run(&request).unwrap_err();
+    assert!(error.to_string().contains("`task: restyle`"), "{error}");
+    assert!(!toy.run_folder("run").exists());
 }
