@@ -199,20 +199,12 @@ pub fn generator_loss(
         (
             "content",
             weights.content,
-            (1.0_f64 - &cosine).mean(Kind::Float),
+            (1.0_f64 - cosine).mean(Kind::Float),
         ),
         (
             "features",
             weights.features,
             masked_mean(&views.drawn.distance(views.target), batch.is_paired),
-        ),
-        (
-            "subject",
-            weights.subject,
-            views
-                .found
-                .map_or_else(|| cosine.zeros_like(), Tensor::shallow_clone)
-                .mean(Kind::Float),
         ),
         ("pooled_colour", weights.pooled_colour, pooled(fake, batch)),
         (
@@ -231,12 +223,14 @@ pub fn generator_loss(
             total_variation(fake),
         ),
     ];
+    let found = |found: &Tensor| ("subject", weights.subject, found.shallow_clone());
+    let terms: Vec<_> = terms.into_iter().chain(views.found.map(found)).collect();
     let loss = (terms.iter().filter(|(_, weight, _)| *weight > 0.0))
         .map(|(_, weight, term)| term * *weight)
         .sum();
     Ok(GeneratorFigures {
         loss,
-        terms: terms.map(|(name, _, term)| (name, term.detach())).into(),
+        terms: (terms.iter().map(|(name, _, term)| (*name, term.detach()))).collect(),
     })
 }
 
