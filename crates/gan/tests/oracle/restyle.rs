@@ -162,8 +162,8 @@ fn every_term_of_the_generators_loss_is_as_pytorch_has_it() {
     };
     let both = [&fakes[0], &fakes[1]];
     let found = generator_loss(&discriminator, &objective(), &named(&batch), both, &views).unwrap();
-    let (of_baselines, terms): (Vec<_>, Vec<_>) = (found.terms.iter())
-        .partition(|(name, _)| ["pixels", "style_moments"].contains(name));
+    let (of_baselines, terms): (Vec<_>, Vec<_>) =
+        (found.terms.iter()).partition(|(name, _)| ["pixels", "style_moments"].contains(name));
     assert_eq!((of_baselines.len(), terms.len()), (2, 9));
     for (name, term) in terms {
         oracle.check(&format!("terms/{name}"), term);
