@@ -304,13 +304,19 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
     /// The port; 0 lets the system choose.
-    #[arg(long, default_value_t = 5151)]
+    #[arg(long, env = "IDIOM_PORT", default_value_t = 5151)]
     pub(crate) port: u16,
     /// The database: a SQLite file, or `postgresql://USER@HOST/DATABASE` [default: data/tracking/idiom.db].
-    #[arg(long, alias = "store", value_name = "FILE|URI")]
+    #[arg(
+        long,
+        alias = "store",
+        value_name = "FILE|URI",
+        env = "IDIOM_DB",
+        hide_env_values = true
+    )]
     pub(crate) db: Option<DatabasePlace>,
     /// The store of artifacts: a folder, or `s3://BUCKET/PREFIX` with the usual AWS_ variables [default: data/tracking/artifacts].
-    #[arg(long, value_name = "FOLDER|URI")]
+    #[arg(long, value_name = "FOLDER|URI", env = "IDIOM_ARTIFACTS")]
     pub(crate) artifacts: Option<ArtifactsPlace>,
     /// Put the pages before a real MLflow server, e.g. http://127.0.0.1:5000, with the credentials of the environment.
     #[arg(long, value_name = "URI")]

@@ -1,6 +1,7 @@
 //! Where things are: the project's folder, the user's cache, and what the environment says about the server.
 
 use crate::failure::Failure;
+use idiom_tracking_server::{ArtifactsPlace, DatabasePlace, UnknownPlace};
 use std::path::{Path, PathBuf};
 
 /// What the environment says, read once in `main`.
@@ -8,6 +9,12 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Environment {
     /// `IDIOM_CACHE`, else the XDG cache folder's `idiom`.
     pub(crate) cache: PathBuf,
+    /// `IDIOM_PORT`: where this project's tracking server listens.
+    pub(crate) port: u16,
+    /// `IDIOM_DB`, as it was typed; it may hold a password.
+    pub(crate) db: Option<Typed>,
+    /// `IDIOM_ARTIFACTS`, as it was typed.
+    pub(crate) artifacts: Option<String>,
     /// `MLFLOW_TRACKING_URI`.
     pub(crate) tracking_uri: Option<String>,
     /// `MLFLOW_TRACKING_TOKEN`.
@@ -30,6 +37,23 @@ pub(crate) struct Environment {
     pub(crate) master: Option<(String, String)>,
     /// How many of them share this machine: `LOCAL_WORLD_SIZE`.
     pub(crate) n_local: Option<usize>,
+}
+
+/// A text that is not for messages.
+#[derive(Clone)]
+pub(crate) struct Typed(pub(crate) String);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("(hidden)")
+    }
+}
+
+impl Environment {
+    /// Where the server of this machine listens when no other is named.
+    pub(crate) fn local_server(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
 }
 
 /// Which of how many workers a scheduler says that this process is.
@@ -104,12 +128,20 @@ impl Home {
         self.root.join("data/runs")
     }
 
-    pub(crate) fn tracking_db(&self) -> PathBuf {
-        self.root.join("data/tracking/idiom.db")
+    /// The tracking database: `IDIOM_DB`, else a file of the project.
+    pub(crate) fn tracking_db(&self) -> Result<DatabasePlace, Failure> {
+        match &self.environment.db {
+            Some(Typed(typed)) => typed.parse().map_err(|e| unknown("IDIOM_DB", &e)),
+            None => Ok(self.root.join("data/tracking/idiom.db").into()),
+        }
     }
 
-    pub(crate) fn tracking_artifacts(&self) -> PathBuf {
-        self.root.join("data/tracking/artifacts")
+    /// The store of artifacts: `IDIOM_ARTIFACTS`, else a folder of the project.
+    pub(crate) fn tracking_artifacts(&self) -> Result<ArtifactsPlace, Failure> {
+        match &self.environment.artifacts {
+            Some(typed) => typed.parse().map_err(|e| unknown("IDIOM_ARTIFACTS", &e)),
+            None => Ok(self.root.join("data/tracking/artifacts").into()),
+        }
     }
 
     pub(crate) fn packages(&self) -> PathBuf {
@@ -153,6 +185,13 @@ impl Home {
         let hint = format!("in {}: {}", self.runs().display(), names(&self.runs(), ""));
         Err(Failure::new(format!("{name}: there is no such run"), hint))
     }
+}
+
+fn unknown(variable: &str, error: &UnknownPlace) -> Failure {
+    Failure::new(
+        format!("{variable}: {error}"),
+        format!("set {variable} to one of these, or unset it"),
+    )
 }
 
 fn named(folder: &Path, name: &str) -> PathBuf {

@@ -123,6 +123,11 @@ fn read_environment() -> Environment {
     let hub_home = path("HF_HOME").unwrap_or_else(|| xdg.join("huggingface"));
     Environment {
         cache: path("IDIOM_CACHE").unwrap_or_else(|| xdg.join("idiom")),
+        port: text("IDIOM_PORT")
+            .and_then(|port| port.parse().ok())
+            .unwrap_or(idiom_tracking_api::DEFAULT_PORT),
+        db: text("IDIOM_DB").map(home::Typed),
+        artifacts: text("IDIOM_ARTIFACTS"),
         tracking_uri: text("MLFLOW_TRACKING_URI"),
         token: text("MLFLOW_TRACKING_TOKEN"),
         username: text("MLFLOW_TRACKING_USERNAME"),

@@ -25,7 +25,7 @@ struct Arguments {
     #[arg(long, env = "IDIOM_HOST", default_value = idiom_tracking_api::DEFAULT_HOST)]
     host: String,
     /// Port to listen on; 0 lets the system choose.
-    #[arg(long, default_value_t = idiom_tracking_api::DEFAULT_PORT)]
+    #[arg(long, env = "IDIOM_PORT", default_value_t = idiom_tracking_api::DEFAULT_PORT)]
     port: u16,
     /// The database: a SQLite file, or `postgresql://USER@HOST/DATABASE` (a password may stand in PGPASSWORD or ~/.pgpass).
     #[arg(

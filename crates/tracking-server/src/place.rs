@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use sha2::{Digest, Sha256};
+
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabasePlace {
@@ -78,6 +80,22 @@ impl FromStr for ArtifactsPlace {
 }
 
 impl DatabasePlace {
+    /// What tells one database from another without telling where it is; none while its file is not there.
+    pub fn mark(&self) -> Option<String> {
+        let place = match self {
+            Self::File(path) => path.canonicalize().ok()?.display().to_string(),
+            Self::Postgres(_) => self.to_string(),
+        };
+        let digest = Sha256::digest(place.as_bytes());
+        Some(
+            digest
+                .iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
+    }
+
     /// The file, where it is one.
     pub fn file(&self) -> Option<&Path> {
         match self {
@@ -158,6 +176,18 @@ mod tests {
         assert_eq!(place, DatabasePlace::Postgres(uri.to_owned()));
         let wrong = "mysql://lab/idiom".parse::<DatabasePlace>().unwrap_err();
         assert!(wrong.to_string().contains("`mysql://`"), "{wrong}");
+    }
+
+    #[test]
+    fn one_file_has_one_mark_by_whatever_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| DatabasePlace::from(folder.path().join(name));
+        assert_eq!(place("a.db").mark(), None);
+        std::fs::write(folder.path().join("a.db"), "").unwrap();
+        std::fs::write(folder.path().join("b.db"), "").unwrap();
+        let mark = place("a.db").mark().unwrap();
+        assert_eq!(place("./a.db").mark().unwrap(), mark);
+        assert_ne!(place("b.db").mark().unwrap(), mark);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub async fn bind(config: &ServerConfig) -> Result<Server, ServerError> {
         gate: Gate::new(store.clone()),
         store,
         artifacts,
+        // Before another server, the database is not what is served.
+        database: config.db.mark().filter(|_| config.upstream.is_none()),
         news,
         guard: Guard::new(config),
         upstream: config.upstream.as_ref().map(Upstream::new).transpose()?,

@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::provenance::cpu;
-use crate::tracker::{Occupant, PORT, occupant};
+use crate::tracker::{Occupant, occupant};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -99,16 +99,17 @@ impl Session {
     fn server(&self, page: &mut Page) {
         let uri = self.home.environment.tracking_uri.clone();
         let named = uri.is_some();
-        let uri = uri.unwrap_or_else(|| format!("http://127.0.0.1:{PORT}"));
+        let uri = uri.unwrap_or_else(|| self.home.environment.local_server());
         let state = match occupant(&uri) {
             Occupant::Idiom => "an Idiom server answers",
             Occupant::Other => "something else answers",
+            Occupant::Silent => "somebody listens and says nothing",
             Occupant::Nobody => "nobody answers",
         };
         page.fact("server", &format!("{uri}: {state}"));
         match (named, occupant(&uri)) {
             (true, Occupant::Nobody) => page.wrong("MLFLOW_TRACKING_URI names a server that does not answer; runs will spool until `idiom sync`"),
-            (false, Occupant::Other) => page.wrong(&format!("port {PORT} is taken by another program: use `just ui --port N`")),
+            (false, Occupant::Other | Occupant::Silent) => page.wrong(&format!("{uri} is another program's: set IDIOM_PORT to a free port")),
             _ => {}
         }
     }

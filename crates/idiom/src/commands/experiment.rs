@@ -143,7 +143,10 @@ impl Session {
         let ledger = figures.finish(status, DRAIN);
         self.screen.say(&delivery(&ledger, &plan.name));
         match outcome? {
-            Outcome::Finished(summary) => Ok(where_to_look(&plan.name, &summary)),
+            Outcome::Finished(summary) => {
+                let server = self.home.environment.local_server();
+                Ok(where_to_look(&plan.name, &summary, &server))
+            }
             Outcome::Interrupted(_) => Err(Failure::Interrupted {
                 go_on: format!("all is saved; `just resume {}` goes on", plan.name),
             }),
@@ -249,7 +252,7 @@ fn delivery(ledger: &Ledger, name: &str) -> String {
     )
 }
 
-fn where_to_look(name: &str, summary: &Summary) -> String {
+fn where_to_look(name: &str, summary: &Summary, server: &str) -> String {
     let path = |path: &Option<PathBuf>| {
         path.as_deref()
             .map_or("(none)".into(), |p: &Path| p.display().to_string())
@@ -261,8 +264,7 @@ fn where_to_look(name: &str, summary: &Summary) -> String {
         ),
         format!("  samples   {}", path(&summary.sheet)),
         format!("  model     {}", path(&summary.model)),
-        "  compare   ./justw ui   (or `just ui`), then tick the runs at http://127.0.0.1:5151"
-            .to_owned(),
+        format!("  compare   ./justw ui   (or `just ui`), then tick the runs at {server}"),
     ];
     lines.join("\n")
 }

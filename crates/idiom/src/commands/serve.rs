@@ -23,20 +23,19 @@ impl Session {
                 hint,
             ));
         }
+        let db = match &arguments.db {
+            Some(db) => db.clone(),
+            None => self.home.tracking_db()?,
+        };
+        let artifacts = match &arguments.artifacts {
+            Some(artifacts) => artifacts.clone(),
+            None => self.home.tracking_artifacts()?,
+        };
         let config = ServerConfig {
             host: arguments.host.clone(),
             port: arguments.port,
             upstream: self.upstream(arguments),
-            ..ServerConfig::new(
-                arguments
-                    .db
-                    .clone()
-                    .unwrap_or_else(|| self.home.tracking_db().into()),
-                arguments
-                    .artifacts
-                    .clone()
-                    .unwrap_or_else(|| self.home.tracking_artifacts().into()),
-            )
+            ..ServerConfig::new(db, artifacts)
         };
         let runtime = runtime()?;
         let server = runtime.block_on(idiom_tracking_server::bind(&config))?;
@@ -69,8 +68,8 @@ impl Session {
 
     /// Cleaning, copying, checking, filling the tracking database, whether its server runs or not.
     pub(super) fn upkeep(&self, work: Upkeep) -> Result<String, Failure> {
-        let db = self.home.tracking_db().into();
-        let artifacts = self.home.tracking_artifacts().into();
+        let db = self.home.tracking_db()?;
+        let artifacts = self.home.tracking_artifacts()?;
         let work = work.carry_out(&db, &artifacts, |line| self.screen.say(line));
         runtime()?.block_on(work)?;
         Ok(String::new())

@@ -1,8 +1,10 @@
 //! What the server says about itself: `/health`, `/version`, `server-info`.
 //!
 //! `/version` begins with `idiom`, by which others of ours know it; MLflow's client does not read it. `server-info` is
-//! what that client reads to learn what a server can do.
+//! what that client reads to learn what a server can do; ours also tells which database it is, for processes of ours that would
+//! go on serving it.
 
+use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use idiom_tracking_api::SERVER_NAME;
@@ -14,18 +16,22 @@ pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/health", get(|| async { "OK" }))
         .route("/version", get(|| async { version() }))
-        .route("/api/3.0/mlflow/server-info", get(|| async { Json(INFO) }))
-        .route(
-            "/ajax-api/3.0/mlflow/server-info",
-            get(|| async { Json(INFO) }),
-        )
+        .route("/api/3.0/mlflow/server-info", get(info))
+        .route("/ajax-api/3.0/mlflow/server-info", get(info))
+}
+
+async fn info(State(app): State<AppState>) -> Json<ServerInfo> {
+    Json(ServerInfo {
+        idiom_database: app.database.clone(),
+        ..INFO
+    })
 }
 
 fn version() -> String {
     format!("{SERVER_NAME} {}", env!("CARGO_PKG_VERSION"))
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Serialize)]
 struct ServerInfo {
     store_type: &'static str,
     workspaces_enabled: bool,
@@ -34,6 +40,8 @@ struct ServerInfo {
     multipart_downloads_enabled: bool,
     presigned_upload_run_id_supported: bool,
     presigned_upload_model_id_supported: bool,
+    /// See [`crate::DatabasePlace::mark`].
+    idiom_database: Option<String>,
 }
 
 const INFO: ServerInfo = ServerInfo {
@@ -44,4 +52,5 @@ const INFO: ServerInfo = ServerInfo {
     multipart_downloads_enabled: false,
     presigned_upload_run_id_supported: false,
     presigned_upload_model_id_supported: false,
+    idiom_database: None,
 };

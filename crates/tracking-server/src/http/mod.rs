@@ -77,6 +77,8 @@ impl FromRef<AppState> for Arc<Ui> {
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) artifacts: Artifacts,
+    /// Which database the store is; see [`crate::DatabasePlace::mark`].
+    pub(crate) database: Option<String>,
     pub(crate) news: News,
     pub(crate) guard: Guard,
     pub(crate) gate: Gate,
