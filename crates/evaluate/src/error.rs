@@ -52,6 +52,16 @@ pub enum EvaluateError {
         /// The judge's hash.
         sha256: String,
     },
+    /// A judge that tells no looks, or other ones than the judges beside it.
+    #[error("the judge {sha256} knows the looks {knows:?}, the first of the panel {looks:?}")]
+    UnlikeJudges {
+        /// The judge's hash.
+        sha256: String,
+        /// The looks that it was taught.
+        knows: Vec<String>,
+        /// Those of the first.
+        looks: Vec<String>,
+    },
     /// A file cannot be read or written.
     #[error("`{}`: {source}", path.display())]
     Io {
@@ -84,6 +94,9 @@ impl EvaluateError {
         match self {
             Self::PartialJudge { .. } => {
                 Some("name another judge: one that no loss of this run has seen".to_owned())
+            }
+            Self::UnlikeJudges { .. } => {
+                Some("judge with runs that have `looks` and learnt from one data set".to_owned())
             }
             Self::Dataset(error) => error.hint(),
             Self::Model(error) => error.hint(),

@@ -20,12 +20,12 @@ use crate::metrics::bootstrap::gap_interval;
 use crate::metrics::kid::{KidOptions, kid};
 use crate::metrics::retrieval::found_at;
 use crate::metrics::ssim::ssim;
+use crate::panel::Panel;
 use crate::report::{Better, Figure, Report};
 use crate::text_to_image::features;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Dataset, Phrase, Split};
 use idiom_encoders::MobileNet;
-use idiom_model::ContrastiveModel;
 use idiom_model::restyle::RestyleModel;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,7 +54,7 @@ pub struct Request<'a> {
     /// The vectors of its phrases.
     pub embeddings: &'a Embeddings,
     /// Who judges looks and subjects.
-    pub judge: &'a ContrastiveModel,
+    pub judge: &'a Panel,
     /// Whose features KID is taken in.
     pub features: &'a MobileNet,
     /// Where it computes.
@@ -109,7 +109,7 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
         run: request.run.clone(),
         facts: BTreeMap::from([
             ("model_sha256".to_owned(), model.sha256.clone()),
-            ("judge_sha256".to_owned(), request.judge.sha256.clone()),
+            ("judge_sha256".to_owned(), request.judge.sha256()),
             ("dataset_sha256".to_owned(), request.dataset.sha256().to_owned()),
             ("seed".to_owned(), request.seed.to_string()),
         ]),
@@ -163,7 +163,7 @@ impl<'a, 'b> Work<'a, 'b> {
             gallery,
             phrases,
             cases,
-            real: judge::vectors(&request.judge.networks, &gallery.pixels, request.device)?,
+            real: request.judge.vectors(&gallery.pixels, request.device)?,
             figures: Vec::new(),
         })
     }
@@ -181,8 +181,8 @@ impl<'a, 'b> Work<'a, 'b> {
     }
 
     fn verdict_on(&self, drawn: &Tensor) -> Result<Verdict, EvaluateError> {
-        let judge = &self.request.judge.networks;
-        self.verdict(&judge::vectors(judge, drawn, self.request.device)?)
+        let request = self.request;
+        self.verdict(&request.judge.vectors(drawn, request.device)?)
     }
 
     /// The entries of those cases that ask for a look.
@@ -238,22 +238,21 @@ impl<'a, 'b> Work<'a, 'b> {
     }
 
     fn looks_met(&self, vectors: &Vectors) -> Result<Vec<bool>, EvaluateError> {
-        let judge = self.request.judge;
-        let numbers = self.cases.iter().map(|case| {
-            let name = self.names[case.look];
-            let known = judge.config.looks.iter().position(|look| look == name);
-            known.map(|number| number as i64)
-        });
-        let anchors = judge.networks.anchors.as_ref();
-        let (Some(numbers), Some(anchors)) = (numbers.collect::<Option<Vec<i64>>>(), anchors)
-        else {
-            return Err(EvaluateError::Data {
+        let numbers = self.cases.iter().map(|case| self.judges_number_of(case));
+        let numbers: Vec<i64> = numbers.collect::<Result<_, _>>()?;
+        looks_right(&vectors.style, &self.request.judge.directions()?, &numbers)
+    }
+
+    /// The place among the judge's looks of the one that a case asks for.
+    fn judges_number_of(&self, case: &Case) -> Result<i64, EvaluateError> {
+        let name = self.names[case.look];
+        let place = (self.request.judge.looks().iter()).position(|look| look == name);
+        place
+            .map(|place| place as i64)
+            .ok_or_else(|| EvaluateError::Data {
                 dataset: self.request.dataset.folder().to_owned(),
-                what: "has looks that the judge does not know".to_owned(),
-            });
-        };
-        let directions = tch::no_grad(|| anchors.directions());
-        looks_right(&vectors.style, &directions, &numbers)
+                what: format!("has the look `{name}`, which the judge does not know"),
+            })
     }
 
     /// Whether each picture's subject is found first among the real drawings of all subjects in the wanted look.

@@ -5,12 +5,13 @@
 //! real pictures stands beside it.
 
 use crate::gallery::{Gallery, pixels_of};
-use crate::judge::{self, looks_right, share};
+use crate::judge::{looks_right, share};
 use crate::metrics::bootstrap::gap_interval;
 use crate::metrics::fid::{self, fid};
 use crate::metrics::kid::{KidOptions, kid};
 use crate::metrics::manifold::manifold;
 use crate::metrics::memorisation::{Sets, audit, nearest_pairs};
+use crate::panel::Panel;
 use crate::pools::Pools;
 use crate::report::{Better, Figure, Report};
 use crate::sentences::{Sentence, by_phrase, sentences};
@@ -19,7 +20,7 @@ use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Dataset, Phrase, Split};
 use idiom_encoders::MobileNet;
 use idiom_gan::Draws;
-use idiom_model::{ContrastiveModel, Model};
+use idiom_model::Model;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -38,7 +39,7 @@ pub struct Request<'a> {
     /// The vectors of its captions.
     pub embeddings: &'a Embeddings,
     /// Says of pictures which look and subject they show; without one these figures are left out.
-    pub judge: Option<&'a ContrastiveModel>,
+    pub judge: Option<&'a Panel>,
     /// Measures how real and how varied pictures are.
     pub features: &'a MobileNet,
     /// Where it computes.
@@ -111,8 +112,8 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
             &real_training
         };
         work.realness(name, [real, other], &features)?;
-        if let Some(model) = request.judge {
-            work.judged(name, model, gallery, &drawn)?;
+        if let Some(judge) = request.judge {
+            work.judged(name, judge, gallery, &drawn)?;
         }
         if name == "test" {
             let pictures = Tensor::cat(&all, 0);
@@ -240,18 +241,14 @@ impl Work<'_, '_> {
     fn judged(
         &mut self,
         split: &str,
-        model: &ContrastiveModel,
+        judge: &Panel,
         gallery: &Gallery,
         drawn: &BTreeMap<String, Drawn>,
     ) -> Result<(), EvaluateError> {
-        let Some(anchors) = &model.networks.anchors else {
-            self.remarks.push("the judge knows no looks".into());
-            return Ok(());
-        };
         let device = self.request.device;
-        let real = judge::vectors(&model.networks, &gallery.pixels, device)?;
-        let directions = tch::no_grad(|| anchors.directions());
-        let looks = gallery.looks(&model.config.looks);
+        let real = judge.vectors(&gallery.pixels, device)?;
+        let directions = judge.directions()?;
+        let looks = gallery.looks(judge.looks());
         let ceiling_look = share(&looks_right(&real.style, &directions, &looks)?);
         let pools = Pools::new(gallery);
         let ceiling_subject =
@@ -259,7 +256,7 @@ impl Work<'_, '_> {
         let mut units: [BTreeMap<String, Vec<f64>>; 2] = Default::default();
         let mut n_all = 0;
         for (lang, drawn) in drawn {
-            let vectors = judge::vectors(&model.networks, &drawn.pixels, device)?;
+            let vectors = judge.vectors(&drawn.pixels, device)?;
             let rows: Vec<i64> = drawn.sentences.iter().map(|s| s.row as i64).collect();
             let asked: Vec<i64> = rows.iter().map(|row| looks[*row as usize]).collect();
             let right = looks_right(&vectors.style, &directions, &asked)?;
@@ -402,7 +399,7 @@ impl Work<'_, '_> {
         ]);
         let mut remarks = self.remarks;
         match request.judge {
-            Some(judge) => drop(facts.insert("judge_sha256".to_owned(), judge.sha256.clone())),
+            Some(judge) => drop(facts.insert("judge_sha256".to_owned(), judge.sha256())),
             None => remarks.push("without a judge nothing is said about looks and subjects".into()),
         }
         remarks.push(

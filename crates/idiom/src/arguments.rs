@@ -70,7 +70,7 @@ pub(crate) enum Verb {
     Schema(Schema),
     /// Measure a finished run on held-out data: a table, a page beside the run, figures on the tracking server.
     #[command(
-        after_help = "Examples:\n  idiom evaluate baseline-20260102-030405\n  idiom evaluate baseline-20260102-030405 --judge judge-20260102-020304 --sentences 200"
+        after_help = "Examples:\n  idiom evaluate baseline-20260102-030405\n  idiom evaluate baseline-20260102-030405 --judge judge-20260102-020304 --sentences 200\n  idiom evaluate restyle-20260102-030405 --judge judge-20260102-020304 --judge judge-20260103-020304"
     )]
     Evaluate(Evaluate),
     /// Serve the tracking API and its pages until Ctrl-C; takes up what runs have left to send, as `sync` does.
@@ -255,9 +255,9 @@ pub(crate) enum Kind {
 pub(crate) struct Evaluate {
     /// The name of a run in data/runs, or its folder.
     pub(crate) run: String,
-    /// A contrastive run that had no part in this one [default: the newest such run].
+    /// A contrastive run that had no part in this one; given again, a panel whose judges count alike [default: the newest such run].
     #[arg(long)]
-    pub(crate) judge: Option<String>,
+    pub(crate) judge: Vec<String>,
     /// Sentences drawn in each language and split, at most.
     #[arg(long, default_value_t = 500)]
     pub(crate) sentences: usize,

@@ -3,7 +3,6 @@
 use super::cases::{Case, style_vectors};
 use super::{BATCH, JUDGE, TEST, Work};
 use crate::EvaluateError;
-use crate::judge;
 use crate::metrics::calibration::expected_error;
 use crate::metrics::rank::{auc, median, spearman};
 use crate::metrics::ssim::ssim;
@@ -32,11 +31,7 @@ impl Work<'_, '_> {
         let source = self.gallery.pictures(&rows, request.device)?;
         let wished =
             styles.f_index_select(0, &Tensor::f_from_slice(&said)?.to_device(request.device))?;
-        let judge = &request.judge.networks;
-        let Some(anchors) = &judge.anchors else {
-            return Ok(());
-        };
-        let directions = tch::no_grad(|| anchors.directions());
+        let directions = request.judge.directions()?;
         let mut judged: Vec<Vec<f64>> = vec![Vec::new(); chosen.len()];
         let steps: Vec<f64> = (0..STRENGTHS)
             .map(|step| step as f64 / (STRENGTHS - 1) as f64)
@@ -54,20 +49,13 @@ impl Work<'_, '_> {
                 });
                 self.figures.extend(made.map(|figure| figure.by("pixels")));
             }
-            let style = judge::vectors(judge, &redrawn, request.device)?.style;
+            let style = request.judge.vectors(&redrawn, request.device)?.style;
             let cosines = style
                 .matmul(&directions.transpose(0, 1))
                 .to_device(Device::Cpu);
             for (idx, case) in chosen.iter().enumerate() {
-                let name = self.names[case.look];
-                let look = request
-                    .judge
-                    .config
-                    .looks
-                    .iter()
-                    .position(|look| look == name);
-                let cosine = cosines.double_value(&[idx as i64, look.unwrap_or(0) as i64]);
-                judged[idx].push(cosine);
+                let look = self.judges_number_of(case)?;
+                judged[idx].push(cosines.double_value(&[idx as i64, look]));
             }
         }
         let ranks: Vec<f64> = judged

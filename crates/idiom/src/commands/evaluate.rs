@@ -7,9 +7,9 @@ use crate::tracker::Tracker;
 use idiom_dataset::Dataset;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_encoders::{MOBILENET_V2, MobileNet};
+use idiom_evaluate::panel::Panel;
 use idiom_evaluate::report::{PAGE, RESULTS, Report};
 use idiom_evaluate::{contrastive, independence, restyle, text_to_image};
-use idiom_model::ContrastiveModel;
 use idiom_spec::experiment::{Experiment as Spec, Task};
 use idiom_tracking::{RunSpec, RunStatus};
 use std::path::{Path, PathBuf};
@@ -37,11 +37,11 @@ impl Session {
         let on = |what: &str| self.screen.say(what);
         let report = match run.spec.task {
             Task::TextToImage => {
-                let judge = self.judge(arguments.judge.as_deref(), &run, device)?;
+                let judge = self.judge(&arguments.judge, &run, device)?;
                 self.text_to_image(&run, judge.as_ref(), arguments, device)?
             }
             Task::Restyle => {
-                let judge = self.judge(arguments.judge.as_deref(), &run, device)?;
+                let judge = self.judge(&arguments.judge, &run, device)?;
                 self.restyled(&run, judge, arguments, device)?
             }
             Task::Contrastive => contrastive::evaluate(&contrastive::Request {
@@ -83,7 +83,7 @@ impl Session {
     fn text_to_image(
         &self,
         run: &Trained,
-        judge: Option<&ContrastiveModel>,
+        judge: Option<&Panel>,
         arguments: &Evaluate,
         device: Device,
     ) -> Result<Report, Failure> {
@@ -110,7 +110,7 @@ impl Session {
     fn restyled(
         &self,
         run: &Trained,
-        judge: Option<ContrastiveModel>,
+        judge: Option<Panel>,
         arguments: &Evaluate,
         device: Device,
     ) -> Result<Report, Failure> {
@@ -138,19 +138,23 @@ impl Session {
         })?)
     }
 
-    /// The judge that was named, else the newest contrastive run that knows looks and had no part in this one.
+    /// The judges that were named, else the newest contrastive run that knows looks and had no part in this one.
     fn judge(
         &self,
-        named: Option<&str>,
+        named: &[String],
         run: &Trained,
         device: Device,
-    ) -> Result<Option<ContrastiveModel>, Failure> {
+    ) -> Result<Option<Panel>, Failure> {
         let load = |folder: &Path| idiom_model::load_contrastive(&folder.join("model"), device);
-        if let Some(name) = named {
+        let mut judges = Vec::new();
+        for name in named {
             let folder = self.home.run(name)?;
             let judge = load(&folder)?;
             independence::check_independent(&run.folder, &judge.sha256, &name_of(&folder))?;
-            return Ok(Some(judge));
+            judges.push(judge);
+        }
+        if !judges.is_empty() {
+            return Ok(Some(Panel::new(judges)?));
         }
         let entries = std::fs::read_dir(self.home.runs())
             .into_iter()
@@ -169,7 +173,7 @@ impl Session {
                 independence::check_independent(&run.folder, &judge.sha256, &name).is_ok();
             if judge.networks.anchors.is_some() && is_apart {
                 self.screen.say(&format!("judge: {name}"));
-                return Ok(Some(judge));
+                return Ok(Some(Panel::new(vec![judge])?));
             }
         }
         self.screen.say(
