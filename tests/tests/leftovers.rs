@@ -5,6 +5,7 @@ use idiom_tests::project::{Project, binary};
 use idiom_tracking::{ClientConfig, Run, RunSpec, RunStatus};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Lines};
+use std::net::TcpListener;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
@@ -109,6 +110,77 @@ fn serve_takes_up_what_runs_have_left() {
     assert_eq!(said(1), (json!("b"), json!("FAILED"), json!(49)));
     log_offline(&project, "c", RunStatus::Finished);
     server.line_with("took up c");
+}
+
+/// Each finds no server and would start one; all but one lose the port to another.
+#[test]
+fn programs_started_at_once_share_one_server() {
+    let project = Project::new();
+    let names = ["a", "b", "c", "d"];
+    names.map(|name| log_offline(&project, name, RunStatus::Finished));
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .unwrap()
+        .port();
+    let started = names.map(|name| {
+        let mut command = Command::new(binary("idiom"));
+        command.arg("--home").arg(project.path(""));
+        command.args(["sync", name]);
+        command.env_remove("MLFLOW_TRACKING_URI");
+        command.env("IDIOM_PORT", port.to_string());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    });
+    for child in started {
+        let output = child.wait_with_output().unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.status.success(), "{said}");
+        let server = format!("tracking server http://127.0.0.1:{port}, ");
+        assert!(
+            said.contains(&server) && said.contains("0 pending"),
+            "{said}"
+        );
+    }
+    let server = Serving::start(&project);
+    let search = json!({"max_results": 10, "filter": "name = 'leftovers'"});
+    let experiment = server.post("experiments/search", &search);
+    let id = &experiment["experiments"][0]["experiment_id"];
+    let search = json!({"experiment_ids": [id], "order_by": ["attributes.run_name"]});
+    let found = server.post("runs/search", &search);
+    let last_steps: Vec<&Value> = found["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["data"]["metrics"][0]["step"])
+        .collect();
+    assert_eq!(last_steps, [49, 49, 49, 49]);
+}
+
+#[test]
+fn the_verbs_work_on_the_database_that_the_environment_names() {
+    let project = Project::new();
+    let complaint = |database: &str| {
+        let mut command = Command::new(binary("idiom"));
+        command.arg("--home").arg(project.path(""));
+        let output = command.arg("check").env("IDIOM_DB", database).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let none = complaint("elsewhere.db");
+    assert!(
+        none.contains("`elsewhere.db`: there is no such database"),
+        "{none}"
+    );
+    let away = complaint("postgresql://ada:secret@127.0.0.1:1/lab");
+    assert!(away.contains("ada@127.0.0.1:1/lab"), "{away}");
+    assert!(!away.contains("secret"), "{away}");
+    let wrong = complaint("mysql://lab/idiom");
+    assert!(wrong.contains("IDIOM_DB: `mysql://`"), "{wrong}");
 }
 
 #[test]
