@@ -117,7 +117,9 @@ fn serve_takes_up_what_runs_have_left() {
 fn programs_started_at_once_share_one_server() {
     let project = Project::new();
     let names = ["a", "b", "c", "d"];
-    names.map(|name| log_offline(&project, name, RunStatus::Finished));
+    for name in names {
+        log_offline(&project, name, RunStatus::Finished);
+    }
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .unwrap()

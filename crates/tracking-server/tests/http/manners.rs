@@ -30,6 +30,12 @@ async fn it_says_who_it_is() {
         .await
         .ok();
     assert_eq!(info["store_type"], "SqlStore");
+    // Which database, not where: by this another process knows that it may serve on.
+    let mark = info["idiom_database"].as_str().unwrap();
+    assert!(
+        mark.len() == 16 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{mark}"
+    );
 }
 
 #[tokio::test]

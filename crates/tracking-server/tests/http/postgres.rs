@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use idiom_tracking_server::{DatabasePlace, ServerConfig, ServerError, bind};
+use idiom_tracking_server::{DatabasePlace, ServerConfig, ServerError, Upkeep, UpkeepError, bind};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
@@ -26,6 +26,8 @@ const ON_TOP: &[&str] = &[
     "search::",
     "postgres::over_it::",
     "life::a_server_goes_on",
+    "life::every_acknowledged",
+    "mlflow_client::",
     "upkeep::both_of_mlflows",
     "upkeep::what_was_deleted",
 ];
@@ -292,6 +294,91 @@ mod over_it {
             said.contains("ada@127.0.0.1:1/idiom") && !said.contains("secret"),
             "{said}"
         );
+    }
+
+    /// One of PostgreSQL's programs on a database.
+    fn program(name: &str, arguments: &[&str]) {
+        let output = Command::new(programs().unwrap().join(name))
+            .args(arguments)
+            .output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{name}: {output:?}");
+    }
+
+    #[tokio::test]
+    #[ignore = "the_suite_holds_over_postgresql_too runs it"]
+    async fn a_backup_is_pg_dumps_and_ours_together_and_opens_again() {
+        let served = Served::start().await;
+        let run = served.run().await;
+        assert_eq!(log(&served, &run, 0..50).await, 200);
+        let artifact = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/a.txt");
+        let put = served.client.put(served.url(&artifact)).body("kept");
+        assert!(put.send().await.unwrap().status().is_success());
+        let config = config(served.folder.path());
+        let copy = tempfile::tempdir().unwrap();
+        let backup = async || {
+            let folder = copy.path().to_owned();
+            let work = Upkeep::Backup { folder };
+            work.carry_out(&config.db, &config.artifacts, |_| ()).await
+        };
+        let error = backup().await.unwrap_err();
+        let hint = error.hint().unwrap();
+        assert!(matches!(error, UpkeepError::NoDump { .. }), "{error}");
+        assert!(hint.contains("pg_dump --format custom --file"), "{hint}");
+        let DatabasePlace::Postgres(uri) = &config.db else {
+            panic!("this is run over PostgreSQL only");
+        };
+        let dump = copy.path().join("idiom.dump").display().to_string();
+        program("pg_dump", &["--format", "custom", "--file", &dump, uri]);
+        backup().await.unwrap();
+        drop(served);
+
+        let db = place(copy.path()).unwrap();
+        let DatabasePlace::Postgres(uri) = &db else {
+            panic!("this is run over PostgreSQL only");
+        };
+        program("pg_restore", &["--exit-on-error", "--dbname", uri, &dump]);
+        let copied = ServerConfig {
+            port: 0,
+            ..ServerConfig::new(db, copy.path().join("artifacts"))
+        };
+        let check = Upkeep::Check.carry_out(&copied.db, &copied.artifacts, |line| {
+            assert!(
+                line.ends_with("in order, 1 curves with 50 points"),
+                "{line}"
+            );
+        });
+        check.await.unwrap();
+        let served = Served::start_in(copy, &copied).await;
+        let text = served.client.get(served.url(&artifact)).send();
+        assert_eq!(text.await.unwrap().text().await.unwrap(), "kept");
+        let metrics = &served.read_run(&run).await["data"]["metrics"];
+        assert_eq!(metrics[0]["step"], json!(49));
+    }
+
+    #[test]
+    #[ignore = "the_suite_holds_over_postgresql_too runs it"]
+    fn the_binarys_verbs_work_on_it_by_option_and_by_variable() {
+        let folder = tempfile::tempdir().unwrap();
+        let DatabasePlace::Postgres(uri) = place(folder.path()).unwrap() else {
+            panic!("this is run over PostgreSQL only");
+        };
+        let said = |options: &[&str], arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_idiom-tracking-server"));
+            command.args(options).args(arguments);
+            command.env("IDIOM_DB", &uri);
+            command.env("IDIOM_ARTIFACTS", folder.path().join("artifacts"));
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/mlruns");
+        let taken = said(&[], &["import", &store.display().to_string()]);
+        assert!(taken.contains("drawing: 3 runs taken over"), "{taken}");
+        let checked = said(&["--db", &uri], &["check"]);
+        assert!(checked.contains("in order"), "{checked}");
+        let listed = said(&[], &["gc", "--older-than-days", "0"]);
+        assert!(listed.contains("would go\trun"), "{listed}");
     }
 
     #[tokio::test]

@@ -168,6 +168,7 @@ fn artifacts_in_s3_are_put_listed_read_in_parts_and_taken_away() {
         StatusCode::NOT_FOUND
     );
 
+    backup_and_import_reach_the_bucket(&store, folder.path(), &run);
     program
         .post("runs/delete", &json!({"run_id": run}))
         .unwrap();
@@ -180,6 +181,32 @@ fn artifacts_in_s3_are_put_listed_read_in_parts_and_taken_away() {
         client.get(place("large.bin")).send().unwrap().status(),
         StatusCode::NOT_FOUND
     );
+}
+
+/// A backup brings what is in the bucket into its folder; what is taken over from MLflow goes into the bucket.
+fn backup_and_import_reach_the_bucket(store: &Store, folder: &Path, run: &str) {
+    let copy = folder.join("copy").display().to_string();
+    let backup = || store.done(folder, &["backup", &copy]);
+    let first = backup();
+    assert!(first.status.success(), "{first:?}");
+    let large = folder.join(format!("copy/artifacts/0/{run}/artifacts/large.bin"));
+    assert_eq!(std::fs::metadata(large).unwrap().len(), 17_000_000);
+    let again = String::from_utf8(backup().stdout).unwrap();
+    assert!(
+        again.contains("and 0 artifacts copied, 1 were there already"),
+        "{again}"
+    );
+    let mlruns = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/mlruns");
+    let import = store.done(folder, &["import", &mlruns.display().to_string()]);
+    assert!(import.status.success(), "{import:?}");
+    let third = String::from_utf8(backup().stdout).unwrap();
+    let copied = third.split(" artifacts copied").next().unwrap_or_default();
+    assert!(
+        !copied.ends_with(" 0"),
+        "nothing came into the bucket: {third}"
+    );
+    let check = store.done(folder, &["check"]);
+    assert!(check.status.success(), "{check:?}");
 }
 
 #[test]
