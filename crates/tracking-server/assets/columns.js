@@ -41,13 +41,22 @@ const rank = (key) =>
 
 const valuesOf = (runs, key) => new Set(runs.map((run) => run.params[key]).filter((value) => value !== undefined));
 
-/** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses. */
+const byName = (a, b) => (a < b ? -1 : 1);
+
+/** Orders keys of `bag` by how many runs have them, most first: a column that is empty for most tells nothing. */
+function byPresence(runs, bag) {
+  const count = new Map(keysOf(runs, bag).map((key) => [key, runs.filter((run) => run[bag][key] !== undefined).length]));
+  return (a, b) => count.get(b) - count.get(a);
+}
+
+/** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses; each where most runs have it. */
 export function defaults(runs) {
   const spread = new Map(keysOf(runs, "params").map((key) => [key, valuesOf(runs, key).size]));
+  const [paramPresence, metricPresence] = [byPresence(runs, "params"), byPresence(runs, "metrics")];
   const telling = [...spread.keys()]
     .filter((key) => spread.get(key) > 1)
-    .sort((a, b) => spread.get(a) - spread.get(b) || (a < b ? -1 : 1));
-  const metrics = keysOf(runs, "metrics").sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    .sort((a, b) => paramPresence(a, b) || spread.get(a) - spread.get(b) || byName(a, b));
+  const metrics = keysOf(runs, "metrics").sort((a, b) => rank(a) - rank(b) || metricPresence(a, b) || byName(a, b));
   return [
     "attribute:status",
     "attribute:started",
