@@ -10,7 +10,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::sniff::{self, Format};
-use crate::{Limits, PictureError, Pixels, Rgb8, Rgba8, exif, icc, vector};
+use crate::{Limits, PictureError, Pixels, Rgb8, Rgba8, exif, icc, turn, vector};
 
 /// What the metadata of a PNG may unpack to, in bytes.
 const MOST_METADATA: u64 = 32 << 20;
@@ -113,12 +113,11 @@ fn raster(
     if colour.bytes_per_pixel() / colour.channel_count() > 1 {
         steps.push("16_to_8_bits");
     }
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    let mut pixels = pixels_of(DynamicImage::from_decoder(decoder).map_err(broken)?);
     if orientation != Orientation::NoTransforms {
-        picture.apply_orientation(orientation);
+        pixels = turn::upright(pixels, orientation, limits);
         steps.push("turned");
     }
-    let mut pixels = pixels_of(picture);
     if let Some(profile) = profile
         && icc::to_srgb(&mut pixels, &profile)
     {

@@ -7,6 +7,9 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use crate::Pixels;
 
+/// Pixels moved at once: a second picture as large as the largest would be too much memory.
+const AT_ONCE: usize = 1 << 16;
+
 /// Moves the pixels into sRGB; `false` where the profile is broken, not RGB, or already sRGB, and nothing was changed.
 pub(crate) fn to_srgb(picture: &mut Pixels, profile: &[u8]) -> bool {
     let Ok(profile) = ColorProfile::new_from_slice(profile) else {
@@ -16,19 +19,23 @@ pub(crate) fn to_srgb(picture: &mut Pixels, profile: &[u8]) -> bool {
     if profile.color_space != DataColorSpace::Rgb || is_like(&profile, &srgb) {
         return false;
     }
-    let (layout, pixels) = match picture {
-        Pixels::Opaque(picture) => (Layout::Rgb, &mut picture.pixels),
-        Pixels::Alpha(picture) => (Layout::Rgba, &mut picture.pixels),
+    let (layout, pixel_bytes, pixels) = match picture {
+        Pixels::Opaque(picture) => (Layout::Rgb, 3, &mut picture.pixels),
+        Pixels::Alpha(picture) => (Layout::Rgba, 4, &mut picture.pixels),
     };
     let options = TransformOptions::default();
     let Ok(transform) = profile.create_transform_8bit(layout, &srgb, layout, options) else {
         return false;
     };
-    let mut moved = vec![0; pixels.len()];
-    if transform.transform(pixels, &mut moved).is_err() {
-        return false;
+    let mut before = Vec::new();
+    for part in pixels.chunks_mut(AT_ONCE * pixel_bytes) {
+        before.clear();
+        before.extend_from_slice(part);
+        // Fails for lengths that do not match only, so that it fails at once or never.
+        if transform.transform(&before, part).is_err() {
+            return false;
+        }
     }
-    *pixels = moved;
     true
 }
 

@@ -20,6 +20,7 @@ mod quality;
 mod resize;
 pub mod sheet;
 mod sniff;
+mod turn;
 mod vector;
 mod watch;
 

@@ -146,6 +146,27 @@ fn every_cut_of_a_picture_is_decoded_or_refused() {
     }
 }
 
+/// Where two copies would be too much, a picture is turned in place; which one it was cannot be seen.
+#[test]
+fn a_picture_that_fills_its_memory_is_turned_like_one_with_room() {
+    for tag in 2..=8 {
+        let path = format!(
+            "{}/tests/fixtures/exif_{tag}.jpg",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let bytes = fs::read(path).unwrap();
+        let roomy = decode(&bytes, &Limits::default()).unwrap();
+        let tight = Limits {
+            max_memory: u64::from(roomy.orig_width * roomy.orig_height * 3),
+            ..Limits::default()
+        };
+        assert!(
+            decode(&bytes, &tight).unwrap() == roomy,
+            "orientation {tag}"
+        );
+    }
+}
+
 /// A chunk of a PNG.
 fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
@@ -194,7 +215,7 @@ fn puffed(kind: &[u8; 4], head: &[u8]) -> Vec<u8> {
 /// Pictures that say they are huge, or are: refused, or decoded within the memory.
 #[test]
 fn no_picture_takes_more_than_half_a_gigabyte() {
-    // Turned by 90 degrees, which makes a copy.
+    // Turned by 90 degrees: a copy, or in place where two would be too much.
     let turned = chunk(
         b"eXIf",
         b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
@@ -228,6 +249,12 @@ fn no_picture_takes_more_than_half_a_gigabyte() {
             128,
         ),
         ("turned", zeros(8000, 8000, colour, &turned), None, 512),
+        (
+            "turned, with alpha",
+            zeros(8000, 8000, alpha, &turned),
+            None,
+            512,
+        ),
         (
             "as large as allowed",
             zeros(8000, 8000, alpha, &[]),
