@@ -113,6 +113,26 @@ fn a_missing_file_run_or_data_set_is_told_with_what_there_is() {
 }
 
 #[test]
+fn a_misspelt_port_is_not_taken_for_the_usual_one() {
+    let project = Project::new();
+    for typed in ["515l", "0", "70000"] {
+        let mut doctor = project.idiom(NOWHERE);
+        let output = doctor
+            .arg("doctor")
+            .env("IDIOM_PORT", typed)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            format!(
+                "error: IDIOM_PORT is `{typed}`, which is no port\n  hint: set it to a number from 1 to 65535, or unset it\n"
+            )
+        );
+    }
+}
+
+#[test]
 fn a_busy_port_is_one_clear_error() {
     let project = Project::new();
     let server = Server::start(&project.path("data"));

@@ -36,7 +36,11 @@ fn main() -> ExitCode {
             0,
         );
     }
-    let home = Home::new(arguments.home.clone(), read_environment());
+    let environment = match read_environment() {
+        Ok(environment) => environment,
+        Err(failure) => return report(&failure, 0),
+    };
+    let home = Home::new(arguments.home.clone(), environment);
     let session = Session {
         home,
         screen: Screen::new(),
@@ -115,17 +119,18 @@ fn set_up_log(verbose: u8) {
         .init();
 }
 
-fn read_environment() -> Environment {
+fn read_environment() -> Result<Environment, Failure> {
     let text = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let path = |name: &str| text(name).map(PathBuf::from);
     let user = path("HOME").unwrap_or_default();
     let xdg = path("XDG_CACHE_HOME").unwrap_or_else(|| user.join(".cache"));
     let hub_home = path("HF_HOME").unwrap_or_else(|| xdg.join("huggingface"));
-    Environment {
+    Ok(Environment {
         cache: path("IDIOM_CACHE").unwrap_or_else(|| xdg.join("idiom")),
-        port: text("IDIOM_PORT")
-            .and_then(|port| port.parse().ok())
-            .unwrap_or(idiom_tracking_api::DEFAULT_PORT),
+        port: match text("IDIOM_PORT") {
+            Some(typed) => port_of(&typed)?,
+            None => idiom_tracking_api::DEFAULT_PORT,
+        },
         db: text("IDIOM_DB").map(home::Typed),
         artifacts: text("IDIOM_ARTIFACTS"),
         tracking_uri: text("MLFLOW_TRACKING_URI"),
@@ -139,5 +144,15 @@ fn read_environment() -> Environment {
         master: text("MASTER_ADDR").zip(text("MASTER_PORT")),
         n_local: text("LOCAL_WORLD_SIZE").and_then(|n| n.parse().ok()),
         offline: text("HF_HUB_OFFLINE").is_some_and(|v| v != "0"),
-    }
+    })
+}
+
+fn port_of(typed: &str) -> Result<u16, Failure> {
+    let known = typed.parse().ok().filter(|port| *port > 0);
+    known.ok_or_else(|| {
+        Failure::new(
+            format!("IDIOM_PORT is `{typed}`, which is no port"),
+            "set it to a number from 1 to 65535, or unset it",
+        )
+    })
 }

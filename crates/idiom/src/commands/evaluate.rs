@@ -44,6 +44,15 @@ impl Session {
                 let judge = self.judge(&arguments.judge, &run, device)?;
                 self.restyled(&run, judge, arguments, device)?
             }
+            Task::Contrastive if !arguments.judge.is_empty() => {
+                return Err(Failure::new(
+                    format!(
+                        "{}: `--judge` is of no use, since it draws nothing",
+                        run.name
+                    ),
+                    "leave it out: a contrastive run is measured on real pictures",
+                ));
+            }
             Task::Contrastive => contrastive::evaluate(&contrastive::Request {
                 run: run.name.clone(),
                 model: &idiom_model::load_contrastive(&run.folder.join("model"), device)?,
