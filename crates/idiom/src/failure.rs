@@ -23,6 +23,13 @@ pub(crate) enum Failure {
         /// What to do next.
         hint: Option<String>,
     },
+    /// Another process writes where this one would; it may be waited for. Otherwise like an error.
+    Busy {
+        /// What is being written, and by whom.
+        message: String,
+        /// What to do next.
+        hint: Option<String>,
+    },
     /// A signal asked to stop; what was done is kept. The exit status is 128 + the signal's number.
     Interrupted {
         /// How to go on.
@@ -41,7 +48,7 @@ impl Failure {
     /// What is wrong, or how to go on.
     pub(crate) fn message(&self) -> &str {
         match self {
-            Self::Error { message, .. } => message,
+            Self::Error { message, .. } | Self::Busy { message, .. } => message,
             Self::Interrupted { go_on } => go_on,
         }
     }
@@ -60,9 +67,7 @@ macro_rules! from_library_errors {
 from_library_errors!(
     SpecError,
     DatasetError,
-    IngestError,
     EncoderError,
-    EmbedError,
     TrainError,
     EvaluateError,
     ModelError,
@@ -72,3 +77,19 @@ from_library_errors!(
     UpkeepError,
     StudioError
 );
+
+macro_rules! from_writers_errors {
+    ($($error:ident),*) => { $(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let (message, hint) = (error.to_string(), error.hint());
+                match error {
+                    $error::Dataset(DatasetError::Locked { .. }) => Self::Busy { message, hint },
+                    _ => Self::Error { message, hint },
+                }
+            }
+        }
+    )* };
+}
+
+from_writers_errors!(IngestError, EmbedError);

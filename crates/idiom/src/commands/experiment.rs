@@ -12,9 +12,12 @@ use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
 use idiom_tracking::{Ledger, RunSpec, RunStatus};
 use idiom_train::{NoSink, Outcome, Summary, TrainRequest};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tch::{Cuda, Device};
 
+/// How often it is looked whether data that another process writes are free.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a finished run waits for the server to take the rest.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -63,9 +66,7 @@ impl Session {
     ) -> Result<String, Failure> {
         let resolved = yaml(&spec)?;
         let (dataset, encoder) = if self.home.is_first_rank() {
-            let dataset = self.prepare_data(&spec)?;
-            let encoder = self.embed_dataset(&dataset, &spec.encoder)?;
-            (dataset, encoder)
+            self.prepare(&spec)?
         } else {
             // The first process prepares them before it lets the others begin.
             let locations = self.home.locations();
@@ -96,8 +97,37 @@ impl Session {
             .unwrap_or(name)
     }
 
+    /// The data set's folder and the encoder's name, both made ready.
+    pub(super) fn prepare(&self, spec: &Spec) -> Result<(PathBuf, String), Failure> {
+        let dataset = self.patiently(|| self.prepare_data(spec))?;
+        let encoder = self.patiently(|| self.embed_dataset(&dataset, &spec.encoder))?;
+        Ok((dataset, encoder))
+    }
+
+    /// Does `work` once nobody else writes there: experiments that start together share what the first one makes.
+    fn patiently<T>(&self, work: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut told = false;
+        loop {
+            let message = match work() {
+                Err(Failure::Busy { message, .. }) => message,
+                ended => return ended,
+            };
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted {
+                    go_on: "nothing was begun".to_owned(),
+                });
+            }
+            if !told {
+                self.screen
+                    .say(&format!("{message}; waiting for it to end"));
+                told = true;
+            }
+            std::thread::sleep(PATIENCE);
+        }
+    }
+
     /// The data set, made where it is missing and a pipeline of its name is there.
-    pub(super) fn prepare_data(&self, spec: &Spec) -> Result<PathBuf, Failure> {
+    fn prepare_data(&self, spec: &Spec) -> Result<PathBuf, Failure> {
         let pipeline = self
             .home
             .root()

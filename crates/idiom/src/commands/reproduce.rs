@@ -27,8 +27,7 @@ impl Session {
         let spec = idiom_spec::load::<Spec>(&original.join("experiment.yaml"), &[])?.value;
         let then = facts(&original.join("run.json"))?;
         let images = last_save(&original)?;
-        let dataset = self.prepare_data(&spec)?;
-        let encoder = self.embed_dataset(&dataset, &spec.encoder)?;
+        let (dataset, encoder) = self.prepare(&spec)?;
         let now = self.facts_now(&dataset, &encoder)?;
         self.compare(&then, &now)?;
         let spec = as_it_ran(spec, &then, images);
