@@ -1,7 +1,12 @@
 //! What a person is told when something is wrong: one error, the way out, exit status 2, nothing half-written.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use idiom_tests::project::{Project, Server};
+use idiom_tests::owned::Owned;
+use idiom_tests::project::{Project, Server, binary};
+use idiom_tests::workspace;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{ChildStderr, Stdio};
 
 /// Nobody listens there.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -148,6 +153,87 @@ fn a_busy_port_is_one_clear_error() {
     let port = other.local_addr().unwrap().port().to_string();
     let text = check(&project, &["serve", "--port", &port]);
     assert!(text.contains(&port) && text.contains("hint:"), "{text}");
+}
+
+/// A project with one picture of its own, whose data set somebody holds until the file is dropped.
+fn with_held_data_set() -> (Project, File) {
+    let project = with_experiment("name: mine\ndataset: mine\nencoder: ./nowhere\n");
+    std::fs::remove_file(project.path("pipelines")).unwrap();
+    for folder in ["pipelines", "pictures", "data/datasets/mine"] {
+        std::fs::create_dir_all(project.path(folder)).unwrap();
+    }
+    let pipeline = "name: mine\npicture: {side: 64, upscale: true}\nsources:\n  own:\n    license: CC0-1.0\n    folder: {path: ../pictures, lang: en}\n";
+    std::fs::write(project.path("pipelines/mine.yaml"), pipeline).unwrap();
+    let picture = workspace::root().join("crates/picture/tests/fixtures/rgb16.png");
+    std::fs::copy(picture, project.path("pictures/one.png")).unwrap();
+    std::fs::write(project.path("pictures/one.txt"), "some colours").unwrap();
+    let held = File::create(project.path("data/datasets/mine/.lock")).unwrap();
+    held.lock().unwrap();
+    (project, held)
+}
+
+/// The experiment, and what it says on standard error, from where it says that it waits.
+fn waiting(project: &Project) -> (Owned, BufReader<ChildStderr>) {
+    let mut command = std::process::Command::new(binary("idiom"));
+    command
+        .arg("--home")
+        .arg(project.path(""))
+        .arg("experiment")
+        .arg(project.path("mine.yaml"))
+        .env("MLFLOW_TRACKING_URI", NOWHERE)
+        .stderr(Stdio::piped());
+    let mut child = Owned::spawn(&mut command);
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(
+        line.contains("data/datasets/mine` is being written by another process")
+            && line.ends_with("; waiting for it to end\n"),
+        "{line}"
+    );
+    (child, said)
+}
+
+#[test]
+fn an_experiment_waits_for_data_that_another_process_makes() {
+    let (project, held) = with_held_data_set();
+    let (mut child, mut said) = waiting(&project);
+    assert!(!project.path("data/datasets/mine/manifest.json").exists());
+    drop(held);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(
+        project.path("data/datasets/mine/manifest.json").is_file(),
+        "it did not go on: {rest}"
+    );
+    assert!(
+        rest.contains("error: ") && rest.contains("nowhere") && !rest.contains("another process"),
+        "it has no encoder, and nothing else is wrong: {rest}"
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn an_experiment_that_waits_is_stopped_by_ctrl_c() {
+    let (project, _held) = with_held_data_set();
+    let (mut child, mut said) = waiting(&project);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "interrupted; nothing was begun\n");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_second_ingest_is_refused_not_queued() {
+    let (project, _held) = with_held_data_set();
+    let text = check(&project, &["ingest", "mine.yaml"]);
+    assert!(
+        text.contains("error: `data/datasets/mine` is being written by another process")
+            && text.contains("hint: wait until it ends, or stop it"),
+        "{text}"
+    );
 }
 
 #[test]

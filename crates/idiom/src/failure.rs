@@ -12,6 +12,7 @@ use idiom_torch_ext::TorchError;
 use idiom_tracking::TrackingError;
 use idiom_tracking_server::{ServerError, UpkeepError};
 use idiom_train::TrainError;
+use std::path::PathBuf;
 
 /// Why a verb ended early.
 #[derive(Debug)]
@@ -25,7 +26,9 @@ pub(crate) enum Failure {
     },
     /// Another process writes where this one would; it may be waited for. Otherwise like an error.
     Busy {
-        /// What is being written, and by whom.
+        /// The folder.
+        folder: PathBuf,
+        /// That it is being written, and by whom.
         message: String,
         /// What to do next.
         hint: Option<String>,
@@ -84,7 +87,9 @@ macro_rules! from_writers_errors {
             fn from(error: $error) -> Self {
                 let (message, hint) = (error.to_string(), error.hint());
                 match error {
-                    $error::Dataset(DatasetError::Locked { .. }) => Self::Busy { message, hint },
+                    $error::Dataset(DatasetError::Locked { path: folder, .. }) => {
+                        Self::Busy { folder, message, hint }
+                    }
                     _ => Self::Error { message, hint },
                 }
             }

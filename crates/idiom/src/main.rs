@@ -80,7 +80,7 @@ fn show(text: &str) {
 #[allow(clippy::print_stderr, reason = "this is where errors are printed")]
 fn report(failure: &Failure, signal: usize) -> ExitCode {
     match failure {
-        Failure::Error { message, hint } | Failure::Busy { message, hint } => {
+        Failure::Error { message, hint } | Failure::Busy { message, hint, .. } => {
             eprintln!("error: {message}");
             if let Some(hint) = hint {
                 eprintln!("  hint: {hint}");

@@ -7,6 +7,8 @@ use crate::failure::Failure;
 use crate::figures::Figures;
 use crate::provenance;
 use crate::tracker::Tracker;
+use idiom_dataset::DatasetError;
+use idiom_dataset::lock::FolderLock;
 use idiom_encoders::MOBILENET_V2;
 use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
 use idiom_tracking::{Ledger, RunSpec, RunStatus};
@@ -106,24 +108,30 @@ impl Session {
 
     /// Does `work` once nobody else writes there: experiments that start together share what the first one makes.
     fn patiently<T>(&self, work: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut told = false;
         loop {
-            let message = match work() {
-                Err(Failure::Busy { message, .. }) => message,
+            match work() {
+                Err(Failure::Busy {
+                    folder, message, ..
+                }) => {
+                    self.screen
+                        .say(&format!("{message}; waiting for it to end"));
+                    self.wait_until_free(&folder)?;
+                }
                 ended => return ended,
-            };
+            }
+        }
+    }
+
+    fn wait_until_free(&self, folder: &Path) -> Result<(), Failure> {
+        while matches!(FolderLock::take(folder), Err(DatasetError::Locked { .. })) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Failure::Interrupted {
                     go_on: "nothing was begun".to_owned(),
                 });
             }
-            if !told {
-                self.screen
-                    .say(&format!("{message}; waiting for it to end"));
-                told = true;
-            }
             std::thread::sleep(PATIENCE);
         }
+        Ok(())
     }
 
     /// The data set, made where it is missing and a pipeline of its name is there.
