@@ -16,7 +16,7 @@ mod steady;
 use crate::EvaluateError;
 use crate::gallery::Gallery;
 use crate::judge::{self, Vectors, looks_right};
-use crate::metrics::bootstrap::gap_interval;
+use crate::metrics::bootstrap::gap_of_largest;
 use crate::metrics::kid::{KidOptions, kid};
 use crate::metrics::retrieval::found_at;
 use crate::metrics::ssim::ssim;
@@ -307,7 +307,7 @@ impl<'a, 'b> Work<'a, 'b> {
         }
     }
 
-    /// Looks met by the phrases' language, and the gap between the first two with its interval over phrases.
+    /// Looks met by the phrases' language, and the gap between the two with most phrases with its interval over phrases.
     fn languages(&mut self, met: &[bool]) {
         let means = self.by_phrase(met, |phrase| &phrase.lang);
         for (language, values) in &means {
@@ -316,14 +316,16 @@ impl<'a, 'b> Work<'a, 'b> {
             let made = Figure::mean([TEST, &key, &what], values, "phrases", self.request.seed);
             self.figures.extend(made.map(|figure| figure.by(JUDGE)));
         }
-        let of = |language: &str| means.iter().find(|(known, _)| *known == language);
-        if let (Some((_, en)), Some((_, zh))) = (of("en"), of("zh"))
-            && let Some(gap) = gap_interval(en, zh, self.request.seed)
-        {
-            let labels = [TEST, "gap_en_zh", "looks met in `en` minus `zh`"];
+        let languages = means
+            .iter()
+            .map(|(language, values)| (*language, values.as_slice()));
+        if let Some(gap) = gap_of_largest(languages, self.request.seed) {
+            let [first, second] = gap.names;
+            let key = format!("gap_{first}_{second}");
+            let what = format!("looks met in `{first}` minus `{second}`");
             self.figures.push(
-                Figure::new(labels, gap.value, en.len() + zh.len())
-                    .within([gap.low, gap.high], "95 %, over phrases")
+                Figure::new([TEST, &key, &what], gap.interval.value, gap.n)
+                    .within([gap.interval.low, gap.interval.high], "95 %, over phrases")
                     .better(Better::Neither)
                     .by(JUDGE),
             );

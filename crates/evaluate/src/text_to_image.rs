@@ -6,7 +6,7 @@
 
 use crate::gallery::{Gallery, pixels_of};
 use crate::judge::{looks_right, share};
-use crate::metrics::bootstrap::gap_interval;
+use crate::metrics::bootstrap::gap_of_largest;
 use crate::metrics::fid::{self, fid};
 use crate::metrics::kid::{KidOptions, kid};
 use crate::metrics::manifold::manifold;
@@ -310,20 +310,20 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// The gap between the language with most phrases and the next.
+    /// The gap between the two languages with most phrases.
     fn gap(&mut self, split: &str, key: &str, units: &BTreeMap<String, Vec<f64>>) {
-        let mut langs: Vec<(&String, &Vec<f64>)> =
-            units.iter().filter(|(lang, _)| !lang.is_empty()).collect();
-        langs.sort_by_key(|(_, values)| std::cmp::Reverse(values.len()));
-        let [(first, a), (second, b), ..] = langs.as_slice() else {
-            return;
-        };
-        if let Some(gap) = gap_interval(a, b, self.request.seed) {
-            let key = format!("{key}_gap");
+        let langs = units.iter().filter(|(lang, _)| !lang.is_empty());
+        let langs = langs.map(|(lang, values)| (lang.as_str(), values.as_slice()));
+        if let Some(gap) = gap_of_largest(langs, self.request.seed) {
+            let [first, second] = gap.names;
+            let key = format!("{key}_gap_{first}_{second}");
             let what = format!("gap, `{first}` minus `{second}`");
             self.figures.push(
-                Figure::new([split, &key, &what], gap.value, a.len() + b.len())
-                    .within([gap.low, gap.high], &format!("95 %, over {PHRASES}"))
+                Figure::new([split, &key, &what], gap.interval.value, gap.n)
+                    .within(
+                        [gap.interval.low, gap.interval.high],
+                        &format!("95 %, over {PHRASES}"),
+                    )
                     .better(Better::Neither)
                     .by(JUDGE),
             );

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use idiom_evaluate::metrics::agreement::{Pairs, agreement};
-use idiom_evaluate::metrics::bootstrap::{gap_interval, mean_interval};
+use idiom_evaluate::metrics::bootstrap::{gap_interval, gap_of_largest, mean_interval};
 use idiom_evaluate::metrics::calibration::{Calibration, Shift, expected_error};
 use idiom_evaluate::metrics::fid::fid;
 use idiom_evaluate::metrics::kid::{KidOptions, discrepancy, kid};
@@ -179,6 +179,20 @@ fn a_score_that_sees_only_the_look_is_at_chance_on_subjects() {
     );
     // A mixture of three normals is not quite logistic.
     assert!(found.calibration_error < 0.1, "{found:?}");
+}
+
+#[test]
+fn the_sign_of_a_gap_does_not_depend_on_which_group_is_larger() {
+    let (high, low, few) = ([1.0; 5], [0.25; 4], [0.5; 2]);
+    let sets: [[(&str, &[f64]); 3]; 2] = [
+        [("zh", &high), ("en", &low), ("yue", &few)],
+        [("yue", &few), ("en", &low), ("zh", &high[..3])],
+    ];
+    for groups in sets {
+        let gap = gap_of_largest(groups, 1).unwrap();
+        assert_eq!((gap.names, gap.interval.value), (["en", "zh"], -0.75));
+    }
+    assert_eq!(gap_of_largest([("en", &high[..])], 1), None);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Intervals by resampling (Efron 1979), the percentile kind: what could the mean have been, had other phrases been asked?
 
+use std::cmp::Reverse;
+
 use super::mean;
 use idiom_gan::Draws;
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,37 @@ pub fn gap_interval(first: &[f64], second: &[f64], seed: u64) -> Option<Interval
     );
     let gaps = a.iter().zip(&b).map(|(a, b)| a - b).collect();
     Some(interval(mean(first) - mean(second), gaps))
+}
+
+/// How far the two groups of most values lie apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gap<'a> {
+    /// The groups' names, in alphabetical order, so that the sign means the same in every run.
+    pub names: [&'a str; 2],
+    /// The first one's mean minus the second's.
+    pub interval: Interval,
+    /// Values of both.
+    pub n: usize,
+}
+
+/// The gap between the two of `groups` (name and values each) that have most values; `None` where there are not two.
+#[must_use]
+pub fn gap_of_largest<'a>(
+    groups: impl IntoIterator<Item = (&'a str, &'a [f64])>,
+    seed: u64,
+) -> Option<Gap<'a>> {
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(name, values)| (Reverse(values.len()), *name));
+    groups.truncate(2);
+    groups.sort_by_key(|(name, _)| *name);
+    let &[(first, a), (second, b)] = groups.as_slice() else {
+        return None;
+    };
+    Some(Gap {
+        names: [first, second],
+        interval: gap_interval(a, b, seed)?,
+        n: a.len() + b.len(),
+    })
 }
 
 fn resampled(values: &[f64], draws: &Draws) -> Vec<f64> {
