@@ -7,7 +7,7 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use crate::{DatasetError, Manifest, Phrase, Record, ShardEntry, Split, columns, phrases};
+use crate::{DatasetError, Manifest, Phrase, Record, ShardEntry, Split, columns, phrases, table};
 
 /// Rows read at once: few enough that even large pictures stay far below Arrow's 2 GiB a batch.
 const BATCH_ROWS: usize = 256;
@@ -236,9 +236,7 @@ fn builder(
     path: &Path,
     columns: Columns,
 ) -> Result<ParquetRecordBatchReaderBuilder<File>, DatasetError> {
-    let file = File::open(path).map_err(DatasetError::io(path))?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(DatasetError::parquet(path))?;
+    let builder = table::open(path)?;
     let mask = match columns {
         Columns::All => ProjectionMask::all(),
         Columns::WithoutImage => {

@@ -7,6 +7,8 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use crate::{DatasetError, commit, schema};
 
@@ -54,11 +56,30 @@ fn name_old_order(path: &Path, n_columns: usize) -> std::io::Result<()> {
     file.write_all(&orders)
 }
 
+/// Opens a Parquet file, once its footer is known to name places that are in it: at others the library panics as it reads.
+pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, DatasetError> {
+    let file = File::open(path).map_err(DatasetError::io(path))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(DatasetError::parquet(path))?;
+    let groups = builder.metadata().row_groups().iter();
+    if groups.flat_map(RowGroupMetaData::columns).any(is_nowhere) {
+        let reason = "a column begins before the file does, or has a negative length";
+        let error = ParquetError::General(reason.to_owned());
+        return Err(DatasetError::parquet(path)(error));
+    }
+    Ok(builder)
+}
+
+/// Whether a damaged footer gives a column no place in the file.
+fn is_nowhere(column: &ColumnChunkMetaData) -> bool {
+    let first_page = column.dictionary_page_offset();
+    first_page.unwrap_or(column.data_page_offset()) < 0 || column.compressed_size() < 0
+}
+
 /// All batches of a Parquet file.
 pub(crate) fn read(path: &Path) -> Result<Vec<RecordBatch>, DatasetError> {
-    let file = File::open(path).map_err(DatasetError::io(path))?;
-    ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(ParquetRecordBatchReaderBuilder::build)
+    open(path)?
+        .build()
         .map_err(DatasetError::parquet(path))?
         .map(|batch| batch.map_err(DatasetError::arrow(path)))
         .collect()
