@@ -41,7 +41,18 @@ pub struct Run {
     shared: Arc<Shared>,
     writer: Thread,
     has_images: AtomicBool,
+    /// Whether this process wrote the spool's first record.
+    is_new: bool,
     _lock: Lock,
+}
+
+/// What is said of the status of a run that is taken up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TakenUp {
+    /// It goes on.
+    Running,
+    /// Nothing: it stays as it ended, and keeps the time it ended at.
+    AsItIs,
 }
 
 impl Run {
@@ -55,6 +66,28 @@ impl Run {
         config: ClientConfig,
         spec: &RunSpec,
     ) -> Result<Self, TrackingError> {
+        Self::take(spool_dir, config, spec, TakenUp::Running)
+    }
+
+    /// As [`Run::start`], but a run that is there keeps its status and the time it ended: for what is found out about
+    /// it afterwards, which must not count as its duration. End with [`Run::leave`].
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub fn add_to(
+        spool_dir: &Path,
+        config: ClientConfig,
+        spec: &RunSpec,
+    ) -> Result<Self, TrackingError> {
+        Self::take(spool_dir, config, spec, TakenUp::AsItIs)
+    }
+
+    fn take(
+        spool_dir: &Path,
+        config: ClientConfig,
+        spec: &RunSpec,
+        taken_up: TakenUp,
+    ) -> Result<Self, TrackingError> {
         let folder = Folder::new(spool_dir);
         fs::create_dir_all(folder.path()).map_err(TrackingError::io(folder.path()))?;
         let lock = Lock::take(&folder.writer_lock(), "written")?;
@@ -64,7 +97,9 @@ impl Run {
         let shared = Arc::new(Shared::new(recovered.appender.length(), recovered.entries));
         let clock = Clock::new(recovered.latest);
         let (channel, receiver) = bounded(CHANNEL_ITEMS);
-        let first = first_entries(spec, &recovered, clock.now());
+        let is_new = recovered.entries == 0;
+        let at = (taken_up == TakenUp::Running && !is_new).then(|| clock.now());
+        let first = first_entries(spec, &recovered, at);
         let writer = Writer {
             channel: receiver,
             appender: recovered.appender,
@@ -81,6 +116,7 @@ impl Run {
             shared,
             writer,
             has_images: AtomicBool::new(false),
+            is_new,
             _lock: lock,
         };
         spawn("tracking-sender", &run.folder, || sender.run())?;
@@ -175,11 +211,23 @@ impl Run {
     /// Ends the run: writes all that is logged to the spool and sends it for at most `deadline`. What is pending after
     /// that stays in the spool for [`crate::sync`].
     pub fn finish(self, status: RunStatus, deadline: Duration) -> Ledger {
-        let deadline = Instant::now() + deadline;
         self.push(Entry::Status(Status {
             status,
             at: self.clock.now(),
         }));
+        self.send_for(deadline)
+    }
+
+    /// As [`Run::finish`], with no word on the run's status; only a run that [`Run::add_to`] had to make is finished.
+    pub fn leave(self, deadline: Duration) -> Ledger {
+        if self.is_new {
+            return self.finish(RunStatus::Finished, deadline);
+        }
+        self.send_for(deadline)
+    }
+
+    fn send_for(self, deadline: Duration) -> Ledger {
+        let deadline = Instant::now() + deadline;
         self.close();
         self.shared.wait_for_sender(deadline);
         self.shared.stop();
@@ -233,21 +281,21 @@ fn new_header(spec: &RunSpec) -> Header {
     }
 }
 
-/// What the run begins, or is taken up, with.
-fn first_entries(spec: &RunSpec, recovered: &Recovered, at: i64) -> Vec<Entry> {
+/// What the run begins, or is taken up, with; `running_at` is when it went on.
+fn first_entries(spec: &RunSpec, recovered: &Recovered, running_at: Option<i64>) -> Vec<Entry> {
     if recovered.cut > 0 {
         tracing::warn!(
             bytes = recovered.cut,
             "the last record of the spool was torn and is cut off"
         );
     }
-    let mut entries = Vec::new();
-    if recovered.entries > 0 {
-        entries.push(Entry::Status(Status {
+    let running = |at| {
+        Entry::Status(Status {
             status: RunStatus::Running,
             at,
-        }));
-    }
+        })
+    };
+    let mut entries: Vec<Entry> = running_at.map(running).into_iter().collect();
     for (key, value) in &spec.params {
         match recovered.params.get(key) {
             None => entries.push(Entry::Param(KeyValue::new(key, value))),

@@ -141,6 +141,29 @@ fn a_run_taken_up_is_the_same_run_and_runs_again() {
 }
 
 #[test]
+fn what_is_added_to_a_run_leaves_its_status_and_when_it_ended() {
+    let spool = tempfile::tempdir().unwrap();
+    let server = FakeServer::start();
+    let run = Run::start(spool.path(), config(&server), &spec()).unwrap();
+    run.log_metric("loss", 0.5, 0);
+    run.finish(RunStatus::Failed, DEADLINE);
+    let ended = server.only_run().end_time;
+    let run = Run::add_to(spool.path(), config(&server), &spec()).unwrap();
+    run.log_metric("evaluation/kid", 0.1, 0);
+    assert_eq!(run.leave(DEADLINE).pending, 0);
+    sync(spool.path(), config(&server)).unwrap();
+    let run = server.only_run();
+    assert_eq!((run.status.as_str(), run.end_time), ("FAILED", ended));
+    assert_eq!(run.rows.len(), 2);
+    // A run whose spool is gone is made for it, and does not stay open.
+    let spool = tempfile::tempdir().unwrap();
+    let server = FakeServer::start();
+    let run = Run::add_to(spool.path(), config(&server), &spec()).unwrap();
+    run.leave(DEADLINE);
+    assert_eq!(server.only_run().status, "FINISHED");
+}
+
+#[test]
 fn a_run_without_a_last_word_is_said_to_be_killed_and_can_be_taken_up() {
     let spool = tempfile::tempdir().unwrap();
     let server = FakeServer::start();

@@ -11,7 +11,7 @@ use idiom_evaluate::panel::Panel;
 use idiom_evaluate::report::{PAGE, RESULTS, Report};
 use idiom_evaluate::{contrastive, independence, restyle, text_to_image};
 use idiom_spec::experiment::{Experiment as Spec, Task};
-use idiom_tracking::{RunSpec, RunStatus};
+use idiom_tracking::RunSpec;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tch::Device;
@@ -201,7 +201,7 @@ impl Session {
             params: Vec::new(),
         };
         let spool = run.folder.join("spool");
-        let client = idiom_tracking::Run::start(&spool, tracker.config.clone(), &spec)?;
+        let client = idiom_tracking::Run::add_to(&spool, tracker.config.clone(), &spec)?;
         let step = run.spec.train.images as i64;
         for figure in &report.figures {
             client.log_metric(&figure.key, figure.value, step);
@@ -210,7 +210,7 @@ impl Session {
             }
         }
         client.log_artifact(&run.results, "results");
-        let ledger = client.finish(RunStatus::Finished, DRAIN);
+        let ledger = client.leave(DRAIN);
         Ok(ledger.to_string())
     }
 }
