@@ -5,5 +5,6 @@
 pub mod artist;
 pub mod browser;
 pub mod owned;
+pub mod postgres;
 pub mod project;
 pub mod workspace;

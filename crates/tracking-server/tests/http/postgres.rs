@@ -1,17 +1,14 @@
 //! The same promises over PostgreSQL: Debian's server in a folder of its own, and this suite once more on top of it.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
+use idiom_tests::postgres::{Postgres, programs};
 use idiom_tracking_server::{DatabasePlace, ServerConfig, ServerError, Upkeep, UpkeepError, bind};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use tempfile::TempDir;
 
-use crate::served::{Served, config, skip};
+use crate::served::{Served, config};
 
 /// Where the suite finds the server when it runs on top of one.
 const VARIABLE: &str = "IDIOM_TEST_POSTGRES";
@@ -53,122 +50,6 @@ pub(crate) fn place(folder: &Path) -> Option<DatabasePlace> {
     };
     std::thread::spawn(make).join().unwrap();
     Some(uri.parse().unwrap())
-}
-
-/// A PostgreSQL server; it ends with this, and also when the test is killed: a shell waits for the pipe between them.
-struct Postgres {
-    shell: Child,
-    pipe: Option<ChildStdin>,
-    folder: TempDir,
-}
-
-impl Postgres {
-    /// None where it is not installed, which is said.
-    fn start(test: &str) -> Option<Self> {
-        let Some(programs) = programs() else {
-            skip(test, "postgresql");
-            return None;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let owner = owner();
-        let home = folder.path().join("home");
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&home)
-            .unwrap();
-        if let Some((user, group)) = owner {
-            // It refuses to run as root; so it must reach what another owns.
-            chown(folder.path(), Some(user), Some(group)).unwrap();
-            chown(&home, Some(user), Some(group)).unwrap();
-        }
-        let as_owner = |command: &mut Command| {
-            if let Some((user, group)) = owner {
-                command.uid(user).gid(group);
-            }
-            command.current_dir(&home);
-        };
-        let mut init = Command::new(programs.join("initdb"));
-        init.args([
-            "-D",
-            "data",
-            "-U",
-            "idiom",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        ]);
-        init.args(["--no-sync", "--no-instructions"]);
-        as_owner(&mut init);
-        let made = init.output().unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let mut shell = Command::new("sh");
-        shell.args([
-            "-c",
-            "\"$0\" \"$@\" </dev/null & read end; kill -INT $!; wait",
-        ]);
-        shell
-            .arg(programs.join("postgres"))
-            .args(["-D", "data", "-h", "", "-k"])
-            .arg(&home);
-        // The disk is not what is tested here.
-        shell.args([
-            "-c",
-            "fsync=off",
-            "-c",
-            "full_page_writes=off",
-            "-c",
-            "max_connections=300",
-        ]);
-        as_owner(&mut shell);
-        let shell = shell.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut shell = shell.unwrap();
-        let (pipe, said) = (shell.stdin.take(), shell.stderr.take().unwrap());
-        let mut said = BufReader::new(said).lines().map_while(Result::ok);
-        let is_ready = said.any(|line| line.contains("ready to accept connections"));
-        assert!(is_ready, "postgres did not start");
-        std::thread::spawn(move || said.for_each(drop));
-        Some(Self {
-            shell,
-            pipe,
-            folder,
-        })
-    }
-
-    fn uri(&self) -> String {
-        let home = self.folder.path().join("home").display().to_string();
-        format!("postgresql://idiom@{}", home.replace('/', "%2F"))
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        drop(self.pipe.take());
-        let _reaped = self.shell.wait();
-    }
-}
-
-/// The folder of its programs: Debian keeps them out of PATH, by version.
-fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let folders = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
-    folders
-        .filter(|folder| folder.join("initdb").exists())
-        .max()
-}
-
-/// User and group that it runs as where we are root.
-fn owner() -> Option<(u32, u32)> {
-    let id = |option: &str, user: &str| -> Option<u32> {
-        let output = Command::new("id").args([option, user]).output().ok()?;
-        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-    };
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    is_root.then(|| {
-        let of = |user| Some((id("-u", user)?, id("-g", user)?));
-        of("postgres").or_else(|| of("nobody")).unwrap()
-    })
 }
 
 #[test]
