@@ -56,16 +56,23 @@ fn name_old_order(path: &Path, n_columns: usize) -> std::io::Result<()> {
     file.write_all(&orders)
 }
 
-/// Opens a Parquet file, once its footer is known to name places that are in it: at others the library panics as it reads.
+/// Opens a Parquet file.
 pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, DatasetError> {
     let file = File::open(path).map_err(DatasetError::io(path))?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(DatasetError::parquet(path))?;
+    parquet_builder(file).map_err(DatasetError::parquet(path))
+}
+
+/// What reads a Parquet file, ours or another's, once its footer is known to name places that are in it: at others the
+/// library panics as it reads.
+///
+/// # Errors
+/// Where the file is no Parquet, or its footer gives a column a negative place or length.
+pub fn parquet_builder(file: File) -> Result<ParquetRecordBatchReaderBuilder<File>, ParquetError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
     let groups = builder.metadata().row_groups().iter();
     if groups.flat_map(RowGroupMetaData::columns).any(is_nowhere) {
         let reason = "a column begins before the file does, or has a negative length";
-        let error = ParquetError::General(reason.to_owned());
-        return Err(DatasetError::parquet(path)(error));
+        return Err(ParquetError::General(reason.to_owned()));
     }
     Ok(builder)
 }

@@ -15,7 +15,6 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use serde_json::Value;
 
 use super::{Item, Listing, Pictures, Places, RawPicture, Reader, hub, sidecar, walk};
@@ -139,22 +138,7 @@ fn files(set: &Huggingface, places: &Places<'_>) -> Result<(PathBuf, Vec<String>
 
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, IngestError> {
     let file = File::open(path).map_err(IngestError::io(path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-        .map_err(|error| refuse(path)(error.to_string()))?;
-    let groups = builder.metadata().row_groups().iter();
-    // The library panics at these when it reads.
-    if groups.flat_map(RowGroupMetaData::columns).any(is_nowhere) {
-        return Err(refuse(path)(
-            "a column begins before the file does, or has a negative length".to_owned(),
-        ));
-    }
-    Ok(builder)
-}
-
-/// Whether a damaged footer gives a column no place in the file.
-fn is_nowhere(column: &ColumnChunkMetaData) -> bool {
-    let first_page = column.dictionary_page_offset();
-    first_page.unwrap_or(column.data_page_offset()) < 0 || column.compressed_size() < 0
+    idiom_dataset::parquet_builder(file).map_err(|error| refuse(path)(error.to_string()))
 }
 
 fn refuse(path: &Path) -> impl Fn(String) -> IngestError + '_ {
