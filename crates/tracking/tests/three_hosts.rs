@@ -1,5 +1,6 @@
 //! Three clients, each a process of its own, log at once to one server of ours; one is killed by SIGKILL at a random
-//! moment. The others lose nothing and log as fast as before; its spool is sent later; rows on the server = rows produced.
+//! moment. The others log on and lose nothing; its spool is sent later; rows on the server = rows produced. How long a call
+//! of the others takes before and after the kill is printed, not tested.
 //!
 //! Over SQLite and over PostgreSQL, 3 kills each, or 100 where `IDIOM_SOAK` is 1. A client is this very test binary,
 //! started again to run [`client`] alone; it prints what it has logged, how long that took and how much its spool holds.
@@ -278,15 +279,10 @@ fn kill_clients(store: &Store) {
         begun.elapsed().as_secs_f64()
     );
     assert_eq!(produced, arrived);
-    // Twice is what a busy machine does to a median of microseconds; a client that waits for another would take far more.
-    assert!(
-        after < 2.0 * before + 1.0,
-        "{before} us, then {after} us a call"
-    );
 }
 
 #[test]
-fn a_host_killed_while_others_log_costs_nobody_a_row_or_time() {
+fn a_host_killed_while_others_log_costs_nobody_a_row() {
     if is_built("a_host_killed_while_others_log") {
         kill_clients(&Store::sqlite());
     }
