@@ -39,8 +39,6 @@ const PREFIXES = ["loss/", "score/", ""];
 const rank = (key) =>
   better(key) && !/^(loss|rate|memory|system)/.test(key) ? -1 : PREFIXES.findIndex((prefix) => key.startsWith(prefix));
 
-const valuesOf = (runs, key) => new Set(runs.map((run) => run.params[key]).filter((value) => value !== undefined));
-
 const byName = (a, b) => (a < b ? -1 : 1);
 
 /** Orders keys of `bag` by how many runs have them, most first: a column that is empty for most tells nothing. */
@@ -49,20 +47,39 @@ function byPresence(runs, bag) {
   return (a, b) => count.get(b) - count.get(a);
 }
 
-/** What to show of runs nobody has chosen columns for: the params that tell them apart, the scores, the losses; each where most runs have it. */
+/** How many runs have another value of a param than most have: what one run alone is odd in tells the others from nothing. */
+function apart(runs, key) {
+  const counts = new Map();
+  for (const run of runs) {
+    const value = run.params[key];
+    if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  const all = [...counts.values()];
+  return all.reduce((sum, count) => sum + count, 0) - Math.max(...all);
+}
+
+/**
+ * What to show of runs nobody has chosen columns for: the params that tell most of them apart, the scores, the losses; each
+ * where most runs have it. What begins with another metric's name is a part of that one (its value in one language, say).
+ */
 export function defaults(runs) {
-  const spread = new Map(keysOf(runs, "params").map((key) => [key, valuesOf(runs, key).size]));
+  const spread = new Map(keysOf(runs, "params").map((key) => [key, apart(runs, key)]));
   const [paramPresence, metricPresence] = [byPresence(runs, "params"), byPresence(runs, "metrics")];
   const telling = [...spread.keys()]
-    .filter((key) => spread.get(key) > 1)
-    .sort((a, b) => paramPresence(a, b) || spread.get(a) - spread.get(b) || byName(a, b));
-  const metrics = keysOf(runs, "metrics").sort((a, b) => rank(a) - rank(b) || metricPresence(a, b) || byName(a, b));
+    .filter((key) => spread.get(key) > 0)
+    .sort((a, b) => paramPresence(a, b) || spread.get(b) - spread.get(a) || byName(a, b));
+  const measured = keysOf(runs, "metrics");
+  const isPart = (key) => measured.some((whole) => key.startsWith(`${whole}_`));
+  const metrics = measured
+    .filter((key) => !isPart(key))
+    .sort((a, b) => rank(a) - rank(b) || metricPresence(a, b) || byName(a, b));
+  const curve = metrics.find((key) => key.startsWith("loss/")) ?? metrics[0];
   return [
     "attribute:status",
     "attribute:started",
     "attribute:duration",
     ...telling.slice(0, 3).map((key) => `param:${key}`),
-    ...metrics.slice(0, 1).map((key) => `metric:curve:${key}`),
+    ...(curve ? [`metric:curve:${curve}`] : []),
     ...metrics.slice(0, 4).map((key) => `metric:last:${key}`),
   ];
 }
@@ -70,6 +87,7 @@ export function defaults(runs) {
 /** Whether a metric is better "low" or "high", or "" where neither is known (a critic's scores, say). */
 export function better(key) {
   const name = key.toLowerCase();
+  if (/_(gap|ratio|beside)(_|$)/.test(name)) return "";
   if (/per_second|throughput|accuracy|precision|recall|agreement|auc\b|psnr|ssim|inception|clip_score/.test(name))
     return "high";
   return /loss|error|\bfid|\bkid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "";

@@ -181,3 +181,64 @@ async fn a_note_a_name_and_a_tag_stay() {
         .await;
     browser.finish(lab).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_nobody_chose_tell_runs_apart_and_name_whole_scores() {
+    let test = "columns_nobody_chose_tell_runs_apart_and_name_whole_scores";
+    let Some(browser) = Browser::start(test).await else {
+        return;
+    };
+    let lab = Lab::with_two_runs().await;
+    browser.open(&lab.address("/")).await;
+    // Four runs: one is small in two ways, two play another game; scores with their parts, and what stands beside them.
+    let runs = r#"[["hinge", 64, 9], ["hinge", 64, 9], ["pairs", 64, 9], ["pairs", 16, 1]].map(([game, width, depth]) => ({
+        params: { game, width, depth, seed: "1" },
+        metrics: Object.fromEntries(["evaluate/distance_ratio", "evaluate/kid", "evaluate/kid_beside", "evaluate/look_accuracy",
+            "evaluate/look_accuracy_en", "evaluate/look_accuracy_gap_en_zh", "loss/generator"].map((key) => [key, { value: 1 }])),
+    }))"#;
+    let call = format!("defaults({runs})");
+    let columns = browser.call("columns.js", "defaults", &call).await;
+    let expected = [
+        "attribute:status",
+        "attribute:started",
+        "attribute:duration",
+        "param:game",
+        "param:depth",
+        "param:width",
+        "metric:curve:loss/generator",
+        "metric:last:evaluate/kid",
+        "metric:last:evaluate/look_accuracy",
+        "metric:last:loss/generator",
+        "metric:last:evaluate/distance_ratio",
+    ];
+    assert_eq!(columns, serde_json::json!(expected));
+    browser.finish(lab).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrow_window_shows_every_control_of_the_toolbar() {
+    let test = "a_narrow_window_shows_every_control_of_the_toolbar";
+    let Some(browser) = Browser::start(test).await else {
+        return;
+    };
+    let lab = Lab::with_two_runs().await;
+    browser.open(&lab.address("/")).await;
+    browser
+        .until("document.querySelectorAll('tbody tr[data-run]').length === 2")
+        .await;
+    // A frame as wide as a telephone: the window of a headless browser has a least width.
+    browser
+        .run("const frame = document.createElement('iframe'); frame.id = 'narrow'; frame.src = '/'; frame.style.cssText = 'width:400px;height:800px'; document.body.append(frame)")
+        .await;
+    let page = "document.querySelector('#narrow').contentDocument";
+    browser
+        .until(&format!(
+            "{page}.querySelectorAll('tbody tr[data-run]').length === 2"
+        ))
+        .await;
+    let outside = format!(
+        "[...{page}.querySelectorAll('.bar > *')].filter((part) => part.getBoundingClientRect().right > 400).length"
+    );
+    assert_eq!(browser.value(&outside).await, 0);
+    browser.finish(lab).await;
+}
