@@ -27,7 +27,7 @@ td.bar i{display:block;height:.75rem;margin-top:.35rem;border-radius:3px;backgro
 .sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:14px 10px}
 figure{margin:0}figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#fff;border:1px solid var(--line);border-radius:6px}
 figcaption{font-size:12px;line-height:1.3;overflow-wrap:anywhere;display:-webkit-box;-webkit-line-clamp:3;-webkit-box-orient:vertical;overflow:hidden}
-figcaption span{color:var(--dim)}code{font-size:.9em}
+figcaption span{color:var(--dim);white-space:nowrap}code{font-size:.9em}
 ";
 
 /// The whole page.
@@ -68,9 +68,9 @@ fn sums(html: &mut String, dataset: &Dataset, figures: &Figures) {
     let counts = dataset.manifest().counts;
     html.push_str("<div class=sums>");
     for (n, what) in [
-        (counts.rows_in, "pictures offered ="),
-        (counts.rows_out, "rows +"),
-        (counts.rejects, "rejects +"),
+        (counts.rows_in, "pictures offered"),
+        (counts.rows_out, "rows"),
+        (counts.rejects, "rejects"),
         (counts.duplicates, "duplicates"),
         (figures.subjects.len() as u64, "subjects"),
         (figures.styles.len() as u64, "styles"),
@@ -78,7 +78,11 @@ fn sums(html: &mut String, dataset: &Dataset, figures: &Figures) {
     ] {
         let _ = write!(html, "<div><b>{n}</b>{what}</div>");
     }
-    html.push_str("</div>");
+    let _ = write!(
+        html,
+        "</div><p class=dim>{} offered = {} rows + {} rejects + {} duplicates</p>",
+        counts.rows_in, counts.rows_out, counts.rejects, counts.duplicates
+    );
 }
 
 fn contact_sheet(html: &mut String, sheet: &[Record]) {
