@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tch::{Kind, TchError, Tensor};
 
 /// What cross-validation within the training phrases of the sample data prefers, for unit vectors.
-pub const RIDGE: f64 = 1.0;
+pub const RIDGE: f64 = 3.0;
 
 /// A text's vector, its class, its group, and whether the probe is fitted on it.
 #[derive(Debug, Clone, Copy)]
