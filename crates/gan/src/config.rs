@@ -4,6 +4,7 @@
 //! numbers come from (an experiment file) is not known here.
 
 use crate::GanError;
+use crate::modulation::Upsampling;
 use serde::{Deserialize, Serialize};
 
 /// The side of the smallest feature map, in cells; every network starts or ends there.
@@ -28,6 +29,9 @@ pub struct GeneratorConfig {
     pub style_dim: i64,
     /// Channels at 4x4, 8x8, and so on up to the resolution.
     pub channels: Vec<i64>,
+    /// How shortcuts are brought to the next size.
+    #[serde(default)]
+    pub upsampling: Upsampling,
 }
 
 impl Default for GeneratorConfig {
@@ -39,6 +43,7 @@ impl Default for GeneratorConfig {
             text_head_dim: 128,
             style_dim: 128,
             channels: vec![192, 128, 96, 48, 24],
+            upsampling: Upsampling::Nearest,
         }
     }
 }

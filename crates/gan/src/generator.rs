@@ -50,7 +50,7 @@ impl Generator {
                 &site.sub(&name),
                 style_dim,
                 [pair[0], pair[1]],
-                Side::Doubled,
+                Side::Doubled(config.upsampling),
             ));
         }
         let n_last = config.channels[config.channels.len() - 1];

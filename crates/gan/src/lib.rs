@@ -52,6 +52,7 @@ pub use error::GanError;
 pub use generator::Generator;
 pub use losses::Adversarial;
 pub use minibatch::mismatched;
+pub use modulation::Upsampling;
 pub use objective::{
     Batch, DiscriminatorTerms, GeneratorTerms, Objective, discriminator_terms, generator_terms,
 };

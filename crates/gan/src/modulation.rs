@@ -1,11 +1,12 @@
 //! The generator's building block: two convolutions, each after a feature-wise affine map steered by w, beside a shortcut.
 //!
 //! The map is FiLM's (Perez et al. 2018, arXiv:1709.07871), as DF-GAN's affine blocks use it for text (arXiv:2008.05865):
-//! `leaky(x (1 + gamma(w)) + beta(w))`, gamma and beta one linear layer of w that starts near zero. Upsampling is by nearest
+//! `leaky(x (1 + gamma(w)) + beta(w))`, gamma and beta one linear layer of w that starts near zero. Upsampling of what is convolved is by nearest
 //! neighbour and comes first in the mathematics; in the computation it commutes with all that acts on single cells, so that the
 //! map, the rectifier and the 1x1 shortcut run at the small size: the same numbers for a quarter of the work.
 
 use crate::layers::{Conv, DoublingConv, Linear, Site, Spread, Window, leaky};
+use serde::{Deserialize, Serialize};
 use std::f64::consts::FRAC_1_SQRT_2;
 use tch::Tensor;
 
@@ -42,6 +43,7 @@ pub(crate) struct Block {
     first: (Modulation, First),
     second: (Modulation, Conv),
     shortcut: Conv,
+    side: Side,
 }
 
 /// The first convolution decides what the block does to the side of its input.
@@ -55,7 +57,29 @@ enum First {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Kept,
-    Doubled,
+    Doubled(Upsampling),
+}
+
+/// How a shortcut is brought to twice its side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Upsampling {
+    /// Every cell four times. What passes along the shortcuts from a coarse stage alone is drawn in squares.
+    #[default]
+    Nearest,
+    /// Between the cells' middles, so that it is drawn in slopes.
+    Bilinear,
+}
+
+impl Upsampling {
+    /// `[batch, channels, height, width]` to `[batch, channels, 2 height, 2 width]`.
+    fn doubled(self, input: &Tensor) -> Tensor {
+        let size = [2 * input.size()[2], 2 * input.size()[3]];
+        match self {
+            Self::Nearest => input.upsample_nearest2d(size, None, None),
+            Self::Bilinear => input.upsample_bilinear2d(size, false, None, None),
+        }
+    }
 }
 
 impl Block {
@@ -73,7 +97,9 @@ impl Block {
                 Window::SAME,
                 Spread::Rectified,
             )),
-            Side::Doubled => First::Doubled(DoublingConv::new(&first.sub("conv"), [n_in, n_out])),
+            Side::Doubled(_) => {
+                First::Doubled(DoublingConv::new(&first.sub("conv"), [n_in, n_out]))
+            }
         };
         let second_conv = Conv::new(
             &second.sub("conv"),
@@ -96,6 +122,7 @@ impl Block {
                 Window::POINT,
                 Spread::Kept,
             ),
+            side,
         }
     }
 
@@ -103,16 +130,33 @@ impl Block {
     pub(crate) fn forward(&self, input: &Tensor, style: &Tensor) -> Tensor {
         let modulated = self.first.0.forward(input, style);
         let shortcut = self.shortcut.forward(input);
-        let (first, shortcut) = match &self.first.1 {
-            First::Kept(conv) => (conv.forward(&modulated), shortcut),
-            First::Doubled(conv) => (conv.forward(&modulated), doubled(&shortcut)),
+        let first = match &self.first.1 {
+            First::Kept(conv) => conv.forward(&modulated),
+            First::Doubled(conv) => conv.forward(&modulated),
+        };
+        let shortcut = match self.side {
+            Side::Kept => shortcut,
+            Side::Doubled(upsampling) => upsampling.doubled(&shortcut),
         };
         let second = self.second.1.forward(&self.second.0.forward(&first, style));
         (second + shortcut) * FRAC_1_SQRT_2
     }
 }
 
-fn doubled(input: &Tensor) -> Tensor {
-    let size = input.size();
-    input.upsample_nearest2d([2 * size[2], 2 * size[3]], None, None)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bilinear_shortcut_goes_in_slopes_from_cell_to_cell() {
+        let row = Tensor::from_slice(&[0.0_f32, 4.0]).view([1, 1, 1, 2]);
+        let drawn = |upsampling: Upsampling| {
+            let doubled = upsampling.doubled(&row);
+            assert_eq!(doubled.size(), [1, 1, 2, 4]);
+            Vec::<f32>::try_from(doubled.select(2, 1).flatten(0, -1)).unwrap()
+        };
+        assert_eq!(drawn(Upsampling::Nearest), [0.0, 0.0, 4.0, 4.0]);
+        // New middles lie a quarter of a cell from the old ones.
+        assert_eq!(drawn(Upsampling::Bilinear), [0.0, 1.0, 3.0, 4.0]);
+    }
 }

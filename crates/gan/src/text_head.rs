@@ -77,18 +77,45 @@ impl TextHead {
     }
 }
 
-/// Sentence vectors with what heads make of them beside: `text [batch, text_dim]` to `[batch, text_dim + sum of out_dim]`, all of about unit
-/// variance per entry. Gradients flow to all.
-///
-/// # Errors
-/// A text of another shape.
-pub fn joined(text: &Tensor, heads: &[&TextHead]) -> Result<Tensor, GanError> {
-    let mut parts = vec![text.shallow_clone()];
-    for head in heads {
-        let scale = (head.config().out_dim as f64).sqrt();
-        parts.push(head.forward(text)? * scale);
+/// What networks hear of a sentence where heads have learnt to read it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hearing {
+    /// Its own vector, and what the heads make of it beside.
+    #[default]
+    SentenceAndHeads,
+    /// What the heads make of it alone.
+    Heads,
+}
+
+impl Hearing {
+    /// Entries that networks hear of a sentence vector of `text_dim` entries whose heads give `head_dims`.
+    #[must_use]
+    pub fn dim(self, text_dim: i64, head_dims: impl Iterator<Item = i64>) -> i64 {
+        let of_heads: i64 = head_dims.sum();
+        match self {
+            Self::SentenceAndHeads => text_dim + of_heads,
+            Self::Heads if of_heads > 0 => of_heads,
+            Self::Heads => text_dim,
+        }
     }
-    Ok(Tensor::cat(&parts, 1))
+
+    /// What is heard of sentence vectors `text [batch, text_dim]`: `[batch, dim]` ([`Hearing::dim`]), all of about unit variance per entry.
+    /// Without heads it is the sentence, whatever was asked. Gradients flow to all.
+    ///
+    /// # Errors
+    /// A text of another shape.
+    pub fn of(self, text: &Tensor, heads: &[&TextHead]) -> Result<Tensor, GanError> {
+        let mut parts = Vec::with_capacity(heads.len() + 1);
+        if self == Self::SentenceAndHeads || heads.is_empty() {
+            parts.push(text.shallow_clone());
+        }
+        for head in heads {
+            let scale = (head.config().out_dim as f64).sqrt();
+            parts.push(head.forward(text)? * scale);
+        }
+        Ok(Tensor::cat(&parts, 1))
+    }
 }
 
 /// One learnt direction a look.

@@ -1,6 +1,7 @@
 //! What `config.json` says of a model that draws from words.
 
 use crate::document::{Described, Flaw};
+use idiom_gan::text_head::Hearing;
 use idiom_gan::{DiscriminatorConfig, GeneratorConfig, TextHeadConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,9 +19,12 @@ pub struct ModelConfig {
     pub discriminator: Option<DiscriminatorConfig>,
     /// The frozen encoder whose vectors the networks were trained on.
     pub text_encoder: TextEncoderInfo,
-    /// Heads whose vectors the generator hears beside the sentence's own, in the order of their names.
+    /// Heads whose vectors the generator hears, in the order of their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub words: BTreeMap<String, TextHeadConfig>,
+    /// Whether it hears the sentence's own vector beside them.
+    #[serde(default)]
+    pub hearing: Hearing,
     /// Where the model comes from, for people: run, data set's hash, images seen.
     pub provenance: BTreeMap<String, String>,
 }
@@ -55,21 +59,31 @@ impl Described for ModelConfig {
 
     fn check(&self) -> Result<(), Flaw> {
         let judge = self.discriminator.as_ref();
-        let mut n_heard = 0;
         for (name, head) in &self.words {
             head.check()?;
             (self.text_encoder).check_dim(&format!("words.{name}.text_dim"), head.text_dim)?;
-            n_heard += head.out_dim;
         }
-        self.text_encoder
-            .check_dim("generator.text_dim", self.generator.text_dim - n_heard)?;
+        self.check_heard("generator.text_dim", self.generator.text_dim)?;
         if let Some(judge) = judge {
-            (self.text_encoder).check_dim("discriminator.text_dim", judge.text_dim - n_heard)?;
+            self.check_heard("discriminator.text_dim", judge.text_dim)?;
         }
         self.text_encoder.check()?;
         self.generator.check()?;
         judge.map_or(Ok(()), DiscriminatorConfig::check)?;
         Ok(())
+    }
+}
+
+impl ModelConfig {
+    /// A network must hear just what sentences and heads give.
+    fn check_heard(&self, key: &str, dim: i64) -> Result<(), Flaw> {
+        let of_heads = self.words.values().map(|head| head.out_dim);
+        let heard = self.hearing.dim(self.text_encoder.dim, of_heads);
+        if dim == heard {
+            return Ok(());
+        }
+        let text = format!("`{key}` is {dim}, but sentences and heads give {heard}");
+        Err(Flaw::Text(text))
     }
 }
 

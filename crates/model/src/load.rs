@@ -4,7 +4,6 @@ use crate::config::{ModelConfig, WORDS};
 use crate::digest::sha256_hex;
 use crate::document::{CONFIG_FILE, Described, Document, FileEntry, MOST_CONFIG_BYTES, task_in};
 use crate::{ModelError, tensor_file};
-use idiom_gan::text_head::joined;
 use idiom_gan::{Discriminator, GanError, Generator, TextHead};
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,7 +38,8 @@ impl Model {
     /// Tensors of other shapes.
     pub fn draw(&self, latent: &Tensor, text: &Tensor) -> Result<Tensor, GanError> {
         let heads: Vec<&TextHead> = self.words.iter().collect();
-        self.generator.forward(latent, &joined(text, &heads)?)
+        let heard = self.config.hearing.of(text, &heads)?;
+        self.generator.forward(latent, &heard)
     }
 }
 

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use idiom_gan::text_head::Hearing;
 use idiom_gan::{
     Discriminator, DiscriminatorConfig, Draws, Generator, GeneratorConfig, Normalization, Sight,
-    Stages,
+    Stages, Upsampling,
 };
 use idiom_model::{ModelConfig, ModelError, Saved, TextEncoderInfo, load, save, tensor_file};
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ fn trained(seed: u64) -> Trained {
         text_head_dim: 4,
         style_dim: 6,
         channels: vec![5, 4, 3],
+        upsampling: Upsampling::Nearest,
     };
     let discriminator_config = DiscriminatorConfig {
         resolution: 16,
@@ -52,6 +54,7 @@ fn trained(seed: u64) -> Trained {
             scale: 5_f64.sqrt(),
         },
         words: BTreeMap::new(),
+        hearing: Hearing::SentenceAndHeads,
         provenance: BTreeMap::from([("run".to_owned(), "R1".to_owned())]),
     };
     Trained {
@@ -389,6 +392,6 @@ fn a_text_length_that_differs_from_the_encoders_is_refused() {
     assert!(
         error_of(folder.path())
             .to_string()
-            .ends_with("`generator.text_dim` is 5, but `text_encoder.dim` is 6")
+            .ends_with("`generator.text_dim` is 5, but sentences and heads give 6")
     );
 }

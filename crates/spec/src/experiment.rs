@@ -19,9 +19,9 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use contrastive::{Contrastive, Guide};
+pub use contrastive::{Contrastive, Guide, Hearing};
 pub use data::{Adaptive, Augment, Captions, Loader, PhraseKinds};
-pub use networks::{Discriminator, Generator, Normalization, Stages, Trunk};
+pub use networks::{Discriminator, Generator, Normalization, Stages, Trunk, Upsampling};
 pub use objective::{
     Adam, Ema, Objective, ObjectiveKind, Optimizers, Penalty, PenaltyKind, WarmStart,
 };

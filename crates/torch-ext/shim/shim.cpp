@@ -14,6 +14,7 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/cpu/Utils.h>
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adam.h>
@@ -209,6 +210,23 @@ char* idiom_set_autocast(bool on_accelerator, bool enabled) {
     // The copies of the weights belong to one pass: the next one has other weights.
     if (!enabled) at::autocast::clear_cache();
   });
+}
+
+char* idiom_pause_autocast(bool on_accelerator, bool* was_enabled) {
+  return guarded([&] {
+    const at::DeviceType kind = on_accelerator ? at::kCUDA : at::kCPU;
+    *was_enabled = at::autocast::is_autocast_enabled(kind);
+    // The copies of the weights stay: the pass goes on afterwards.
+    at::autocast::set_autocast_enabled(kind, false);
+  });
+}
+
+char* idiom_resume_autocast(bool on_accelerator) {
+  return guarded([&] { at::autocast::set_autocast_enabled(on_accelerator ? at::kCUDA : at::kCPU, true); });
+}
+
+char* idiom_cpu_multiplies_bf16(bool* multiplies) {
+  return guarded([&] { *multiplies = at::cpu::init_amx(); });
 }
 
 char* idiom_set_tf32(bool allowed) {

@@ -27,6 +27,29 @@ pub fn in_bf16<T>(device: Device, work: impl FnOnce() -> T) -> Result<T, TorchEr
     Ok(work())
 }
 
+/// Does `work` on `device` in the digits of its inputs, also in the middle of a pass in bf16: for the few products that need all digits of
+/// `f32`, whose inputs the caller makes so.
+///
+/// # Errors
+/// What libtorch throws.
+pub fn in_own_digits<T>(device: Device, work: impl FnOnce() -> T) -> Result<T, TorchError> {
+    let on_accelerator = device.is_cuda();
+    let was_enabled = ffi::pause_autocast(on_accelerator)?;
+    let done = work();
+    if was_enabled {
+        ffi::resume_autocast(on_accelerator)?;
+    }
+    Ok(done)
+}
+
+/// Whether this machine's CPU multiplies bf16 by itself (Intel's AMX), for which bf16 is worth while.
+///
+/// # Errors
+/// What libtorch throws.
+pub fn cpu_multiplies_bf16() -> Result<bool, TorchError> {
+    ffi::cpu_multiplies_bf16()
+}
+
 /// Whether CUDA may compute products and convolutions of `f32` with TF32's 10 bits of mantissa instead of 23. For the whole process;
 /// nothing changes on a CPU.
 ///

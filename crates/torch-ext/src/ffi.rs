@@ -71,6 +71,9 @@ unsafe extern "C" {
     fn idiom_set_n_threads(n_threads: c_int) -> Message;
     fn idiom_n_threads(n_threads: *mut c_int) -> Message;
     fn idiom_set_autocast(on_accelerator: bool, enabled: bool) -> Message;
+    fn idiom_pause_autocast(on_accelerator: bool, was_enabled: *mut bool) -> Message;
+    fn idiom_resume_autocast(on_accelerator: bool) -> Message;
+    fn idiom_cpu_multiplies_bf16(multiplies: *mut bool) -> Message;
     fn idiom_set_tf32(allowed: bool) -> Message;
     fn idiom_keep_freed_memory() -> Message;
     fn idiom_bound_tensors(further_bytes: u64) -> Message;
@@ -234,6 +237,25 @@ pub(crate) fn n_threads() -> Result<i32, TorchError> {
 pub(crate) fn set_autocast(on_accelerator: bool, enabled: bool) -> Result<(), TorchError> {
     // SAFETY: no pointers.
     check(unsafe { idiom_set_autocast(on_accelerator, enabled) })
+}
+
+pub(crate) fn pause_autocast(on_accelerator: bool) -> Result<bool, TorchError> {
+    let mut was_enabled = false;
+    // SAFETY: a place for one bool.
+    check(unsafe { idiom_pause_autocast(on_accelerator, &raw mut was_enabled) })?;
+    Ok(was_enabled)
+}
+
+pub(crate) fn resume_autocast(on_accelerator: bool) -> Result<(), TorchError> {
+    // SAFETY: no pointers.
+    check(unsafe { idiom_resume_autocast(on_accelerator) })
+}
+
+pub(crate) fn cpu_multiplies_bf16() -> Result<bool, TorchError> {
+    let mut multiplies = false;
+    // SAFETY: a place for one bool.
+    check(unsafe { idiom_cpu_multiplies_bf16(&raw mut multiplies) })?;
+    Ok(multiplies)
 }
 
 pub(crate) fn set_tf32(allowed: bool) -> Result<(), TorchError> {

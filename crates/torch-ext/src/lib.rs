@@ -15,7 +15,7 @@ mod runtime;
 mod tensors;
 
 pub use adam::{AdamConfig, FusedAdam};
-pub use arithmetic::{in_bf16, set_tf32};
+pub use arithmetic::{cpu_multiplies_bf16, in_bf16, in_own_digits, set_tf32};
 pub use error::TorchError;
 pub use memory::{
     AcceleratorMemory, ProcessMemory, accelerator_memory, bound_tensors, keep_freed_memory,

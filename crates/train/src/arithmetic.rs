@@ -1,8 +1,8 @@
 //! With how many digits the networks of a run are computed, as its experiment says it.
 
 use idiom_gan::GanError;
-use idiom_spec::experiment::{Experiment, Precision, Task};
-use idiom_torch_ext::{in_bf16, set_tf32};
+use idiom_spec::experiment::{Experiment, Precision};
+use idiom_torch_ext::{cpu_multiplies_bf16, in_bf16, set_tf32};
 use tch::Device;
 
 use crate::TrainError;
@@ -20,17 +20,12 @@ impl Arithmetic {
     /// # Errors
     /// The device or the task has no such digits, with the reason.
     pub(crate) fn of(experiment: &Experiment, device: Device) -> Result<Self, TrainError> {
-        let precision = experiment.train.precision;
+        let precision = digits_on(device, experiment.train.precision)?;
         let contradiction = match precision {
             Precision::Tf32 if !device.is_cuda() => Some((
                 "train.precision: tf32",
                 "train.device: cpu",
                 "only CUDA has TF32; take `f32`, or `bf16`",
-            )),
-            Precision::Bf16 if experiment.task != Task::TextToImage => Some((
-                "train.precision: bf16",
-                "task",
-                "its contrastive terms divide cosines by a small temperature, for which 8 bits are too few",
             )),
             _ => None,
         };
@@ -55,8 +50,20 @@ impl Arithmetic {
         pass: impl FnOnce() -> Result<T, TrainError>,
     ) -> Result<T, TrainError> {
         match self.precision {
-            Precision::F32 | Precision::Tf32 => pass(),
             Precision::Bf16 => in_bf16(self.device, pass)?,
+            Precision::F32 | Precision::Tf32 | Precision::Auto => pass(),
         }
     }
+}
+
+/// What `auto` means on a device; all else is itself.
+///
+/// # Errors
+/// What libtorch throws.
+fn digits_on(device: Device, asked: Precision) -> Result<Precision, TrainError> {
+    Ok(match asked {
+        Precision::Auto if device == Device::Cpu && cpu_multiplies_bf16()? => Precision::Bf16,
+        Precision::Auto => Precision::F32,
+        asked => asked,
+    })
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use idiom_gan::PictureEncoder;
 use idiom_gan::losses::contrastive::among_others;
 use idiom_torch_ext::channels_last;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
 use crate::pictures::{Pictures, signed};
@@ -38,6 +38,8 @@ pub(crate) struct Rivals {
 struct Bank {
     /// Unit vectors `[n, subject_dim]`.
     vectors: Tensor,
+    /// Unit vectors of how each is drawn, `[n, style_dim]`.
+    styles: Tensor,
     /// `[n]`
     subjects: Tensor,
     /// `[n]`
@@ -73,14 +75,16 @@ impl Rivals {
     fn fill(&self, encoder: &PictureEncoder, device: Device) -> Result<Bank, TrainError> {
         let _guard = tch::no_grad_guard();
         let side = encoder.config().resolution;
-        let mut vectors = Vec::new();
+        let (mut vectors, mut styles) = (Vec::new(), Vec::new());
         for part in self.rows.chunks(BATCH) {
             let mut bytes = Vec::with_capacity(part.len() * self.pictures.picture_bytes());
             for shown in part {
                 bytes.extend_from_slice(&self.pictures.get(shown.row)?.1);
             }
             let pictures = channels_last(&signed(&bytes, side, device)?);
-            vectors.push(encoder.forward(&pictures)?.subject);
+            let encoded = encoder.forward(&pictures)?;
+            vectors.push(encoded.subject);
+            styles.push(encoded.style);
         }
         let numbers = |of: fn(&Shown) -> i64| -> Result<Tensor, TrainError> {
             let numbers: Vec<i64> = self.rows.iter().map(of).collect();
@@ -88,6 +92,7 @@ impl Rivals {
         };
         Ok(Bank {
             vectors: Tensor::f_cat(&vectors, 0)?,
+            styles: Tensor::f_cat(&styles, 0)?,
             subjects: numbers(|shown| shown.subject)?,
             looks: numbers(|shown| shown.look)?,
         })
@@ -107,6 +112,48 @@ impl Rivals {
         let loss = |bank: &Bank| bank.loss([drawn, wanted], [subjects, looks], temperature);
         self.bank.as_ref().map(loss).transpose()
     }
+
+    /// Where the pictures of each look and of each subject lie on average; `None` before they were met.
+    pub(crate) fn centres(&self) -> Option<Centres> {
+        let bank = self.bank.as_ref()?;
+        Some(Centres {
+            styles: centres(&bank.styles, &bank.looks),
+            subjects: centres(&bank.vectors, &bank.subjects),
+        })
+    }
+}
+
+/// Unit vectors in the middle of those of a group; zeros where a group has no picture.
+#[derive(Debug)]
+pub(crate) struct Centres {
+    /// Of each look, `[looks, style_dim]`.
+    pub(crate) styles: Tensor,
+    /// Of each subject, `[subjects, subject_dim]`.
+    pub(crate) subjects: Tensor,
+}
+
+/// Means of `vectors [n, dim]` by group, brought to length 1; `groups [n]` counts from 0, below 0 is no group.
+fn centres(vectors: &Tensor, groups: &Tensor) -> Tensor {
+    let known = groups.greater_equal(0).nonzero().squeeze_dim(1);
+    let (vectors, groups) = (
+        vectors.index_select(0, &known),
+        groups.index_select(0, &known),
+    );
+    let n_groups = if groups.numel() == 0 {
+        0
+    } else {
+        groups.max().int64_value(&[]) + 1
+    };
+    let sums = Tensor::zeros(
+        [n_groups, vectors.size()[1]],
+        (Kind::Float, vectors.device()),
+    );
+    let sums = sums.index_add(0, &groups, &vectors);
+    let lengths = sums
+        .square()
+        .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float)
+        .sqrt();
+    &sums / lengths.clamp_min(1e-12)
 }
 
 impl Bank {
@@ -132,6 +179,7 @@ mod tests {
         // A rival of subject 3 in look 1; subject 3 itself there; another subject in another look.
         let bank = Bank {
             vectors: Tensor::from_slice(&[0.5_f32, 0.0, 1.0, 0.0, 1.0, 0.0]).view([3, 2]),
+            styles: Tensor::zeros([3, 1], (Kind::Float, Device::Cpu)),
             subjects: Tensor::from_slice(&[7_i64, 3, 9]),
             looks: Tensor::from_slice(&[1_i64, 1, 2]),
         };
@@ -147,5 +195,16 @@ mod tests {
         let expected = (1.0 + (1.0_f64 - 1.6).exp()).ln();
         assert!((loss(3, 1) - expected).abs() < 1e-6);
         assert!(loss(9, 2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_centre_is_the_direction_of_its_groups_mean() {
+        let vectors =
+            Tensor::from_slice(&[1.0_f32, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]).view([4, 2]);
+        let found = centres(&vectors, &Tensor::from_slice(&[2_i64, 2, 0, -1]));
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        let expected = [0.0, 1.0, 0.0, 0.0, half, half];
+        let expected = Tensor::from_slice(&expected).view([3, 2]);
+        assert!((found - expected).abs().max().double_value(&[]) < 1e-6);
     }
 }

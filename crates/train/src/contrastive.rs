@@ -82,7 +82,12 @@ impl Contrastive {
             None
         };
         let task = Self {
-            stepper: Stepper::new(experiment, learner, table, &source.ranks)?,
+            stepper: Stepper::new(
+                experiment,
+                learner,
+                table,
+                (&source.ranks, source.arithmetic),
+            )?,
             measured,
         };
         let words = Said {

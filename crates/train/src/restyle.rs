@@ -82,7 +82,7 @@ impl Restyle {
                 players,
                 Words { table, probe },
                 rivals,
-                request.device,
+                (request.device, source.arithmetic),
             ),
             sheet,
             encoder_images: said.encoder.images,

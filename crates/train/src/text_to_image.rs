@@ -9,6 +9,7 @@ mod players;
 mod samples;
 mod sheet;
 mod step;
+mod study;
 mod warm;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use idiom_dataset::order::SampleOrder;
+use idiom_gan::text_head::Hearing;
 use idiom_model::{ModelConfig, TextEncoderInfo};
 use tch::Tensor;
 
@@ -70,21 +72,27 @@ impl TextToImage {
         let pictures = Arc::new(source.pictures(experiment)?);
         let order = SampleOrder::new(seed, pictures.n_rows());
         let encoder = source.text_encoder(&request.encoder);
-        let who = (roster.as_ref(), &pictures);
-        let guide = Guide::new(experiment, who, encoder.clone(), &table, &source.ranks)?;
-        let text_dim = embeddings.dim() as i64 + guide.as_ref().map_or(0, Guide::added_dim);
         let dealt = Dealt {
             seed,
             batch_size: experiment.train.batch_size,
             share: source.ranks.share(&experiment.train)?,
         };
-        let guided = roster.map(|roster| {
+        let lessons = roster.map(|roster| {
             let words = said(phrases, &captions);
-            Guided {
-                pairs: Paired::new(Arc::clone(&pictures), roster.clone(), words, dealt),
-                roster,
-                images: experiment.guide.as_ref().map_or(0, |guide| guide.images),
-            }
+            Arc::new(Paired::new(Arc::clone(&pictures), roster, words, dealt))
+        });
+        let guide = Guide::new(
+            experiment,
+            lessons.clone(),
+            encoder.clone(),
+            &table,
+            (&source.ranks, source.arithmetic),
+        )?;
+        let own_dim = embeddings.dim() as i64;
+        let text_dim = (guide.as_ref()).map_or(own_dim, |guide| guide.heard_dim(own_dim));
+        let guided = lessons.map(|lessons| Guided {
+            lessons,
+            images: experiment.guide.as_ref().map_or(0, |guide| guide.images),
         });
         let players = Players::new(experiment, text_dim, request.device)?;
         let latent_dim = experiment.generator.latent_dim;
@@ -158,6 +166,7 @@ impl Task for TextToImage {
             discriminator: None,
             text_encoder: self.encoder.clone(),
             words: guide.map_or_else(BTreeMap::new, Guide::head_configs),
+            hearing: guide.map_or_else(Hearing::default, Guide::hearing),
             provenance: facts.iter().cloned().collect(),
         };
         let words = guide.map(Guide::store);

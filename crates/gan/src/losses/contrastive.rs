@@ -39,7 +39,7 @@ pub fn grouped_info_nce(
         .eq_tensor(&labels.unsqueeze(1))
         .to_kind(Kind::Float);
     let shares = &together / together.sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
-    let logits = queries.matmul(&keys.transpose(0, 1)) / temperature;
+    let logits = cosines(queries, keys)? / temperature;
     let toward = |logits: &Tensor| {
         let surprise = -(logits.log_softmax(1, Kind::Float) * &shares);
         surprise.sum(Kind::Float) / size[0] as f64
@@ -65,8 +65,9 @@ pub fn among_others(
     check_shape("others", others, &size[1..])?;
     check_shape("rivals", rivals, &others.size()[..1])?;
     check_same_batch("rivals", rivals, size[0])?;
-    let own = (drawn * wanted).sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
-    let theirs = drawn.matmul(&others.transpose(0, 1));
+    let products = drawn.to_kind(Kind::Float) * wanted;
+    let own = products.sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
+    let theirs = cosines(drawn, others)?;
     let theirs = theirs.masked_fill(&rivals.logical_not(), f64::NEG_INFINITY);
     let logits = Tensor::cat(&[own, theirs], 1) / temperature;
     Ok(-(logits.log_softmax(1, Kind::Float).select(1, 0)).mean(Kind::Float))
@@ -85,6 +86,14 @@ pub fn anchored(
     check_shape("anchors", anchors, &vectors.size()[1..])?;
     check_shape("labels", labels, &[])?;
     check_same_batch("labels", labels, vectors.size()[0])?;
-    let logits = vectors.matmul(&anchors.transpose(0, 1)) / temperature;
+    let logits = cosines(vectors, anchors)? / temperature;
     Ok(logits.cross_entropy_for_logits(labels))
+}
+
+/// Of unit rows `[n, dim]` and `[m, dim]`: `[n, m]`, in `f32` in the middle of a pass in bf16, too, whose 8 bits a small temperature would
+/// blow up.
+fn cosines(rows: &Tensor, others: &Tensor) -> Result<Tensor, GanError> {
+    let (rows, others) = (rows.to_kind(Kind::Float), others.to_kind(Kind::Float));
+    let product = || rows.matmul(&others.transpose(0, 1));
+    Ok(idiom_torch_ext::in_own_digits(rows.device(), product)?)
 }

@@ -11,7 +11,7 @@ use crate::GanError;
 use crate::config::{check_size, setting};
 use crate::error::{check_same_batch, check_shape};
 use crate::layers::{Conv, Linear, Site, Spread, Window, bounded, leaky};
-use crate::modulation::{Block, Modulation, Side};
+use crate::modulation::{Block, Modulation, Side, Upsampling};
 use idiom_torch_ext::channels_last;
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
@@ -121,7 +121,8 @@ impl RestyleGenerator {
         let up = channels.windows(2).enumerate().rev().map(|(idx, pair)| {
             let site = site.sub(&format!("up{}", idx + 1));
             let join = Modulation::new(&site.sub("join"), dim, pair[1]);
-            let block = Block::new(&site.sub("block"), dim, [pair[1], pair[0]], Side::Doubled);
+            let doubled = Side::Doubled(Upsampling::Nearest);
+            let block = Block::new(&site.sub("block"), dim, [pair[1], pair[0]], doubled);
             (join, block)
         });
         let linear = |name, n_in, spread| Linear::new(&site.sub(name), [n_in, dim], spread);

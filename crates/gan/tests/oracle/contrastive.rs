@@ -2,7 +2,7 @@
 
 use crate::{Oracle, check};
 use idiom_gan::losses::contrastive::{among_others, anchored, grouped_info_nce, info_nce};
-use idiom_gan::text_head::joined;
+use idiom_gan::text_head::Hearing;
 use idiom_gan::{GanError, PictureEncoder, PictureEncoderConfig, TextHead, TextHeadConfig};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -154,7 +154,15 @@ fn the_text_head_gives_pytorchs_unit_vectors() {
         &Tensor::ones([3], (Kind::Float, Device::Cpu)),
     );
     // Beside the text itself they have unit variance an entry: twice the unit vectors, of length 4.
-    let heard = joined(&oracle.get("head/text"), &[&head]).unwrap();
-    let parts = [oracle.get("head/text"), oracle.get("head/vectors") * 2.0];
-    check("heard", &heard, &Tensor::cat(&parts, 1));
+    let text = oracle.get("head/text");
+    let heard = |hearing: Hearing, heads: &[&TextHead]| hearing.of(&text, heads).unwrap();
+    let vectors = oracle.get("head/vectors") * 2.0;
+    let both = Tensor::cat(&[text.shallow_clone(), vectors.shallow_clone()], 1);
+    check("both", &heard(Hearing::SentenceAndHeads, &[&head]), &both);
+    check("heads", &heard(Hearing::Heads, &[&head]), &vectors);
+    check("no heads", &heard(Hearing::Heads, &[]), &text);
+    let dims = |hearing: Hearing, heads: &[i64]| hearing.dim(5, heads.iter().copied());
+    assert_eq!(dims(Hearing::SentenceAndHeads, &[4, 3]), 12);
+    assert_eq!(dims(Hearing::Heads, &[4, 3]), 7);
+    assert_eq!(dims(Hearing::Heads, &[]), 5);
 }

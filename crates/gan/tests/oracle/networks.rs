@@ -4,8 +4,8 @@ use crate::{Oracle, check};
 use idiom_gan::minibatch::{mismatched, with_group_deviation};
 use idiom_gan::{
     Adversarial, Batch, Discriminator, DiscriminatorConfig, Draws, EmaConfig, GanError, Generator,
-    GeneratorConfig, Normalization, Objective, Penalty, Sight, Stages, discriminator_terms,
-    generator_terms,
+    GeneratorConfig, Normalization, Objective, Penalty, Sight, Stages, Upsampling,
+    discriminator_terms, generator_terms,
 };
 use idiom_torch_ext::channels_last;
 use std::collections::BTreeMap;
@@ -45,6 +45,7 @@ fn generator_config() -> GeneratorConfig {
         text_head_dim: 4,
         style_dim: 6,
         channels: vec![5, 4, 3],
+        upsampling: Upsampling::Nearest,
     }
 }
 

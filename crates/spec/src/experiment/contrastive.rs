@@ -15,6 +15,13 @@ pub struct Guide {
     /// Pictures it learns from before the game begins, counted in the run's length, 1 to 1e12.
     #[garde(custom(between(1, 1_000_000_000_000)))]
     pub images: u64,
+    /// Sentences that its heads read by themselves once that is over, against the mean vectors of their looks' and subjects' pictures; they
+    /// cost little and are not counted, 0 to 1e9.
+    #[garde(custom(between(0, 1_000_000_000)))]
+    pub sentences: u64,
+    /// What the players hear of a sentence.
+    #[garde(skip)]
+    pub hearing: Hearing,
     /// Standard deviation of the noise on sentence vectors while it learns, whose entries have unit variance, 0 to 2.
     #[garde(custom(between(0.0, 2.0)))]
     pub text_noise: f64,
@@ -34,6 +41,16 @@ pub struct Guide {
     /// Weight of the distance of their channels' moments to the real pictures', 0 to 100.
     #[garde(custom(between(0.0, 100.0)))]
     pub moments: f64,
+}
+
+/// What both players hear of a sentence where a guide has learnt to read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hearing {
+    /// Its own vector, and what the guide's heads make of it beside.
+    SentenceAndHeads,
+    /// What the heads make of it alone: words that were not learnt from are then heard as the heads hear them.
+    Heads,
 }
 
 /// What a picture encoder, and heads on the frozen sentence vectors, are asked to agree on. Weights of 0 switch a term off, and

@@ -5,9 +5,10 @@
 
 use super::{
     Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
-    Generator, Guide, Loader, Logging, Normalization, Objective, ObjectiveKind, Optimizers, Pairs,
-    Penalty, PenaltyKind, PhraseKinds, Precision, Restyle, RestyleDiscriminator, RestyleGenerator,
-    RestyleWeights, Samples, Stages, StyleEncoder, Tracking, Train, Trunk, WarmStart,
+    Generator, Guide, Hearing, Loader, Logging, Normalization, Objective, ObjectiveKind,
+    Optimizers, Pairs, Penalty, PenaltyKind, PhraseKinds, Precision, Restyle, RestyleDiscriminator,
+    RestyleGenerator, RestyleWeights, Samples, Stages, StyleEncoder, Tracking, Train, Trunk,
+    Upsampling, WarmStart,
 };
 
 /// The multilingual sentence encoder.
@@ -59,6 +60,8 @@ impl Default for Guide {
     fn default() -> Self {
         Self {
             images: 16_384,
+            sentences: 0,
+            hearing: Hearing::SentenceAndHeads,
             text_noise: 1.0,
             style: 1.0,
             subject: 1.0,
@@ -91,6 +94,7 @@ impl Default for Generator {
             text_head_dim: 128,
             style_dim: 128,
             channels: vec![192, 128, 96, 48, 24],
+            upsampling: Upsampling::Nearest,
         }
     }
 }

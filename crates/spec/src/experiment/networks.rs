@@ -22,6 +22,19 @@ pub struct Generator {
     /// Channels at 4x4, 8x8 and so on up to the resolution (five at 64 px), each 1 to 1024.
     #[garde(length(min = 2, max = 8), custom(each(between(1, 1024))))]
     pub channels: Vec<i64>,
+    /// How the blocks' shortcuts are brought to the next size.
+    #[garde(skip)]
+    pub upsampling: Upsampling,
+}
+
+/// How a shortcut is brought to twice its side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Upsampling {
+    /// Every cell four times.
+    Nearest,
+    /// In slopes from cell to cell (StyleGAN2's skips, arXiv:1912.04958): no squares in smooth places.
+    Bilinear,
 }
 
 /// The discriminator: picture and sentence -> a score.

@@ -47,9 +47,11 @@ pub enum Precision {
     F32,
     /// As `f32`, but a GPU may multiply with TF32's 11 bits, penalties included. An error on a CPU, which has no such thing.
     Tf32,
-    /// Products and convolutions of a pass without a penalty in bf16, 8 bits, by libtorch's autocast. For `text_to_image`: fast on a GPU;
-    /// slower than `f32` on most CPUs.
+    /// Products and convolutions of a pass without a penalty in bf16, 8 bits, by libtorch's autocast; cosines stay `f32`. Fast on a GPU and on a CPU
+    /// with AMX, slower than `f32` on others.
     Bf16,
+    /// `bf16` on a CPU with AMX, `f32` elsewhere. The run's record says which it was; another machine's run has other bytes.
+    Auto,
 }
 
 /// Where to compute.

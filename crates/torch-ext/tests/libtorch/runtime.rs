@@ -5,7 +5,7 @@ use idiom_torch_ext::{
     lerp_into, libtorch_version, manual_seed, n_threads, norms, random_state, set_determinism,
     set_n_threads, set_random_state,
 };
-use idiom_torch_ext::{in_bf16, set_tf32};
+use idiom_torch_ext::{cpu_multiplies_bf16, in_bf16, in_own_digits, set_tf32};
 use std::sync::Mutex;
 use tch::{Device, Kind, Tensor};
 
@@ -127,6 +127,33 @@ fn a_pass_in_bf16_sees_the_weights_as_they_are_now() {
         assert_eq!(product.double_value(&[0, 0]), expected);
         let _ = tch::no_grad(|| weight.fill_(2.0));
     }
+}
+
+#[test]
+fn a_product_in_the_middle_of_a_pass_may_keep_all_digits() {
+    let third = Tensor::full([1, 1], 1.0 / 3.0, (Kind::Float, Device::Cpu));
+    let one = Tensor::ones([1, 1], (Kind::Float, Device::Cpu));
+    let product = || one.matmul(&third).kind();
+    let kinds = in_bf16(Device::Cpu, || {
+        [
+            product(),
+            in_own_digits(Device::Cpu, product).unwrap(),
+            product(),
+        ]
+    });
+    assert_eq!(
+        kinds.unwrap(),
+        [Kind::BFloat16, Kind::Float, Kind::BFloat16]
+    );
+    // Outside a pass it changes nothing.
+    assert_eq!(in_own_digits(Device::Cpu, product).unwrap(), Kind::Float);
+    assert_eq!(product(), Kind::Float);
+}
+
+#[test]
+fn a_cpu_with_amx_is_known_by_what_linux_says_of_it() {
+    let said = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+    assert_eq!(cpu_multiplies_bf16().unwrap(), said.contains("amx_tile"));
 }
 
 #[test]

@@ -78,6 +78,12 @@ impl Roster {
         self.rows[row as usize]
     }
 
+    /// How many rows there are.
+    #[must_use]
+    pub(crate) fn n_rows(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
     /// All rows and what they show.
     #[must_use]
     pub(crate) fn shown(&self) -> Vec<Shown> {

@@ -20,13 +20,13 @@ pub(crate) struct Batch {
     /// `[n, 3, side, side]`, 0 to 255
     pub(super) pixels: Vec<u8>,
     /// The subject's number: `[n]`.
-    pub(super) subjects: Vec<i64>,
+    pub(crate) subjects: Vec<i64>,
     /// The look's number, or -1: `[n]`.
-    pub(super) looks: Vec<i64>,
+    pub(crate) looks: Vec<i64>,
     /// A phrase about the look, by number in the text table: `[n]`, or empty.
-    pub(super) phrases: Vec<i64>,
+    pub(crate) phrases: Vec<i64>,
     /// A caption without the look, by number in the text table: `[n]`, or empty.
-    pub(super) captions: Vec<i64>,
+    pub(crate) captions: Vec<i64>,
 }
 
 /// What is said of the rows.
@@ -48,6 +48,7 @@ pub(crate) struct Paired {
     words: Said,
     order: SampleOrder,
     draws: Draws,
+    reading: Draws,
     dealt: Dealt,
 }
 
@@ -67,6 +68,7 @@ impl Paired {
         Self {
             order: SampleOrder::new(dealt.seed, roster.subjects().len() as u64),
             draws: Draws::new(dealt.seed, "pair"),
+            reading: Draws::new(dealt.seed, "reading"),
             dealt,
             pictures,
             roster,
@@ -85,8 +87,14 @@ impl Paired {
 
     fn add(&self, batch: &mut Batch, row: u64, sample: u64) -> Result<(), TrainError> {
         let (row, picture) = self.pictures.get(row)?;
-        let [subject, look] = self.roster.row(row);
         batch.pixels.extend_from_slice(&picture);
+        self.add_words(batch, row, sample);
+        Ok(())
+    }
+
+    /// What is shown and said by a row when it is the sample after `sample` others.
+    fn add_words(&self, batch: &mut Batch, row: u64, sample: u64) {
+        let [subject, look] = self.roster.row(row);
         batch.subjects.push(subject);
         batch.looks.push(look);
         if let Some(captions) = &self.words.captions {
@@ -96,11 +104,28 @@ impl Paired {
             let mut draws = Draws::sample(&self.draws, u64::MAX - sample);
             batch.phrases.push(self.phrase(row, sample, &mut draws));
         }
-        Ok(())
     }
-}
 
-impl Paired {
+    /// Words about rows drawn by chance, without their pictures: the samples from `first` on, of a count of their own.
+    pub(crate) fn words(&self, first: u64, n: u64) -> Batch {
+        let mut batch = Batch::default();
+        for sample in first..first + n {
+            let row = self.reading.sample(sample).below(self.roster.n_rows());
+            self.add_words(&mut batch, row, sample);
+        }
+        batch
+    }
+
+    /// Who is in the training rows.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// Their pictures.
+    pub(crate) fn pictures(&self) -> Arc<Pictures> {
+        Arc::clone(&self.pictures)
+    }
+
     /// Words about the look of a row; one without a look borrows a phrase that no loss reads.
     fn phrase(&self, row: u64, sample: u64, draws: &mut SampleDraws) -> i64 {
         let [_, look] = self.roster.row(row);

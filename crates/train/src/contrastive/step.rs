@@ -11,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::learner::Learner;
 use super::samples::Batch;
+use crate::arithmetic::Arithmetic;
 use crate::captions::TextTable;
 use crate::gradients::{Fault, checked_norm};
 use crate::meters::Means;
@@ -27,6 +28,7 @@ pub(crate) struct Stepper {
     experiment: Experiment,
     table: TextTable,
     ranks: Ranks,
+    arithmetic: Arithmetic,
     share: Share,
     augment: AugmentConfig,
     noise: Draws,
@@ -41,7 +43,7 @@ impl Stepper {
         experiment: &Experiment,
         learner: Learner,
         table: TextTable,
-        ranks: &Ranks,
+        (ranks, arithmetic): (&Ranks, Arithmetic),
     ) -> Result<Self, TrainError> {
         let seed = experiment.train.seed;
         Ok(Self {
@@ -50,6 +52,7 @@ impl Stepper {
             table,
             share: ranks.share(&experiment.train)?,
             ranks: ranks.clone(),
+            arithmetic,
             augment: augment_config(&experiment.augment),
             noise: Draws::new(seed, "text_noise"),
             augmentation: Draws::new(seed, "augment"),
@@ -59,6 +62,20 @@ impl Stepper {
     /// Where it computes.
     pub(crate) fn device(&self) -> Device {
         self.table.device()
+    }
+
+    /// What the encoder says of pictures, in the run's digits.
+    ///
+    /// # Errors
+    /// As [`idiom_gan::PictureEncoder::forward`].
+    pub(crate) fn look_at(&self, pictures: &Tensor) -> Result<Encoded, TrainError> {
+        let encoder = &self.learner.networks.encoder;
+        self.arithmetic.pass(|| Ok(encoder.forward(pictures)?))
+    }
+
+    /// The sentences' vectors.
+    pub(crate) fn table(&self) -> &TextTable {
+        &self.table
     }
 
     /// Learns from one batch; adds its figures to `means`. Gives the layer where a gradient was not finite.
@@ -71,7 +88,7 @@ impl Stepper {
         self.set_rate(moment)?;
         let first = moment.images_seen + self.share.first;
         let pictures = self.pictures(batch, first)?;
-        let encoded = self.learner.networks.encoder.forward(&pictures)?;
+        let encoded = self.look_at(&pictures)?;
         let mut terms = self.style_terms(batch, &encoded, first)?;
         terms.extend(self.subject_terms(batch, &encoded, first)?);
         if terms.is_empty() {

@@ -15,6 +15,7 @@ use tch::{Device, Kind, Tensor};
 use super::players::Players;
 use super::probe::Probe;
 use super::samples::Batch;
+use crate::arithmetic::Arithmetic;
 use crate::bank::Rivals;
 use crate::captions::TextTable;
 use crate::gradients::{Fault, checked_norm, mean};
@@ -45,6 +46,7 @@ pub(crate) struct Stepper {
     pub(super) words: Words,
     experiment: Experiment,
     device: Device,
+    arithmetic: Arithmetic,
     objective: RestyleObjective,
     average: EmaConfig,
     augment: AugmentConfig,
@@ -88,7 +90,7 @@ impl Stepper {
         players: Players,
         words: Words,
         rivals: Rivals,
-        device: Device,
+        (device, arithmetic): (Device, Arithmetic),
     ) -> Self {
         let (seed, said) = (experiment.train.seed, &experiment.restyle);
         let weights = &said.weights;
@@ -97,6 +99,7 @@ impl Stepper {
             words,
             rivals,
             device,
+            arithmetic,
             objective: RestyleObjective {
                 weights: RestyleWeights {
                     adversarial: weights.adversarial,
@@ -178,7 +181,7 @@ impl Stepper {
         let views: Vec<Tensor> = (views.into_iter().enumerate())
             .map(|(idx, view)| self.shifted(view, moment.images_seen, idx))
             .collect();
-        let seen = self.players.encoder.forward(&Tensor::cat(&views, 0))?;
+        let seen = self.look_at(&Tensor::cat(&views, 0))?;
         let numbers = |numbers: &[i64]| self.numbers(numbers);
         let (own, wanted) = (numbers(&batch.own_style)?, numbers(&batch.style)?);
         let labels = Tensor::cat(&[own, wanted], 0);
@@ -243,7 +246,7 @@ impl Stepper {
             self.shifted(&target, seen, 0),
         ];
         let all = Tensor::cat(&[&views[0], &views[1], &reference], 0);
-        let view = tch::no_grad(|| self.players.encoder.forward(&all))?;
+        let view = tch::no_grad(|| self.look_at(&all))?;
         let (is_own, by_reference) = (
             self.floats(&batch.is_own)?,
             self.floats(&batch.by_reference)?,
@@ -281,7 +284,8 @@ impl Stepper {
         let n = self.experiment.train.batch_size;
         let is_due = (images_seen / n).is_multiple_of(said.penalty_every);
         let weight = is_due.then_some(said.gamma * said.penalty_every as f64);
-        let fake = self.players.generator.forward(&game.source, &game.style)?;
+        let redraw = || Ok((self.players.generator).forward(&game.source, &game.style)?);
+        let fake = self.arithmetic.pass(redraw)?.to_kind(Kind::Float);
         let size = [n as i64, self.experiment.resolution];
         let augmentation =
             Augmentation::draw(&self.augment, &self.augment_draws, images_seen, size)
@@ -292,14 +296,18 @@ impl Stepper {
             real: &real,
             ..game.pairs()
         };
-        let players = &mut self.players;
-        let judged = discriminator_loss(
-            &players.discriminator,
-            &self.objective,
-            &pairs,
-            &fake_seen,
-            weight,
-        )?;
+        let (arithmetic, players) = (self.arithmetic, &mut self.players);
+        let judge = || {
+            let (judge, objective) = (&players.discriminator, &self.objective);
+            Ok(discriminator_loss(
+                judge, objective, &pairs, &fake_seen, weight,
+            )?)
+        };
+        let judged = if is_due {
+            judge()?
+        } else {
+            arithmetic.pass(judge)?
+        };
         let gradients = players.discriminator_adam.gradients(&judged.loss)?;
         let (norm, fault) = checked_norm(&gradients, &players.discriminator_adam)?;
         if fault.is_some() {
@@ -315,10 +323,7 @@ impl Stepper {
             means.add("penalty/value", mean(penalty));
         }
 
-        let drawn = self
-            .players
-            .encoder
-            .forward(&self.shifted(&fake, images_seen, 0))?;
+        let drawn = self.look_at(&self.shifted(&fake, images_seen, 0))?;
         let players = &mut self.players;
         let mut views = Views {
             drawn: &drawn,
@@ -332,13 +337,10 @@ impl Stepper {
         let found = (self.rivals).loss([&drawn.subject, &wanted], shown, said.temperature)?;
         views.found = found.as_ref();
         let fakes = [&fake, &fake_seen];
-        let redrawn = generator_loss(
-            &players.discriminator,
-            &self.objective,
-            &pairs,
-            fakes,
-            &views,
-        )?;
+        let redrawn = arithmetic.pass(|| {
+            let (judge, objective) = (&players.discriminator, &self.objective);
+            Ok(generator_loss(judge, objective, &pairs, fakes, &views)?)
+        })?;
         let gradients = players.generator_adam.gradients(&redrawn.loss)?;
         let (norm, fault) = checked_norm(&gradients, &players.generator_adam)?;
         if fault.is_some() {
@@ -370,6 +372,12 @@ impl Stepper {
             (self.players.text_head)
                 .forward(&(texts + noise.to_device(self.device) * deviation))?,
         )
+    }
+
+    /// What the encoder says of pictures, in the run's digits.
+    fn look_at(&self, pictures: &Tensor) -> Result<Encoded, TrainError> {
+        let encoder = &self.players.encoder;
+        self.arithmetic.pass(|| Ok(encoder.forward(pictures)?))
     }
 
     fn shifted(&self, pictures: &Tensor, seen: u64, view_idx: usize) -> Tensor {

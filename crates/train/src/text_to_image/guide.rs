@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use idiom_gan::losses::contrastive::grouped_info_nce;
-use idiom_gan::text_head::joined;
+use idiom_gan::text_head::Hearing;
 use idiom_gan::{TextHead, TextHeadConfig};
 use idiom_model::TextEncoderInfo;
 use idiom_spec::experiment::{self as spec, Augment, Experiment};
@@ -18,18 +18,23 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 use crate::TrainError;
+use crate::arithmetic::Arithmetic;
 use crate::bank::Rivals;
 use crate::captions::TextTable;
 use crate::checkpoint::TensorSets;
 use crate::contrastive::learner::Learner;
-use crate::contrastive::roster::Roster;
-use crate::contrastive::samples::Batch;
+use crate::contrastive::samples::{Batch, Paired};
 use crate::contrastive::step::Stepper;
 use crate::gradients::{Fault, mean};
 use crate::meters::Means;
-use crate::pictures::Pictures;
 use crate::ranks::Ranks;
 use crate::task::Moment;
+
+use super::study::Study;
+
+/// The names of the heads' weights.
+pub(super) const STYLE_HEAD: &str = "style_head";
+pub(super) const SUBJECT_HEAD: &str = "subject_head";
 
 /// Longest shift of a picture while the guide learns, as a share of the side.
 const SHIFT: f64 = 0.0625;
@@ -41,6 +46,7 @@ pub(crate) struct Guide {
     experiment: Experiment,
     said: spec::Guide,
     rivals: Rivals,
+    lessons: Arc<Paired>,
 }
 
 /// What a part of a batch shows, by number: `[n]` each.
@@ -55,20 +61,21 @@ pub(super) struct Shown {
 }
 
 impl Guide {
-    /// A guide with fresh weights, where the experiment has one; `roster` says what `pictures` show.
+    /// A guide with fresh weights, where the experiment has one, that learns from `lessons`.
     ///
     /// # Errors
     /// Settings that do not meet, or no memory on the device.
     pub(super) fn new(
         experiment: &Experiment,
-        (roster, pictures): (Option<&Roster>, &Arc<Pictures>),
+        lessons: Option<Arc<Paired>>,
         encoder: TextEncoderInfo,
         table: &TextTable,
-        ranks: &Ranks,
+        (ranks, arithmetic): (&Ranks, Arithmetic),
     ) -> Result<Option<Self>, TrainError> {
-        let (Some(said), Some(roster)) = (experiment.guide.clone(), roster) else {
+        let (Some(said), Some(lessons)) = (experiment.guide.clone(), lessons) else {
             return Ok(None);
         };
+        let roster = lessons.roster();
         let mut own = experiment.clone();
         own.captions.noise = said.text_noise;
         own.contrastive.cooldown_images = said.images;
@@ -78,15 +85,16 @@ impl Guide {
             colour: 0.0,
             adaptive: None,
         };
-        let rivals = Rivals::new(Arc::clone(pictures), &roster.shown(), said.rivals);
+        let rivals = Rivals::new(lessons.pictures(), &roster.shown(), said.rivals);
         let looks = roster.looks().to_vec();
         let learner = Learner::new(&own, looks, encoder, table.device())?;
         Ok(Some(Self {
-            stepper: Stepper::new(&own, learner, table.shared(), ranks)?,
+            stepper: Stepper::new(&own, learner, table.shared(), (ranks, arithmetic))?,
             ranks: ranks.clone(),
             experiment: own,
             said,
             rivals,
+            lessons,
         }))
     }
 
@@ -105,27 +113,45 @@ impl Guide {
         self.stepper.step(batch, moment, means)
     }
 
-    /// Has it look at the training pictures once more, now that it rests; again costs nothing.
-    pub(super) fn rest(&mut self) -> Result<(), TrainError> {
-        if self.said.subject > 0.0 {
+    /// Has it look at the training pictures once more, now that its encoder rests; again costs nothing. Where the game `begins`, its heads then
+    /// read more sentences and rest, too.
+    pub(super) fn rest(&mut self, begins: bool) -> Result<(), TrainError> {
+        let studies = begins && self.said.sentences > 0;
+        if self.said.subject > 0.0 || studies {
             let encoder = &self.stepper.learner.networks.encoder;
             self.rivals.meet(encoder, self.stepper.device())?;
+        }
+        if let (true, Some(centres)) = (studies, self.rivals.centres()) {
+            let study = Study {
+                lessons: &self.lessons,
+                centres: &centres,
+                experiment: &self.experiment,
+                n_sentences: self.said.sentences,
+            };
+            study.run(&self.stepper)?;
         }
         Ok(())
     }
 
-    /// What both players hear of sentences `[n, text_dim]`: themselves, then what the heads make of them.
+    /// What both players hear of sentences `[n, text_dim]`.
     pub(super) fn hear(&self, text: &Tensor) -> Result<Tensor, TrainError> {
         let heads: Vec<&TextHead> = self.heads().into_values().collect();
-        Ok(tch::no_grad(|| joined(text, &heads))?)
+        Ok(tch::no_grad(|| self.hearing().of(text, &heads))?)
     }
 
-    /// Entries that it adds to a sentence's vector.
-    pub(super) fn added_dim(&self) -> i64 {
-        self.heads()
-            .values()
-            .map(|head| head.config().out_dim)
-            .sum()
+    /// Entries of what they hear of sentence vectors of `text_dim` entries.
+    pub(super) fn heard_dim(&self, text_dim: i64) -> i64 {
+        let heads = self.heads();
+        let dims = heads.values().map(|head| head.config().out_dim);
+        self.hearing().dim(text_dim, dims)
+    }
+
+    /// Whether they hear the sentences themselves.
+    pub(super) fn hearing(&self) -> Hearing {
+        match self.said.hearing {
+            spec::Hearing::SentenceAndHeads => Hearing::SentenceAndHeads,
+            spec::Hearing::Heads => Hearing::Heads,
+        }
     }
 
     /// What it adds to the generator's loss on `drawn [n, 3, side, side]`, beside the real pictures of the same captions, whose sentence
@@ -139,8 +165,9 @@ impl Guide {
     ) -> Result<Tensor, TrainError> {
         let networks = &self.stepper.learner.networks;
         let shape = &self.experiment.contrastive;
-        let seen = networks.encoder.forward(drawn)?;
-        let wanted = tch::no_grad(|| networks.encoder.forward(real))?;
+        let look_at = |pictures| self.stepper.look_at(pictures);
+        let seen = look_at(drawn)?;
+        let wanted = tch::no_grad(|| look_at(real))?;
         let mut loss = (seen.moments() - wanted.moments()).abs().mean(Kind::Float);
         means.add("guide/moments", mean(&loss));
         loss *= self.said.moments;
@@ -200,8 +227,8 @@ impl Guide {
     fn heads(&self) -> BTreeMap<&'static str, &TextHead> {
         let networks = &self.stepper.learner.networks;
         let heads = [
-            ("style_head", &networks.style_head),
-            ("subject_head", &networks.subject_head),
+            (STYLE_HEAD, &networks.style_head),
+            (SUBJECT_HEAD, &networks.subject_head),
         ];
         heads
             .into_iter()

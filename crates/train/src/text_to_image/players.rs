@@ -6,7 +6,7 @@ use std::path::Path;
 use idiom_gan::warm_start::LatentEncoder;
 use idiom_gan::{Discriminator, DiscriminatorConfig, Ema, Generator, GeneratorConfig};
 use idiom_model::tensor_file;
-use idiom_spec::experiment::{Experiment, Normalization, Stages};
+use idiom_spec::experiment::{Experiment, Normalization, Stages, Upsampling};
 use idiom_torch_ext::FusedAdam;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -248,6 +248,10 @@ pub(crate) fn generator_config(experiment: &Experiment, text_dim: i64) -> Genera
         text_head_dim: said.text_head_dim,
         style_dim: said.style_dim,
         channels: said.channels.clone(),
+        upsampling: match said.upsampling {
+            Upsampling::Nearest => idiom_gan::Upsampling::Nearest,
+            Upsampling::Bilinear => idiom_gan::Upsampling::Bilinear,
+        },
     }
 }
 

@@ -6,7 +6,6 @@ use idiom_dataset::order::SampleOrder;
 
 use crate::TrainError;
 use crate::captions::CaptionIndex;
-use crate::contrastive::roster::Roster;
 use crate::contrastive::samples::{Batch as Pairs, Paired, Said};
 use crate::pictures::Pictures;
 use crate::ranks::Share;
@@ -28,10 +27,8 @@ pub(crate) struct Batch {
 /// What only a run with a guide has.
 #[derive(Debug)]
 pub(crate) struct Guided {
-    /// Who is in the training rows.
-    pub(super) roster: Roster,
     /// What the guide learns from.
-    pub(super) pairs: Paired,
+    pub(super) lessons: Arc<Paired>,
     /// Pictures that it learns from.
     pub(super) images: u64,
 }
@@ -73,7 +70,7 @@ impl Samples for Captioned {
         let guided = self.guided.as_ref();
         if let Some(guided) = guided.filter(|guided| images_seen < guided.images) {
             return Ok(Batch {
-                pairs: Some(guided.pairs.batch(images_seen)?),
+                pairs: Some(guided.lessons.batch(images_seen)?),
                 ..Batch::default()
             });
         }
@@ -87,7 +84,7 @@ impl Samples for Captioned {
             batch.pixels.extend_from_slice(&picture);
             batch.captions.push(caption);
             if let Some(guided) = guided {
-                let [subject, look] = guided.roster.row(row);
+                let [subject, look] = guided.lessons.roster().row(row);
                 let says_look = self.captions.is_composed(row, caption);
                 batch.shown[0].push(subject);
                 batch.shown[1].push(look);

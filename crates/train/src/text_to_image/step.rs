@@ -178,8 +178,9 @@ impl Stepper {
         if let (Some(guide), Some(pairs)) = (&mut self.guide, &batch.pairs) {
             return guide.learn(pairs, moment, means);
         }
+        let begins = moment.images_seen == self.guide_images();
         if let Some(guide) = &mut self.guide {
-            guide.rest()?;
+            guide.rest(begins)?;
         }
         // The game's own schedules begin with the game.
         let begun = Moment {

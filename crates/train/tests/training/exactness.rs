@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_spec::experiment::{
-    Adaptive, Experiment, Normalization, ObjectiveKind, PenaltyKind, Precision, Stages, Task,
-    WarmStart,
+    Adaptive, Experiment, Normalization, ObjectiveKind, PenaltyKind, Precision, Stages, WarmStart,
 };
 use idiom_train::{Event, NoSink, Outcome, TrainError, TrainRequest, checkpoint, train};
 
@@ -305,13 +304,6 @@ fn what_cannot_go_together_says_why() {
     check(
         &|e| e.train.precision = Precision::Tf32,
         "`train.precision: tf32` cannot go with `train.device: cpu`: only CUDA has TF32",
-    );
-    check(
-        &|e| {
-            e.task = Task::Restyle;
-            e.train.precision = Precision::Bf16;
-        },
-        "its contrastive terms divide cosines by a small temperature",
     );
     check(
         &|e| {

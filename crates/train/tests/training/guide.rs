@@ -1,8 +1,9 @@
 //! The task `text_to_image` with a guide, on a toy data set: exact and resumable over both parts, and kept with what it heard.
 
 use crate::toy::{Toy, checkpoint_bytes, finish};
-use idiom_spec::experiment::Guide;
-use idiom_train::TrainRequest;
+use idiom_spec::experiment::{Guide, Hearing, Precision};
+use idiom_train::{TrainRequest, checkpoint};
+use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
 /// The guide learns from 32 pictures, then the game begins.
@@ -16,6 +17,16 @@ fn guided(toy: &Toy, run_id: &str, images: u64) -> TrainRequest {
     shape.fine_channels = 8;
     shape.channels = vec![8, 8];
     (shape.style_dim, shape.subject_dim, shape.hidden_dim) = (4, 6, 8);
+    request
+}
+
+/// Heads that read so many sentences by themselves, and are all that players hear.
+fn reading(toy: &Toy, run_id: &str, images: u64, n_sentences: u64) -> TrainRequest {
+    let mut request = guided(toy, run_id, images);
+    if let Some(guide) = &mut request.experiment.guide {
+        guide.sentences = n_sentences;
+        guide.hearing = Hearing::Heads;
+    }
     request
 }
 
@@ -41,6 +52,62 @@ fn a_run_taken_up_while_the_guide_learns_or_after_equals_an_unbroken_one() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_run_whose_heads_read_by_themselves_equals_an_unbroken_one_in_any_digits() {
+    let toy = Toy::new();
+    for precision in [Precision::F32, Precision::Bf16, Precision::Auto] {
+        let request = |name: &str, images| {
+            let mut request = reading(&toy, &format!("{name}-{precision:?}"), images, 512);
+            request.experiment.train.precision = precision;
+            request
+        };
+        finish(&request("whole", 96));
+        for first in [32, 48] {
+            let name = format!("broken-at-{first}");
+            finish(&request(&name, first));
+            let mut rest = request(&name, 96);
+            rest.resume = true;
+            finish(&rest);
+            assert_eq!(
+                checkpoint_bytes(&toy.run_folder(&format!("whole-{precision:?}")), 96),
+                checkpoint_bytes(&rest.runs.join(&rest.run_id), 96),
+                "{name} in {precision:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn heads_that_read_by_themselves_change_and_the_encoder_of_pictures_does_not() {
+    let toy = Toy::new();
+    let weights = |n_sentences: u64| {
+        let name = format!("read-{n_sentences}");
+        finish(&reading(&toy, &name, 36, n_sentences));
+        let saves = toy.run_folder(&name).join("checkpoints");
+        let saved = checkpoint::load_newest(&saves, &|warning| panic!("{warning}")).unwrap();
+        let named = saved.tensors["contrastive"].iter();
+        let named = named.map(|(name, tensor)| (name.clone(), tensor.copy()));
+        named.collect::<BTreeMap<_, _>>()
+    };
+    let (before, after) = (weights(0), weights(512));
+    for (name, one) in &before {
+        let is_head = name.contains("_head.");
+        assert_eq!(*one != after[name], is_head, "{name}");
+    }
+}
+
+#[test]
+fn players_may_hear_the_heads_alone() {
+    let toy = Toy::new();
+    let summary = finish(&reading(&toy, "run", 64, 512));
+    let model = idiom_model::load(&summary.model.unwrap(), Device::Cpu).unwrap();
+    assert_eq!(model.config.generator.text_dim, 4 + 6);
+    let text = Tensor::eye(8, (Kind::Float, Device::Cpu)).narrow(0, 0, 2);
+    let latent = Tensor::zeros([2, 4], (Kind::Float, Device::Cpu));
+    let drawn = tch::no_grad(|| model.draw(&latent, &text).unwrap());
+    assert_eq!(drawn.size(), [2, 3, 16, 16]);
 }
 
 #[test]

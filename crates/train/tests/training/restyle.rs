@@ -1,8 +1,8 @@
 //! The task `restyle` on a toy data set: exact, resumable over the change from encoder to game, and kept as a model.
 
 use crate::toy::{Toy, checkpoint_bytes, finish, run};
-use idiom_spec::experiment::{PhraseKinds, RestyleWeights};
-use idiom_train::TrainError;
+use idiom_spec::experiment::{PhraseKinds, Precision, RestyleWeights};
+use idiom_train::{TrainError, checkpoint};
 use tch::{Device, Kind, Tensor};
 
 #[test]
@@ -32,6 +32,36 @@ fn a_run_taken_up_while_the_encoder_learns_or_plays_equals_an_unbroken_one() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn restyling_in_bf16_learns_nearly_the_same_and_goes_on_where_it_was() {
+    let toy = Toy::new();
+    let request = |name: &str, precision, images| {
+        let mut request = toy.restyle_request(name, images);
+        request.experiment.train.precision = precision;
+        request
+    };
+    finish(&request("whole", Precision::Bf16, 64));
+    finish(&request("halves", Precision::Bf16, 48));
+    let mut rest = request("halves", Precision::Bf16, 64);
+    rest.resume = true;
+    finish(&rest);
+    assert_eq!(
+        checkpoint_bytes(&toy.run_folder("whole"), 64),
+        checkpoint_bytes(&toy.run_folder("halves"), 64)
+    );
+    finish(&request("exact", Precision::F32, 64));
+    let generator = |run: &str| {
+        let saves = toy.run_folder(run).join("checkpoints");
+        let saved = checkpoint::load_newest(&saves, &|warning| panic!("{warning}")).unwrap();
+        let weights = saved.tensors["generator"].iter();
+        let flat: Vec<Tensor> = weights.map(|(_, weight)| weight.flatten(0, -1)).collect();
+        Tensor::cat(&flat, 0)
+    };
+    let (exact, short) = (generator("exact"), generator("whole"));
+    let distance = (&exact - &short).norm().double_value(&[]) / exact.norm().double_value(&[]);
+    assert!((1e-7..0.05).contains(&distance), "{distance}");
 }
 
 #[test]
