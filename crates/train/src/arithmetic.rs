@@ -40,6 +40,15 @@ impl Arithmetic {
         Ok(Self { device, precision })
     }
 
+    /// Its name, as an experiment would ask for it; never `auto`.
+    pub(crate) fn name(self) -> &'static str {
+        match self.precision {
+            Precision::Bf16 => "bf16",
+            Precision::Tf32 => "tf32",
+            Precision::F32 | Precision::Auto => "f32",
+        }
+    }
+
     /// Does a pass through networks in the run's digits; what comes out may be bf16. Not for passes whose gradient is penalised, and so
     /// differentiated once more: those are always `f32`.
     ///

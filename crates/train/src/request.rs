@@ -345,6 +345,7 @@ impl Parts<'_> {
         );
         fact("libtorch", libtorch_version()?);
         fact("device", format!("{:?}", request.device));
+        fact("precision", source.arithmetic.name().to_owned());
         fact("threads", request.n_threads.to_string());
         let yaml = (self.folder).write("experiment.yaml", request.resolved_yaml.as_bytes())?;
         let named: BTreeMap<_, _> = facts.iter().cloned().collect();

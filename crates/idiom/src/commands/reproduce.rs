@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::provenance;
 use idiom_dataset::Dataset;
 use idiom_dataset::embeddings::Embeddings;
-use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
+use idiom_spec::experiment::{DeviceChoice, Experiment as Spec, Precision};
 use idiom_train::checkpoint;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ impl Session {
     }
 }
 
-/// The same length in pictures whatever ended it, and the same threads.
+/// The same length in pictures whatever ended it, the same threads and the same digits.
 fn as_it_ran(mut spec: Spec, then: &Facts, images: u64) -> Spec {
     spec.train.images = images;
     spec.train.minutes = None;
@@ -90,6 +90,11 @@ fn as_it_ran(mut spec: Spec, then: &Facts, images: u64) -> Spec {
     if then.get("device").is_some_and(|device| device == "Cpu") {
         spec.train.device = DeviceChoice::Cpu;
     }
+    spec.train.precision = match then.get("precision").map(String::as_str) {
+        Some("bf16") => Precision::Bf16,
+        Some("f32") => Precision::F32,
+        _ => spec.train.precision,
+    };
     spec
 }
 

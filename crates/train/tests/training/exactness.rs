@@ -324,6 +324,26 @@ fn what_cannot_go_together_says_why() {
 }
 
 #[test]
+fn a_runs_record_says_with_how_many_digits_it_was_computed() {
+    let toy = Toy::new();
+    let recorded = |precision| {
+        let mut request = toy.request(&format!("{precision:?}"), 4);
+        request.experiment.train.precision = precision;
+        finish(&request);
+        let bytes = std::fs::read(toy.run_folder(&request.run_id).join("run.json")).unwrap();
+        let facts: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        facts["precision"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(recorded(Precision::F32), "f32");
+    assert_eq!(recorded(Precision::Bf16), "bf16");
+    let has_amx = idiom_torch_ext::cpu_multiplies_bf16().unwrap();
+    assert_eq!(
+        recorded(Precision::Auto),
+        if has_amx { "bf16" } else { "f32" }
+    );
+}
+
+#[test]
 fn bf16_learns_nearly_the_same_and_goes_on_where_it_was() {
     check_halves(|experiment| experiment.train.precision = Precision::Bf16);
     let toy = Toy::new();
