@@ -119,6 +119,7 @@ fn write_dataset(folder: &Path) {
                         8,
                         [40 * number as u8, 9, 200],
                     ))
+                    .unwrap()
                     .into(),
                     ..Record::default()
                 })

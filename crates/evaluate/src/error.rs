@@ -4,6 +4,7 @@ use idiom_dataset::DatasetError;
 use idiom_encoders::EncoderError;
 use idiom_gan::GanError;
 use idiom_model::ModelError;
+use idiom_picture::PictureError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,9 @@ pub enum EvaluateError {
     /// A data set cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A sheet cannot be written as a picture.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// A model cannot be read.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -98,6 +102,7 @@ impl EvaluateError {
             Self::UnlikeJudges { .. } => {
                 Some("judge with runs that have `looks` and learnt from one data set".to_owned())
             }
+            Self::Picture(error) => error.hint(),
             Self::Dataset(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::Encoder(error) => error.hint(),

@@ -63,7 +63,7 @@ pub(crate) fn sheet(
             caption: training.rows[pair.training].key.clone(),
         });
     }
-    let picture = encode_png(&lay_out(&tiles, COLUMNS, font));
+    let picture = encode_png(&lay_out(&tiles, COLUMNS, font))?;
     idiom_dataset::commit::write(&folder.join(SHEET), &picture)?;
     Ok(())
 }

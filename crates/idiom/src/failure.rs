@@ -6,6 +6,7 @@ use idiom_encoders::EncoderError;
 use idiom_evaluate::EvaluateError;
 use idiom_ingest::IngestError;
 use idiom_model::ModelError;
+use idiom_picture::PictureError;
 use idiom_spec::SpecError;
 use idiom_studio::StudioError;
 use idiom_torch_ext::TorchError;
@@ -70,6 +71,7 @@ macro_rules! from_library_errors {
 from_library_errors!(
     SpecError,
     DatasetError,
+    PictureError,
     EncoderError,
     TrainError,
     EvaluateError,

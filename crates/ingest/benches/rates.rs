@@ -156,7 +156,9 @@ fn stages(pictures: &Path) {
     tell("resize", each(decoded.into_iter(), crop));
     tell(
         "look-alike",
-        each(squares.iter(), |picture| _ = perceptual_hash(picture)),
+        each(squares.iter(), |picture| {
+            _ = perceptual_hash(picture).unwrap()
+        }),
     );
     tell(
         "encode",

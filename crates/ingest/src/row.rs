@@ -109,6 +109,8 @@ impl Recipe<'_> {
             .ok_or_else(|| Fault::new("caption", "no_caption", "there are no words for it"))?;
         let image = idiom_picture::encode(&picture, encoding)
             .map_err(|error| Fault::of_picture("encode", &error, &sha256))?;
+        let phash = idiom_picture::perceptual_hash(&picture)
+            .map_err(|error| Fault::of_picture("encode", &error, &sha256))?;
         let record = Record {
             key: item.key.to_string(),
             subject,
@@ -119,7 +121,7 @@ impl Recipe<'_> {
             orig_height: source_size.1,
             format: source_format.name().to_owned(),
             sha256,
-            phash: Some(idiom_picture::perceptual_hash(&picture)),
+            phash: Some(phash),
             image: image.into(),
             image_path: Some(format!(
                 "{}.{}",

@@ -34,11 +34,10 @@ impl Encoding {
 
 /// The picture as PNG.
 ///
-/// # Panics
-/// Where `pixels` is not `[height, width, 3]`, or there are none.
-#[must_use]
-pub fn encode_png(picture: &Rgb8) -> Vec<u8> {
-    encode(picture, Encoding::Png).expect("a PNG takes pixels of any number but none")
+/// # Errors
+/// There are no pixels, or they are not `[height, width, 3]`.
+pub fn encode_png(picture: &Rgb8) -> Result<Vec<u8>, PictureError> {
+    encode(picture, Encoding::Png)
 }
 
 /// The picture in the asked encoding.

@@ -70,6 +70,16 @@ pub enum PictureError {
         /// The limit.
         seconds: f64,
     },
+    /// Pixels that are not `[height, width, channels]`, or none.
+    #[error("{n_values} values are not the pixels of {width}x{height}")]
+    Misshapen {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// Values there are.
+        n_values: usize,
+    },
     /// The pixels cannot stand in a file of this format.
     #[error("it cannot be written as {format}: {reason}")]
     Unwritable {
@@ -110,6 +120,7 @@ impl PictureError {
             Self::Broken { .. } => "broken",
             Self::TooMuchMemory { .. } => "too_much_memory",
             Self::TooSlow { .. } => "decoder_hang",
+            Self::Misshapen { .. } => "misshapen",
             Self::Unwritable { .. } => "unwritable",
             Self::Panicked { .. } => "decoder_panic",
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::PictureError;
+
 /// An opaque picture.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rgb8 {
@@ -34,6 +36,19 @@ impl Rgb8 {
             height,
             pixels: colour.repeat(n_pixels),
         }
+    }
+
+    /// That there are pixels, and that they are `[height, width, 3]`.
+    pub(crate) fn check(&self) -> Result<(), PictureError> {
+        let n_values = self.pixels.len();
+        if n_values > 0 && n_values == self.width as usize * self.height as usize * 3 {
+            return Ok(());
+        }
+        Err(PictureError::Misshapen {
+            width: self.width,
+            height: self.height,
+            n_values,
+        })
     }
 
     /// The colour at a place, counted from the top left.

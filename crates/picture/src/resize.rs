@@ -30,13 +30,14 @@ pub enum Scaling {
 /// The picture as a square of `side` pixels, or with `side` as its longer one.
 ///
 /// # Errors
-/// [`PictureError::TooSmall`] where it would have to be enlarged and may not be.
+/// [`PictureError::TooSmall`] where it would have to be enlarged and may not be; [`PictureError::Misshapen`].
 pub fn resize(
     picture: Rgb8,
     side: u32,
     frame: Frame,
     scaling: Scaling,
 ) -> Result<Rgb8, PictureError> {
+    picture.check()?;
     let decisive = match frame {
         Frame::Keep => return Ok(picture),
         Frame::Pad(_) | Frame::Fit => picture.width.max(picture.height),
@@ -53,12 +54,12 @@ pub fn resize(
         return Ok(picture);
     }
     let fitted = fitted(&picture, side, decisive);
-    Ok(match frame {
-        Frame::Keep => picture,
+    match frame {
+        Frame::Keep => Ok(picture),
         Frame::Crop => scale(&centre_square(&picture, decisive), (side, side)),
         Frame::Fit => scale(&picture, fitted),
-        Frame::Pad(colour) => centred(&scale(&picture, fitted), side, colour),
-    })
+        Frame::Pad(colour) => Ok(centred(&scale(&picture, fitted)?, side, colour)),
+    }
 }
 
 /// The size at which the longer side is `side`, rounded, never 0.
@@ -90,24 +91,37 @@ fn centre_square(picture: &Rgb8, side: u32) -> Rgb8 {
     }
 }
 
-fn scale(picture: &Rgb8, (width, height): (u32, u32)) -> Rgb8 {
-    let source = ImageRef::new(
-        picture.width,
-        picture.height,
-        &picture.pixels,
-        PixelType::U8x3,
-    )
-    .expect("pixels are [height, width, 3]");
-    let mut target = Image::new(width, height, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new()
-        .resize(&source, &mut target, &options)
-        .expect("both are RGB");
-    Rgb8 {
-        width,
-        height,
-        pixels: target.into_vec(),
-    }
+fn scale(picture: &Rgb8, size: (u32, u32)) -> Result<Rgb8, PictureError> {
+    let from = (picture.width, picture.height);
+    let colours = PixelType::U8x3;
+    Ok(Rgb8 {
+        width: size.0,
+        height: size.1,
+        pixels: scaled(&picture.pixels, from, size, (colours, FilterType::Lanczos3))?,
+    })
+}
+
+/// Pixels of one kind, `[height, width, channels]`, scaled from one size (width, height) to another by a filter.
+///
+/// # Errors
+/// [`PictureError::Misshapen`].
+pub(crate) fn scaled(
+    pixels: &[u8],
+    from: (u32, u32),
+    to: (u32, u32),
+    (kind, filter): (PixelType, FilterType),
+) -> Result<Vec<u8>, PictureError> {
+    let misshapen = || PictureError::Misshapen {
+        width: from.0,
+        height: from.1,
+        n_values: pixels.len(),
+    };
+    let source = ImageRef::new(from.0, from.1, pixels, kind).map_err(|_| misshapen())?;
+    let mut target = Image::new(to.0, to.1, kind);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    let resized = Resizer::new().resize(&source, &mut target, &options);
+    resized.map_err(|_| misshapen())?;
+    Ok(target.into_vec())
 }
 
 fn centred(picture: &Rgb8, side: u32, colour: [u8; 3]) -> Rgb8 {

@@ -8,6 +8,7 @@ use idiom_encoders::EncoderError;
 use idiom_evaluate::EvaluateError;
 use idiom_gan::GanError;
 use idiom_model::ModelError;
+use idiom_picture::PictureError;
 use idiom_torch_ext::TorchError;
 
 /// What can go wrong in a training run.
@@ -187,6 +188,9 @@ pub enum TrainError {
     /// The data set cannot be read, or the run's folder is in use.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A sheet cannot be written as a picture.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// A network refused its settings or its input.
     #[error(transparent)]
     Gan(#[from] GanError),
@@ -270,6 +274,7 @@ impl TrainError {
                 "without looks, give `subject_pairs` or `subject_words` a weight above 0".to_owned(),
             ),
             Self::Evaluate(error) => error.hint(),
+            Self::Picture(error) => error.hint(),
             Self::Dataset(error) => error.hint(),
             Self::Gan(error) => error.hint(),
             Self::Model(error) => error.hint(),

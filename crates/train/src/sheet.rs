@@ -41,7 +41,7 @@ pub(crate) fn write<C: Serialize>(
     json.push(b'\n');
     commit::write(&beside, &json)?;
     let sheet = idiom_picture::sheet(tiles, legend.columns, font);
-    Ok(commit::write(path, &encode_png(&sheet))?)
+    Ok(commit::write(path, &encode_png(&sheet)?)?)
 }
 
 /// `[n, 3, side, side]` in about `[-1, 1]`, clamped only here, to pictures.

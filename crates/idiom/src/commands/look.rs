@@ -84,7 +84,7 @@ impl Session {
                 tiles.push(Tile { picture, caption });
             }
         }
-        let png = encode_png(&sheet(&tiles, COLUMNS, &font));
+        let png = encode_png(&sheet(&tiles, COLUMNS, &font))?;
         Ok(idiom_dataset::commit::write(out, &png)?)
     }
 }

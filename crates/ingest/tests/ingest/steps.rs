@@ -33,7 +33,10 @@ fn world(steps: &str) -> World {
 }
 
 fn add(world: &World, name: &str, picture: &Rgb8, json: &str) {
-    world.write(&format!("pictures/{name}.png"), encode_png(picture));
+    world.write(
+        &format!("pictures/{name}.png"),
+        encode_png(picture).unwrap(),
+    );
     world.write(&format!("pictures/{name}.json"), json);
 }
 

@@ -55,8 +55,12 @@ impl World {
 
     /// A package in the cache; gives its line in the pipeline.
     pub(crate) fn package(&self, name: &str, files: &[(&str, &[u8])]) -> String {
-        let tarball = tarball(files);
-        let hash = base64::engine::general_purpose::STANDARD.encode(Sha512::digest(&tarball));
+        self.archive(name, &tarball(files))
+    }
+
+    /// Any bytes as a package in the cache; gives its line in the pipeline.
+    pub(crate) fn archive(&self, name: &str, tarball: &[u8]) -> String {
+        let hash = base64::engine::general_purpose::STANDARD.encode(Sha512::digest(tarball));
         self.write(&format!("cache/{name}-1.0.0.tgz"), tarball);
         format!("  {name}: {{name: {name}, version: 1.0.0, integrity: sha512-{hash}}}\n")
     }
@@ -174,6 +178,7 @@ pub(crate) fn png(seed: u8) -> Vec<u8> {
         height: 40,
         pixels,
     })
+    .unwrap()
 }
 
 pub(crate) fn tarball(files: &[(&str, &[u8])]) -> Vec<u8> {

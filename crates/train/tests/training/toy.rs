@@ -261,7 +261,7 @@ fn record(subject: u32, style: &str, picture: &Rgb8) -> Record {
             caption(format!("{label} in {style}"), "composed"),
             caption(label, "label"),
         ],
-        image: encode_png(picture).into(),
+        image: encode_png(picture).unwrap().into(),
         width: picture.width,
         height: picture.height,
         orig_width: picture.width,
