@@ -87,9 +87,7 @@ impl Embeddings {
             Self::manifest_of(dataset, encoder)?.ok_or_else(|| DatasetError::NoEmbeddings {
                 path: folder.clone(),
             })?;
-        let total: u64 = manifest.parts.iter().map(|part| part.rows).sum();
-        let mut rows = HashMap::with_capacity(total as usize);
-        let mut values = Vec::with_capacity(total as usize * manifest.dim);
+        let (mut rows, mut values) = (HashMap::new(), Vec::new());
         sidecar::each_batch(&folder, &manifest.parts, |view| {
             let keys: &BinaryArray = view.column("text_sha256", "Binary")?;
             values.extend_from_slice(&vectors(view, manifest.dim)?);

@@ -89,7 +89,8 @@ impl Counts {
     /// Whether no row was lost on the way.
     #[must_use]
     pub fn agree(&self) -> bool {
-        self.rows_in == self.rows_out + self.rejects + self.duplicates
+        let sum = self.rows_out.checked_add(self.rejects);
+        sum.and_then(|sum| sum.checked_add(self.duplicates)) == Some(self.rows_in)
     }
 }
 
@@ -165,6 +166,6 @@ impl Manifest {
             .iter()
             .filter(|shard| shard.split == split)
             .map(|shard| shard.rows)
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 }

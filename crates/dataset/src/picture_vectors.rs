@@ -51,7 +51,8 @@ impl PictureVectorsManifest {
     /// Rows of all parts.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.parts.iter().map(|part| part.rows).sum()
+        let rows = self.parts.iter().map(|part| part.rows);
+        rows.fold(0, u64::saturating_add)
     }
 }
 

@@ -114,7 +114,7 @@ impl Dataset {
                     first_row,
                     rows,
                 });
-                first_row += rows;
+                first_row = first_row.saturating_add(rows);
             }
         }
         Ok(groups)

@@ -23,8 +23,9 @@ pub(crate) fn add(
             ("{subject}", subject),
         ];
         let filled = patterns.iter().filter_map(|pattern| fill(pattern, &fields));
-        sentences.extend(filled.map(|text| Caption {
-            text: text::clean(&text),
+        let filled = filled.map(|text| text::clean(&text));
+        sentences.extend(filled.filter(|text| !text.is_empty()).map(|text| Caption {
+            text,
             lang: lang.to_lowercase(),
             source: "template".to_owned(),
             kind: "template".to_owned(),
@@ -68,5 +69,8 @@ mod tests {
             .map(|caption| caption.text.as_str())
             .collect();
         assert_eq!(texts, ["a cat", "a tom", "a crayon drawing of a cat"]);
+        let nameless = Templates::from([("en".to_owned(), vec!["{style}".to_owned()])]);
+        add(&nameless, Some("\u{200b}"), None, &mut captions);
+        assert_eq!(captions.len(), 3, "a sentence of nothing is none");
     }
 }

@@ -5,10 +5,14 @@
 #![allow(clippy::print_stdout, reason = "the counts are worth a line")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use idiom_picture::{Limits, decode};
+use idiom_picture::{Frame, Limits, Rgb8, Scaling, decode, encode_png, perceptual_hash, resize};
+
+#[path = "../../ingest/fuzz/metadata.rs"]
+mod metadata;
+use metadata::Metadata;
 
 /// The generator of `SplitMix64`; the test needs no more than reproducible bytes.
 struct Random(u64);
@@ -133,6 +137,61 @@ fn a_damaged_picture_is_decoded_or_refused_with_a_code() {
         "only {decoded} of {count} were still pictures"
     );
     check_memory(512);
+}
+
+/// The bodies are those of the fuzz targets `exif` and `icc` (`crates/ingest/fuzz`).
+#[test]
+fn damaged_metadata_does_not_make_a_picture_broken() {
+    let count = if std::env::var_os("IDIOM_SOAK").is_some() {
+        20_000
+    } else {
+        300
+    };
+    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    let mut random = Random(2029);
+    for (kind, sound) in [(Metadata::Exif, exif), (Metadata::Icc, profile())] {
+        metadata::check(kind, &sound);
+        for _ in 0..count {
+            metadata::check(kind, &damage(&sound, &sound, &mut random));
+        }
+    }
+}
+
+/// The colour profile of the fixture, which stands packed in a PNG.
+fn profile() -> Vec<u8> {
+    let path = format!(
+        "{}/tests/fixtures/display_p3.png",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let png = fs::read(path).unwrap();
+    let start = png.windows(4).position(|kind| kind == b"iCCP").unwrap();
+    let length = u32::from_be_bytes(png[start - 4..start].try_into().unwrap());
+    let chunk = &png[start + 4..][..length as usize];
+    // A name, a zero, and a zero for the only way of packing.
+    let packed = chunk.iter().position(|byte| *byte == 0).unwrap() + 2;
+    let mut profile = Vec::new();
+    let mut unpacked = flate2::read::ZlibDecoder::new(&chunk[packed..]);
+    unpacked.read_to_end(&mut profile).unwrap();
+    profile
+}
+
+/// Whoever builds a picture by hand may miscount.
+#[test]
+fn values_that_are_not_the_pixels_of_a_size_are_an_error() {
+    for (width, n_values) in [(8, 8 * 9 * 3), (8, 8 * 8 * 4), (0, 0)] {
+        let picture = Rgb8 {
+            width,
+            height: 8,
+            pixels: vec![0; n_values],
+        };
+        for frame in [Frame::Crop, Frame::Fit, Frame::Pad([0; 3]), Frame::Keep] {
+            let resized = resize(picture.clone(), 4, frame, Scaling::UpToo);
+            assert_eq!(resized.unwrap_err().code(), "misshapen");
+        }
+        let hash = perceptual_hash(&picture);
+        assert_eq!(hash.unwrap_err().code(), "misshapen");
+        assert_eq!(encode_png(&picture).unwrap_err().code(), "unwritable");
+    }
 }
 
 #[test]

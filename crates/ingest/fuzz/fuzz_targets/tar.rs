@@ -1,7 +1,7 @@
 //! Any bytes in the place of `TAR`, see `bodies.rs`.
 #![no_main]
 
-#[path = "../world.rs"]
-mod world;
+#[path = "../small_ingest.rs"]
+mod small_ingest;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| world::ingest(world::bodies::TAR, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| small_ingest::of(&small_ingest::bodies::TAR, bytes));

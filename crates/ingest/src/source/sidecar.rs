@@ -85,6 +85,7 @@ fn object(value: Value, lang: &str, raw: &mut RawPicture) -> Result<(), Fault> {
                 fields
                     .remove(name)
                     .and_then(|value| value.as_str().map(text::clean))
+                    .filter(|text| !text.is_empty())
             };
             raw.subject = take("subject");
             raw.style = take("style");

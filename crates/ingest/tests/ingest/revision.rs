@@ -8,7 +8,7 @@ use crate::world::{FOLDER, World};
 /// Revision, and the SHA-256 over all shards and the card of the dataset below. When this fails and the change is meant:
 /// raise `REVISION` and put the new pair here. (Shards hold the pipeline's hash, so a new key in pipelines is such a change.)
 const KNOWN: (u32, &str) = (
-    4,
+    5,
     "f2a18074f5a71faf2950ca758a52b809916b71a4fde480cf77ae1538610b1956",
 );
 
