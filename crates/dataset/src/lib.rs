@@ -8,6 +8,7 @@
 //! NAME/data/train-00000-of-00002.parquet   rows of one split, sorted by key
 //! NAME/phrases.parquet                     descriptions of the styles, where there are any
 //! NAME/rejects/rejects.parquet             what could not become a row, and why
+//! NAME/rejects/thumbnails.parquet          small pictures of some of it
 //! NAME/manifest.json                       the commit record: every file with its size, hash and key range
 //! NAME/stats.json, NAME/README.md          sums, and the card
 //! NAME/embeddings/ENCODER/                 one vector for each distinct text
@@ -35,6 +36,7 @@ pub mod schema;
 mod shard;
 mod sidecar;
 mod table;
+pub mod thumbnails;
 
 pub use error::DatasetError;
 pub use manifest::{Counts, Manifest, ShardEntry};

@@ -27,6 +27,9 @@ pub struct Manifest {
     pub phrases: Option<FileEntry>,
     /// The table of rejects; present even when it is empty.
     pub rejects: Option<FileEntry>,
+    /// Small pictures of some rejects, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails: Option<FileEntry>,
     /// The sums.
     pub counts: Counts,
     /// Styles present, sorted.

@@ -35,10 +35,12 @@ mod split;
 mod stats;
 mod templates;
 mod text;
+mod thumbnails;
 mod units;
 mod words;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use idiom_spec::pipeline::Pipeline;
@@ -156,4 +158,15 @@ pub fn preview(
     stop: &AtomicBool,
 ) -> Result<Preview, IngestError> {
     Job::new(request, on, stop)?.preview()
+}
+
+/// Removes a file; one that is not there is fine.
+fn remove(path: &Path) -> Result<(), IngestError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(IngestError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
 }

@@ -9,7 +9,7 @@ mod page;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use idiom_dataset::{Columns, Dataset, Record, RowGroup, Split, commit, rejects};
+use idiom_dataset::{Columns, Dataset, Record, RowGroup, Split, commit, rejects, thumbnails};
 
 use crate::{Event, IngestError};
 use figures::Figures;
@@ -34,11 +34,15 @@ pub fn report(
         Some(file) => rejects::read(&folder.join(&file.path))?,
         None => Vec::new(),
     };
+    let thumbnails = match &dataset.manifest().thumbnails {
+        Some(file) => thumbnails::read(&folder.join(&file.path))?,
+        None => Vec::new(),
+    };
     on(Event::Started {
         stage: "rows",
         total: Split::ALL.iter().map(|split| dataset.rows(*split)).sum(),
     });
-    let mut figures = Figures::new(&rejects);
+    let mut figures = Figures::new(&rejects, thumbnails);
     for split in Split::ALL {
         for record in dataset.records(split, Columns::WithoutImage) {
             if stop.load(Ordering::Relaxed) {

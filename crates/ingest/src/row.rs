@@ -1,5 +1,6 @@
 //! One picture to one row: decode, check, lay on the background, frame, hash, encode, and put its words in order.
 
+use bytes::Bytes;
 use idiom_dataset::{Caption, Record, Split, digest};
 use idiom_picture::{
     Decoded, Encoding, Frame, Limits, PictureError, Pixels, Rgb8, Scaling, Watched,
@@ -146,19 +147,13 @@ impl Recipe<'_> {
 
     fn decoded(
         &self,
-        bytes: Vec<u8>,
+        bytes: Bytes,
         vector: bool,
         watched: &mut Watched,
     ) -> Result<Decoded, PictureError> {
         let rules = &self.pipeline.picture;
         let (limits, side) = (limits(rules), rules.side);
-        watched.run(move || {
-            if vector {
-                idiom_picture::rasterise(&bytes, side, &limits)
-            } else {
-                idiom_picture::decode(&bytes, &limits)
-            }
-        })
+        watched.run(move || decoded(&bytes, vector, side, &limits))
     }
 
     /// What the source says, then what the tables say.
@@ -211,7 +206,21 @@ fn encoding(rules: &PictureRules) -> Encoding {
     }
 }
 
-fn limits(rules: &PictureRules) -> Limits {
+/// The pixels of a picture, those of vectors drawn at `side`.
+pub(crate) fn decoded(
+    bytes: &[u8],
+    vector: bool,
+    side: u32,
+    limits: &Limits,
+) -> Result<Decoded, PictureError> {
+    if vector {
+        idiom_picture::rasterise(bytes, side, limits)
+    } else {
+        idiom_picture::decode(bytes, limits)
+    }
+}
+
+pub(crate) fn limits(rules: &PictureRules) -> Limits {
     Limits {
         max_bytes: rules.max_bytes,
         max_pixels: rules.max_pixels,

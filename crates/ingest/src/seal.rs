@@ -9,13 +9,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use idiom_dataset::manifest::FileEntry;
+use idiom_dataset::thumbnails::FILE;
 use idiom_dataset::{Counts, Manifest, Reject, ShardEntry, phrases, rejects, schema};
 
 use crate::fate::{self, Fate, Lies, Place};
 use crate::fault::Fault;
 use crate::stats::Stats;
+use crate::thumbnails::{self, Thumbnails};
 use crate::units::{self, UnitReport, Work};
-use crate::{IngestError, Summary, retry, shards, stats};
+use crate::{IngestError, Summary, remove, retry, shards, stats};
 
 /// Writes the dataset from the staging files.
 ///
@@ -29,19 +31,21 @@ pub(crate) fn seal(work: &Work<'_>, out: &Path) -> Result<Summary, IngestError> 
     rejects::write(&out.join(rejects::FILE), &rejects)?;
     retry::write_ledger(out, &reports)?;
     drop(reports);
+    let mut thumbnails = thumbnails::gather(work, out, &rejects)?;
     let counts = count(&places, &rejects);
     if counts.rows_out == 0 {
         return Err(no_rows(counts.rows_in, &rejects, out));
     }
     let mut stats = Stats::new(work, &rejects, fate::identical(&places));
-    let shards = shards::write(work, &places, out, &mut stats)?;
+    let shards = shards::write(work, &places, out, &mut stats, &mut thumbnails)?;
     let rows_out: u64 = shards.iter().map(|shard| shard.rows).sum();
     if !counts.agree() || rows_out != counts.rows_out {
         return Err(IngestError::Internal(format!(
             "the sums do not agree: {rows_out} of {counts:?}"
         )));
     }
-    let manifest = manifest(work, shards, &stats, counts, out)?;
+    let mut manifest = manifest(work, shards, &stats, counts, out)?;
+    manifest.thumbnails = write_thumbnails(thumbnails, out)?;
     stats::write(&stats, &manifest, work, out)?;
     remove_strangers(out, &manifest)?;
     manifest.write(out)?;
@@ -136,19 +140,21 @@ fn rejects(work: &Work<'_>, reports: &[UnitReport], places: &[Place]) -> Vec<Rej
     let read = reports.iter().flat_map(|report| &report.rejects);
     let mut rejects: Vec<Reject> = listed.chain(read).cloned().collect();
     for place in places.iter().filter(|place| place.fate == Fate::Conflict) {
-        let fault = Fault::new(
-            "seal",
-            "key_conflict",
-            "another picture has the same key but other bytes",
-        );
-        let source = &sources[work.plan.units[place.unit].source].listing.name;
-        rejects.push(Reject {
-            sha256: place.row.sha256.clone(),
-            ..fault.at(source, &place.row.key)
-        });
+        rejects.push(conflict(work, place));
     }
     rejects.sort();
     rejects
+}
+
+/// What is said of a row whose key another one has.
+pub(crate) fn conflict(work: &Work<'_>, place: &Place) -> Reject {
+    let message = "another picture has the same key but other bytes";
+    let source = work.plan.units[place.unit].source;
+    let source = &work.plan.sources[source].listing.name;
+    Reject {
+        sha256: place.row.sha256.clone(),
+        ..Fault::new("seal", "key_conflict", message).at(source, &place.row.key)
+    }
 }
 
 /// Where every row went; a conflict is among the rejects already.
@@ -199,7 +205,14 @@ fn manifest(
         styles: stats.styles(),
         languages: stats.languages(),
         classes: work.plan.classes.clone(),
+        thumbnails: None,
     })
+}
+
+fn write_thumbnails(few: Thumbnails, out: &Path) -> Result<Option<FileEntry>, IngestError> {
+    let rows = few.write(&out.join(FILE))?;
+    let entry = || FileEntry::of(out, FILE, rows);
+    Ok((rows > 0).then(entry).transpose()?)
 }
 
 fn write_phrases(work: &Work<'_>, out: &Path) -> Result<Option<FileEntry>, IngestError> {
@@ -232,14 +245,4 @@ fn remove_strangers(out: &Path, manifest: &Manifest) -> Result<(), IngestError> 
         remove(&out.join(phrases::FILE))?;
     }
     Ok(())
-}
-
-fn remove(path: &Path) -> Result<(), IngestError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(IngestError::Io {
-            path: path.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
 }

@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering;
 use idiom_dataset::{Columns, Record, Records, ShardEntry, ShardWriter, Split};
 
 use crate::fate::{Fate, Lies, Place};
+use crate::seal::conflict;
 use crate::stats::Stats;
+use crate::thumbnails::{self, Thumbnails};
 use crate::units::{self, Work};
 use crate::{Event, IngestError};
 
@@ -20,6 +22,7 @@ pub(crate) fn write(
     places: &[Place],
     out: &Path,
     stats: &mut Stats,
+    thumbnails: &mut Thumbnails,
 ) -> Result<Vec<ShardEntry>, IngestError> {
     (work.on)(Event::Started {
         stage: "shards",
@@ -39,9 +42,15 @@ pub(crate) fn write(
             (work.on)(Event::Advanced(1));
             continue;
         };
-        if let Fate::Row { shard } = place.fate {
-            stats.count(&record, place.row.split);
-            shards.push(place.row.split, shard, record)?;
+        match place.fate {
+            Fate::Row { shard } => {
+                stats.count(&record, place.row.split);
+                shards.push(place.row.split, shard, record)?;
+            }
+            Fate::Conflict => {
+                thumbnails.offer(&conflict(work, place), || thumbnails::of_row(&record));
+            }
+            Fate::Duplicate => {}
         }
         (work.on)(Event::Advanced(1));
     }

@@ -24,6 +24,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use idiom_dataset::{Caption, Reject};
 use idiom_spec::pipeline::{Kind, Pipeline, Source};
 
@@ -84,7 +85,7 @@ impl Listing {
 /// A picture's bytes, with what its source says of it.
 #[derive(Debug, Default)]
 pub(crate) struct RawPicture {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
     pub(crate) vector: bool,
     pub(crate) captions: Vec<Caption>,
     pub(crate) subject: Option<String>,
@@ -102,7 +103,7 @@ pub(crate) struct RawPicture {
 impl RawPicture {
     fn set_bytes(&mut self, bytes: Vec<u8>) {
         self.vector = idiom_picture::sniff(&bytes) == Some(idiom_picture::Format::Svg);
-        self.bytes = bytes;
+        self.bytes = bytes.into();
     }
 }
 

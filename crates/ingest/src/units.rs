@@ -17,6 +17,7 @@ use crate::plan::{Plan, Unit};
 use crate::retry::Sealed;
 use crate::row::{Offered, Recipe};
 use crate::source::{self, Item, Places, Reader};
+use crate::thumbnails::{Original, Thumbnails};
 use crate::{Event, IngestError, Share};
 
 /// What a unit left behind.
@@ -61,6 +62,11 @@ pub(crate) struct Work<'a> {
 /// The file of a unit's rows.
 pub(crate) fn rows_path(staging: &Path, unit: &Unit) -> PathBuf {
     staging.join(format!("{}.parquet", unit.name))
+}
+
+/// The file of small pictures of what it refused, where there are any.
+pub(crate) fn thumbnails_path(staging: &Path, unit: &Unit) -> PathBuf {
+    staging.join(format!("{}-thumbnails.parquet", unit.name))
 }
 
 fn report_path(staging: &Path, unit: &Unit) -> PathBuf {
@@ -200,7 +206,7 @@ impl Work<'_> {
     ) -> Result<bool, IngestError> {
         let rows = rows_path(self.staging, task.unit);
         let mut writer = ShardWriter::create(&rows, self.config_sha256, &self.plan.classes)?;
-        let mut report = UnitReport::default();
+        let (mut report, mut thumbnails) = (UnitReport::default(), Thumbnails::default());
         let mut n_read = 0;
         let source_name = self.plan.sources[task.unit.source].listing.name.as_str();
         let source = self.places.source(task.unit.source)?;
@@ -214,12 +220,19 @@ impl Work<'_> {
                 source,
                 source_name,
             };
+            let original = raw.as_ref().ok().map(Original::of);
             match raw.and_then(|raw| self.recipe.row(offered, raw, watched)) {
                 Ok((record, split)) => {
                     report.rows.push(staged(&record, split));
                     writer.push(record)?;
                 }
-                Err(fault) => report.rejects.push(fault.at(source_name, item.member())),
+                Err(fault) => {
+                    let reject = fault.at(source_name, item.member());
+                    thumbnails.offer(&reject, || {
+                        original?.draw(&reject, &self.places.pipeline.picture, watched)
+                    });
+                    report.rejects.push(reject);
+                }
             }
             n_read += 1;
             (self.on)(Event::Advanced(1));
@@ -233,6 +246,7 @@ impl Work<'_> {
             return Err(IngestError::Internal(message));
         }
         writer.finish()?;
+        thumbnails.write(&thumbnails_path(self.staging, task.unit))?;
         let json = serde_json::to_vec(&report)
             .map_err(|error| IngestError::Internal(error.to_string()))?;
         commit::write(&report_path(self.staging, task.unit), &json)?;

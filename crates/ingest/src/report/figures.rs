@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bytes::Bytes;
+use idiom_dataset::thumbnails::Thumbnail;
 use idiom_dataset::{Record, Reject, Split};
 
-/// Rejects of each code whose reason is shown.
-const EXAMPLES: usize = 3;
+/// Rejects of each code that are shown.
+const EXAMPLES: usize = 6;
 /// Lengths of captions are counted in steps of this many characters,
 pub(super) const LENGTH_STEP: usize = 10;
 /// up to this many steps.
@@ -34,8 +36,8 @@ pub(super) struct Figures {
     /// Language -> captions by length, the last step for all that are longer.
     pub(super) lengths: BTreeMap<String, [u64; LENGTH_STEPS]>,
     pub(super) distinct_captions: usize,
-    /// Code -> how often, and some that have it.
-    pub(super) rejects: BTreeMap<String, (u64, Vec<Reject>)>,
+    /// By code.
+    pub(super) rejects: BTreeMap<String, Refused>,
     /// Keys of rows with equal source bytes, and with equal perceptual hashes.
     pub(super) same_bytes: Vec<Vec<String>>,
     pub(super) same_look: Vec<Vec<String>>,
@@ -44,15 +46,46 @@ pub(super) struct Figures {
     texts: std::collections::HashSet<[u8; 32]>,
 }
 
+/// What was refused with one code.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    pub(super) n_rows: u64,
+    /// Some of it, with small pictures where there are any; those first.
+    pub(super) examples: Vec<(Reject, Option<Bytes>)>,
+}
+
+impl Refused {
+    fn count(&mut self, reject: &Reject, image: Option<Bytes>) {
+        self.n_rows += 1;
+        let n_pictured = self.examples.iter().filter(|(_, image)| image.is_some());
+        let place = match image {
+            Some(_) => n_pictured.count(),
+            None => self.examples.len(),
+        };
+        if place < EXAMPLES {
+            self.examples.insert(place, (reject.clone(), image));
+            self.examples.truncate(EXAMPLES);
+        }
+    }
+}
+
 impl Figures {
-    pub(super) fn new(rejects: &[Reject]) -> Self {
+    pub(super) fn new(rejects: &[Reject], thumbnails: Vec<Thumbnail>) -> Self {
         let mut figures = Self::default();
+        let mut images: HashMap<_, Bytes> = thumbnails
+            .into_iter()
+            .map(|t| ((t.code, t.source, t.member), t.image))
+            .collect();
         for reject in rejects {
-            let (n, examples) = figures.rejects.entry(reject.code.clone()).or_default();
-            *n += 1;
-            if examples.len() < EXAMPLES {
-                examples.push(reject.clone());
-            }
+            let Reject {
+                code,
+                source,
+                member,
+                ..
+            } = reject;
+            let image = images.remove(&(code.clone(), source.clone(), member.clone()));
+            let refused = figures.rejects.entry(code.clone()).or_default();
+            refused.count(reject, image);
         }
         figures
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use idiom_dataset::{Dataset, Record, Split};
+use idiom_dataset::{Dataset, Record, Reject, Split};
 
 use super::figures::{Figures, LENGTH_STEP, LENGTH_STEPS, Tally};
 
@@ -28,6 +28,10 @@ td.bar i{display:block;height:.75rem;margin-top:.35rem;border-radius:3px;backgro
 figure{margin:0}figure img{width:100%;aspect-ratio:1;object-fit:contain;background:#fff;border:1px solid var(--line);border-radius:6px}
 figcaption{font-size:12px;line-height:1.3;overflow-wrap:anywhere;display:-webkit-box;-webkit-line-clamp:3;-webkit-box-orient:vertical;overflow:hidden}
 figcaption span{color:var(--dim);white-space:nowrap}code{font-size:.9em}
+.refused{display:flex;flex-wrap:wrap;gap:0 2.2rem}.refused section>div{display:flex;flex-wrap:wrap;gap:12px}.refused figure{width:150px}
+h3{margin:1.2rem 0 .5rem;font-size:.95rem}h3 span{display:block;color:var(--dim);font-weight:normal}
+.refused figcaption{-webkit-line-clamp:6}.refused figcaption span{white-space:normal}
+.refused figure div{display:grid;place-content:center;aspect-ratio:1;padding:.8rem;border:1px dashed var(--line);border-radius:6px;color:var(--dim);font-size:12px;text-align:center}
 ";
 
 /// The whole page.
@@ -169,31 +173,58 @@ fn rejects(html: &mut String, figures: &Figures) {
         html.push_str("<p class=dim>none</p>");
         return;
     }
-    html.push_str("<table><tr><th>code<th>stage<th class=n>rows<th>for example");
+    html.push_str("<div class=refused>");
     let mut codes: Vec<_> = figures.rejects.iter().collect();
-    codes.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(b.0)));
-    for (code, (n, examples)) in codes {
-        let stage = examples.first().map_or("", |reject| &reject.stage);
+    codes.sort_by(|a, b| b.1.n_rows.cmp(&a.1.n_rows).then_with(|| a.0.cmp(b.0)));
+    for (code, refused) in codes {
+        let (n, shown) = (refused.n_rows, refused.examples.len() as u64);
+        let plural = if n == 1 { "" } else { "s" };
+        let some = if n > shown {
+            format!(", {shown} of them here")
+        } else {
+            String::new()
+        };
         let _ = write!(
             html,
-            "<tr><td><code>{}</code><td>{}<td class=n>{n}<td class=dim>",
-            escaped(code),
-            escaped(stage)
+            "<section><h3><code>{}</code> <span>{n} row{plural}{some}</span></h3><div>",
+            escaped(code)
         );
-        for reject in examples {
-            let line = reject
-                .line
-                .map(|line| format!(":{line}"))
-                .unwrap_or_default();
-            let _ = write!(
-                html,
-                "{}{line}: {}<br>",
-                escaped(&reject.member),
-                escaped(&reject.message)
-            );
+        for (reject, image) in &refused.examples {
+            refused_row(html, reject, image.as_deref());
         }
+        html.push_str("</div></section>");
     }
-    html.push_str("</table>");
+    html.push_str("</div>");
+}
+
+fn refused_row(html: &mut String, reject: &Reject, image: Option<&[u8]>) {
+    let _ = match image {
+        Some(image) => write!(
+            html,
+            "<figure><img loading=lazy alt=\"\" src=\"data:image/jpeg;base64,{}\">",
+            STANDARD.encode(image)
+        ),
+        None => write!(html, "<figure><div>{}</div>", why_unseen(reject)),
+    };
+    let line = reject.line.map(|line| format!(":{line}"));
+    let place = escaped(&format!("{}{}", reject.member, line.unwrap_or_default()));
+    let message = escaped(&reject.message);
+    let _ = write!(
+        html,
+        "<figcaption title=\"{place}: {message}\">{place}<br><span>{message}</span></figcaption></figure>"
+    );
+}
+
+/// Why there is no picture of a refused row.
+fn why_unseen(reject: &Reject) -> &'static str {
+    match (&*reject.stage, &*reject.code) {
+        (_, "opt_out" | "license") => "not shown, since it must not be used",
+        ("list", _) => "refused by its name or its line; no picture was read",
+        ("read", _) => "its bytes could not be had, or must not be",
+        ("caption", _) => "refused by its words; no picture was read",
+        ("decode", _) => "its bytes cannot be drawn",
+        _ => "no small picture was kept",
+    }
 }
 
 fn alike(html: &mut String, title: &str, groups: &[Vec<String>]) {

@@ -77,7 +77,7 @@ impl ReadOne for Icons {
             ));
         };
         Ok(RawPicture {
-            bytes: self.document(icon).into_bytes(),
+            bytes: self.document(icon).into_bytes().into(),
             vector: true,
             ..RawPicture::default()
         })

@@ -67,7 +67,7 @@ impl ReadOne for Members {
         })?;
         let vector = sniff(bytes) == Some(Format::Svg);
         Ok(RawPicture {
-            bytes: bytes.clone(),
+            bytes: bytes.clone().into(),
             vector,
             ..RawPicture::default()
         })

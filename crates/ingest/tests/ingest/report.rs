@@ -2,7 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use idiom_ingest::report;
+use idiom_dataset::{Manifest, thumbnails};
+use idiom_ingest::{Share, ingest_share, report, retry_rejects, seal};
+use idiom_picture::{Limits, Rgb8, decode, encode_png};
 
 use crate::world::{World, png};
 
@@ -27,8 +29,8 @@ fn a_page_shows_sums_pictures_and_rejects_and_needs_nothing_else() {
         "<b>23</b>pictures offered",
         "<b>21</b>rows",
         "<b>2</b>rejects",
-        "<code>unsupported_format</code>",
-        "<code>no_caption</code>",
+        "<code>unsupported_format</code> <span>1 row</span>",
+        "<code>no_caption</code> <span>1 row</span>",
         "CC0-1.0",
         "en · text",
         "p03.png, twin.png",
@@ -46,6 +48,121 @@ fn a_page_shows_sums_pictures_and_rejects_and_needs_nothing_else() {
         std::fs::read_to_string(again).unwrap(),
         "equal data gives an equal page"
     );
+}
+
+/// Small, oblong, flat, opted out, cut, lonely: what is refused and can be drawn is shown, and of the rest why not.
+fn refused() -> World {
+    let world = World::new();
+    world.pipeline(
+        "name: small\npicture: {side: 32, frame: crop}\nfilters: [{min_contrast: 4}]\nsources:\n  \
+         p: {folder: {path: pictures}}\n  q: {folder: {path: others}}\n",
+    );
+    world.picture("good", 1, "words");
+    for i in 0..9 {
+        let tiny = Rgb8::filled(20, 10 + i, [9, 90, 200]);
+        world.write(&format!("pictures/tiny{i}.png"), encode_png(&tiny).unwrap());
+        world.write(&format!("pictures/tiny{i}.txt"), "a small thing");
+    }
+    for (name, width, height) in [("flat", 300, 300), ("oblong", 400, 9), ("unwanted", 40, 40)] {
+        let picture = Rgb8::filled(width, height, [200, 40, 90]);
+        world.write(
+            &format!("pictures/{name}.png"),
+            encode_png(&picture).unwrap(),
+        );
+    }
+    world.write("pictures/flat.txt", "nothing");
+    world.write("pictures/oblong.txt", "a stripe");
+    world.write(
+        "pictures/unwanted.json",
+        r#"{"captions": ["x"], "opt_out": "noai"}"#,
+    );
+    world.write("pictures/cut.png", &png(5)[..60]);
+    world.write("pictures/cut.txt", "words");
+    world.write("pictures/lonely.png", png(6));
+    for (folder, seed) in [("pictures", 7), ("others", 8)] {
+        world.write(&format!("{folder}/same.png"), png(seed));
+        world.write(&format!("{folder}/same.txt"), "words");
+    }
+    world
+}
+
+#[test]
+fn refused_pictures_are_shown_or_it_is_said_why_not() {
+    let world = refused();
+    let counts = world.run(2).unwrap().counts;
+    assert_eq!((counts.rows_out, counts.rejects), (1, 16));
+    let kept = thumbnails::read(&world.out().join(thumbnails::FILE)).unwrap();
+    let of = |code: &str| -> Vec<(&str, (u32, u32))> {
+        kept.iter()
+            .filter(|thumbnail| thumbnail.code == code)
+            .map(|thumbnail| {
+                let picture = decode(&thumbnail.image, &any_size()).unwrap().pixels;
+                (&*thumbnail.member, picture.size())
+            })
+            .collect()
+    };
+    let tiny: Vec<(String, (u32, u32))> = (0..6)
+        .map(|i| (format!("tiny{i}.png"), (20, 10 + i)))
+        .collect();
+    let tiny: Vec<(&str, (u32, u32))> = tiny.iter().map(|(n, size)| (&**n, *size)).collect();
+    assert_eq!(of("too_small"), tiny, "the first six, as they are");
+    assert_eq!(of("flat"), [("flat.png", (96, 96))]);
+    assert_eq!(of("too_elongated"), [("oblong.png", (96, 2))]);
+    assert_eq!(of("key_conflict").len(), 2, "both that have one key");
+    assert_eq!(
+        kept.len(),
+        10,
+        "no other is kept, least of all what was opted out"
+    );
+
+    let page = world.root.join("page.html");
+    report(&world.out(), &page, &|_| {}, &AtomicBool::new(false)).unwrap();
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert_eq!(html.matches("src=\"data:image/jpeg;base64,").count(), 10);
+    for words in [
+        "<code>too_small</code> <span>9 rows, 6 of them here</span>",
+        "<code>opt_out</code> <span>1 row</span>",
+        "<div>not shown, since it must not be used</div>",
+        "<div>refused by its name or its line; no picture was read</div>",
+        "<div>its bytes cannot be drawn</div>",
+    ] {
+        assert!(html.contains(words), "no `{words}`");
+    }
+}
+
+/// Decodes what is smaller or longer than data sets take.
+fn any_size() -> Limits {
+    Limits {
+        min_side: 1,
+        max_aspect: u32::MAX,
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn small_pictures_of_rejects_are_the_same_for_any_threads_workers_and_retries() {
+    let world = refused();
+    world.run(1).unwrap();
+    let fresh = std::fs::read(world.out().join(thumbnails::FILE)).unwrap();
+    let files = || world.files().remove(thumbnails::FILE);
+    let stop = AtomicBool::new(false);
+    retry_rejects(&world.request(2), "too_small", &|_| {}, &stop).unwrap();
+    assert!(files().is_some_and(|bytes| bytes == fresh), "after a retry");
+    std::fs::remove_dir_all(world.out()).unwrap();
+    for rank in 0..3 {
+        let share = Share::new(rank, 3).unwrap();
+        ingest_share(&world.request(2), share, &|_| {}, &stop).unwrap();
+    }
+    seal(&world.request(1), &|_| {}, &stop).unwrap();
+    assert!(files().is_some_and(|bytes| bytes == fresh), "three workers");
+    for name in ["flat", "oblong", "unwanted", "cut", "lonely", "same"] {
+        let _ = std::fs::remove_file(world.root.join(format!("pictures/{name}.png")));
+    }
+    (0..9).for_each(|i| world.picture(&format!("tiny{i}"), i, "no longer small"));
+    world.run(2).unwrap();
+    assert_eq!(files(), None, "nothing to show, no table");
+    let manifest = Manifest::read(&world.out()).unwrap().0;
+    assert_eq!(manifest.thumbnails, None);
 }
 
 #[test]
