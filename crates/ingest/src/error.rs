@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use idiom_dataset::DatasetError;
+use idiom_spec::pipeline::{Kind, Source};
 
 /// Why an ingest did not end with a dataset.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +108,16 @@ pub enum IngestError {
         /// What is wrong.
         reason: String,
     },
+    /// What a source reads is not there.
+    #[error("`{field}` reads `{}`, but there is no such file or folder", path.display())]
+    NotThere {
+        /// The source and its kind, as the path in the pipeline file.
+        field: String,
+        /// The setting below it that says where.
+        key: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// A table, or another file that lists pictures, cannot be used.
     #[error("`{}`: {reason}", path.display())]
     Table {
@@ -184,6 +195,10 @@ impl IngestError {
             Self::Archive { path, .. } if path.extension().is_some_and(|end| end == "tgz") => {
                 Some("delete the file; it is fetched again".to_owned())
             }
+            Self::NotThere { field, key, .. } => Some(format!(
+                "put it there, or say where it is, in the pipeline (its paths count from its own folder) or behind the command: \
+                 `{field}.{key}=/elsewhere`"
+            )),
             Self::NoRows { rejects, .. } => {
                 Some(format!("each reason stands in `{}`", rejects.display()))
             }
@@ -198,6 +213,29 @@ impl IngestError {
             | Self::Phrases { .. }
             | Self::Io { .. }
             | Self::Internal(_) => None,
+        }
+    }
+
+    /// The same, with the place in the pipeline where it is that a source's file or folder is not there.
+    pub(crate) fn of_source(self, name: &str, source: &Source) -> Self {
+        use std::io::ErrorKind::NotFound;
+        let (kind, key) = match source.kind() {
+            Some(kind @ Kind::Coco(_)) => (kind.name(), "annotations"),
+            Some(kind @ Kind::Huggingface(_)) => (kind.name(), "local"),
+            Some(kind) => (kind.name(), "path"),
+            None => return self,
+        };
+        let not_there = |path| Self::NotThere {
+            field: format!("sources.{name}.{kind}"),
+            key,
+            path,
+        };
+        match self {
+            Self::Io { path, source } if source.kind() == NotFound => not_there(path),
+            Self::Dataset(DatasetError::Io { path, source }) if source.kind() == NotFound => {
+                not_there(path)
+            }
+            other => other,
         }
     }
 

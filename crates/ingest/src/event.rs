@@ -4,6 +4,9 @@ use std::fmt;
 
 use idiom_dataset::Counts;
 
+/// Codes of rejects that a summary names.
+const CODES: usize = 6;
+
 /// Progress; only the binary turns it into bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -52,7 +55,8 @@ impl fmt::Display for ShareSummary {
         }
         write!(
             f,
-            "{units} of {units_total} units of work are done; when all workers have ended: `idiom ingest --seal`"
+            "{units} of {units_total} units of work are done; when all workers have ended: \
+             the same command with `--seal` in the place of the worker's number"
         )
     }
 }
@@ -72,8 +76,12 @@ impl fmt::Display for Summary {
             f,
             "{rows_in} pictures in = {rows_out} rows + {rejects} rejects + {duplicates} duplicates"
         )?;
-        for (code, n) in self.rejects_by_code.iter().take(3) {
+        for (code, n) in self.rejects_by_code.iter().take(CODES) {
             write!(f, "; {code}: {n}")?;
+        }
+        if self.rejects_by_code.len() > CODES {
+            let more = self.rejects_by_code.len() - CODES;
+            write!(f, "; and {more} other codes, all in `idiom report`")?;
         }
         if self.identical_pictures > 0 {
             write!(

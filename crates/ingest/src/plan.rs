@@ -54,8 +54,9 @@ pub(crate) fn work_sha256(config_sha256: &str, places: &Places<'_>) -> Result<St
     if let Some(table) = &places.pipeline.phrases {
         parts.push(digest::file_sha256_hex(&places.base.join(table))?.0);
     }
-    for source in places.pipeline.sources.values() {
-        parts.push(source::fingerprint(source, places)?);
+    for (name, source) in &places.pipeline.sources {
+        let fingerprint = source::fingerprint(source, places);
+        parts.push(fingerprint.map_err(|error| error.of_source(name, source))?);
     }
     Ok(digest::sha256_hex(parts.join("\n").as_bytes()))
 }
@@ -70,7 +71,8 @@ pub(crate) fn make(places: &Places<'_>, on: &(dyn Fn(Event) + Sync)) -> Result<P
     let words = read_words(places)?;
     let mut sources = Vec::new();
     for (name, source) in &places.pipeline.sources {
-        let listing = source::list(source, &format!("sources.{name}"), places)?;
+        let listing = source::list(source, &format!("sources.{name}"), places);
+        let listing = listing.map_err(|error| error.of_source(name, source))?;
         sources.push(Planned {
             offered: listing.items.len(),
             listing,

@@ -121,17 +121,22 @@ fn samples(
 fn described(record: &Record, split: Split) -> String {
     let lang = record.captions.first().map_or("", |caption| &caption.lang);
     format!(
-        "{} {}x{} -> {}x{}, {}, {} captions, the first{}{lang}: {}",
+        "{} {}x{} -> {}x{}, {}, {}, the first{}{lang}: {}",
         record.format,
         record.orig_width,
         record.orig_height,
         record.width,
         record.height,
         split.name(),
-        record.captions.len(),
+        counted(record.captions.len(), "caption"),
         if lang.is_empty() { "" } else { " in " },
         record.caption
     )
+}
+
+/// How many of something there are, in words.
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn problems(rejects: &[Reject]) -> BTreeMap<String, (usize, String)> {
@@ -150,10 +155,11 @@ impl fmt::Display for Preview {
         let kept: usize = self.sources.iter().map(|source| source.kept).sum();
         writeln!(
             f,
-            "{}: {kept} pictures of {} sources in {} units of work (nothing was written; revision {REVISION})",
+            "{}: {} of {} in {} of work (nothing was written; revision {REVISION})",
             self.name,
-            self.sources.len(),
-            self.units
+            counted(kept, "picture"),
+            counted(self.sources.len(), "source"),
+            counted(self.units, "unit")
         )?;
         for source in &self.sources {
             write!(f, "\n{source}")?;
@@ -172,7 +178,8 @@ impl fmt::Display for SourcePreview {
             kept,
             ..
         } = self;
-        writeln!(f, "{name} ({kind}, {place}): {kept} of {offered} pictures")?;
+        let offered = counted(*offered, "picture");
+        writeln!(f, "{name} ({kind}, {place}): {kept} of {offered}")?;
         for sample in &self.samples {
             match &sample.outcome {
                 Ok(row) => writeln!(f, "  {}: {row}", sample.key)?,
@@ -182,7 +189,8 @@ impl fmt::Display for SourcePreview {
         for (code, (n, first)) in &self.problems {
             writeln!(
                 f,
-                "  refused by name: {code} {n} times, the first `{first}`"
+                "  refused by name: {code} {}, the first `{first}`",
+                counted(*n, "time")
             )?;
         }
         Ok(())
