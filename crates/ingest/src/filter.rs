@@ -25,6 +25,16 @@ pub(crate) fn apply(filters: &[Filter], row: &mut Candidate<'_>) -> Result<(), F
     filters.iter().try_for_each(|filter| one(filter, row))
 }
 
+/// Whether no filter refuses the licence.
+pub(crate) fn may_be_used(filters: &[Filter], license: Option<&str>) -> bool {
+    let mut lists = filters.iter().filter_map(|filter| filter.licenses.as_ref());
+    lists.all(|allowed| is_among(allowed, license))
+}
+
+fn is_among(allowed: &[String], license: Option<&str>) -> bool {
+    license.is_some_and(|found| allowed.iter().any(|one| one == found))
+}
+
 fn one(filter: &Filter, row: &mut Candidate<'_>) -> Result<(), Fault> {
     let (width, height) = row.source_size;
     let (short, long) = (width.min(height), width.max(height));
@@ -61,11 +71,7 @@ fn one(filter: &Filter, row: &mut Candidate<'_>) -> Result<(), Fault> {
     }
     captions(filter, row)?;
     match &filter.licenses {
-        Some(allowed)
-            if !row
-                .license
-                .is_some_and(|found| allowed.iter().any(|one| one == found)) =>
-        {
+        Some(allowed) if !is_among(allowed, row.license) => {
             let found = row.license.unwrap_or("none");
             refuse(
                 "license",

@@ -14,19 +14,17 @@ use bytes::Bytes;
 use idiom_dataset::thumbnails::{self, FILE, Thumbnail};
 use idiom_dataset::{Record, Reject};
 use idiom_picture::{Encoding, Frame, Limits, Rgb8, Scaling, Watched};
-use idiom_spec::pipeline::PictureRules;
+use idiom_spec::pipeline::{PictureRules, Pipeline, Source};
 
 use crate::source::RawPicture;
 use crate::units::{self, Work};
-use crate::{IngestError, remove, row};
+use crate::{IngestError, filter, remove, row};
 
 /// Thumbnails of each code, at most.
 pub(crate) const A_CODE: usize = 6;
 /// Their longer side, in pixels; smaller pictures are kept as they are.
 const SIDE: u32 = 96;
 const QUALITY: u8 = 85;
-/// What a row is refused for that must not be used.
-const NOT_TO_BE_USED: [&str; 2] = ["opt_out", "license"];
 
 /// The first few of each code: by code, then by source and member.
 #[derive(Debug, Default)]
@@ -43,9 +41,6 @@ pub(crate) struct Original {
 impl Thumbnails {
     /// Adds what `draw` gives, which is asked only where there is room or the reject comes before another.
     pub(crate) fn offer(&mut self, reject: &Reject, draw: impl FnOnce() -> Option<Bytes>) {
-        if NOT_TO_BE_USED.contains(&&*reject.code) {
-            return;
-        }
         let few = self.by_code.entry(reject.code.clone()).or_default();
         let place = (reject.source.clone(), reject.member.clone());
         if few.len() >= A_CODE && few.last_key_value().is_some_and(|(last, _)| place > *last) {
@@ -116,11 +111,15 @@ fn reject_of<'a>(thumbnail: &Thumbnail, rejects: &'a [Reject]) -> Option<&'a Rej
 }
 
 impl Original {
-    pub(crate) fn of(raw: &RawPicture) -> Self {
-        Self {
+    /// Nothing where its maker does not want it used, or its licence is not asked for, whatever else it will be refused for.
+    pub(crate) fn of(raw: &RawPicture, source: &Source, pipeline: &Pipeline) -> Option<Self> {
+        let license = raw.license.as_deref().or(source.license.as_deref());
+        let is_wanted = filter::may_be_used(&pipeline.filters, license);
+        let is_free = raw.opt_out.is_none() || pipeline.keep_opted_out;
+        (is_wanted && is_free).then(|| Self {
             bytes: raw.bytes.clone(),
             vector: raw.vector,
-        }
+        })
     }
 
     /// The picture, small, whatever its shape; nothing where the bytes are no picture that could be decoded.
@@ -186,14 +185,5 @@ mod tests {
             .map(|(_, member)| member.as_str())
             .collect();
         assert_eq!(kept, ["00", "01", "02", "03", "04", "05"]);
-    }
-
-    #[test]
-    fn what_must_not_be_used_is_not_drawn() {
-        let mut thumbnails = Thumbnails::default();
-        for code in NOT_TO_BE_USED {
-            thumbnails.offer(&reject(code, "a"), || panic!("`{code}` was drawn"));
-        }
-        assert!(thumbnails.by_code.is_empty());
     }
 }

@@ -220,7 +220,9 @@ impl Work<'_> {
                 source,
                 source_name,
             };
-            let original = raw.as_ref().ok().map(Original::of);
+            let pipeline = self.places.pipeline;
+            let original = raw.as_ref().ok();
+            let original = original.and_then(|raw| Original::of(raw, source, pipeline));
             match raw.and_then(|raw| self.recipe.row(offered, raw, watched)) {
                 Ok((record, split)) => {
                     report.rows.push(staged(&record, split));
@@ -229,7 +231,7 @@ impl Work<'_> {
                 Err(fault) => {
                     let reject = fault.at(source_name, item.member());
                     thumbnails.offer(&reject, || {
-                        original?.draw(&reject, &self.places.pipeline.picture, watched)
+                        original?.draw(&reject, &pipeline.picture, watched)
                     });
                     report.rejects.push(reject);
                 }

@@ -130,6 +130,37 @@ fn refused_pictures_are_shown_or_it_is_said_why_not() {
     }
 }
 
+#[test]
+fn what_may_not_be_used_is_not_kept_whatever_else_is_wrong_with_it() {
+    let world = World::new();
+    world.pipeline(
+        "name: small\npicture: {side: 16}\nfilters: [{min_contrast: 4}, {licenses: [MIT]}]\nsources:\n  \
+         p: {license: MIT, folder: {path: pictures}}\n",
+    );
+    world.picture("good", 1, "words");
+    for (name, json) in [
+        ("flat", r#"{"caption": "x"}"#),
+        (
+            "flat_unwanted",
+            r#"{"caption": "x", "license": "CC-BY-4.0"}"#,
+        ),
+        ("flat_opted_out", r#"{"caption": "x", "opt_out": "noai"}"#),
+    ] {
+        let flat = encode_png(&Rgb8::filled(40, 40, [9, 9, 9])).unwrap();
+        world.write(&format!("pictures/{name}.png"), flat);
+        world.write(&format!("pictures/{name}.json"), json);
+    }
+    world.write("pictures/unwanted.png", png(3));
+    world.write(
+        "pictures/unwanted.json",
+        r#"{"caption": "x", "license": "CC-BY-4.0"}"#,
+    );
+    assert_eq!(world.run(1).unwrap().counts.rejects, 4);
+    let kept = thumbnails::read(&world.out().join(thumbnails::FILE)).unwrap();
+    let members: Vec<&str> = kept.iter().map(|thumbnail| &*thumbnail.member).collect();
+    assert_eq!(members, ["flat.png"]);
+}
+
 /// Decodes what is smaller or longer than data sets take.
 fn any_size() -> Limits {
     Limits {
