@@ -190,6 +190,7 @@ fn write_dataset(folder: &Path, mut rows: Vec<Record>, dim: usize) {
         styles: vec!["flat".to_owned(), "ink".to_owned()],
         languages: vec!["en".to_owned()],
         classes: Vec::new(),
+        thumbnails: None,
     };
     manifest.write(folder).unwrap();
     write_embeddings(folder, &texts, dim);
