@@ -17,6 +17,7 @@ mod error;
 mod ledger;
 mod leftover;
 mod locks;
+mod pauses;
 mod run;
 mod sender;
 mod shared;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::delivery::Server;
 use crate::locks::Lock;
+use crate::pauses::PAUSES_TAG;
 use crate::sender::Sender;
 use crate::shared::Shared;
 use crate::spool::{self, Artifact, Cursor, Entry, Folder, Header, LAYOUT, Recovered, Status};
@@ -281,7 +282,7 @@ fn new_header(spec: &RunSpec) -> Header {
     }
 }
 
-/// What the run begins, or is taken up, with; `running_at` is when it went on.
+/// What the run begins, or is taken up, with; `running_at` is when it went on after a pause.
 fn first_entries(spec: &RunSpec, recovered: &Recovered, running_at: Option<i64>) -> Vec<Entry> {
     if recovered.cut > 0 {
         tracing::warn!(
@@ -295,7 +296,14 @@ fn first_entries(spec: &RunSpec, recovered: &Recovered, running_at: Option<i64>)
             at,
         })
     };
-    let mut entries: Vec<Entry> = running_at.map(running).into_iter().collect();
+    let pause = |at| {
+        let pauses = recovered.pauses.clone().and(recovered.stopped(), at);
+        Entry::Tag(KeyValue::new(PAUSES_TAG, pauses))
+    };
+    let mut entries: Vec<Entry> = running_at
+        .into_iter()
+        .flat_map(|at| [running(at), pause(at)])
+        .collect();
     for (key, value) in &spec.params {
         match recovered.params.get(key) {
             None => entries.push(Entry::Param(KeyValue::new(key, value))),

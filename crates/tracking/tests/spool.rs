@@ -140,6 +140,43 @@ fn a_run_taken_up_is_the_same_run_and_runs_again() {
     assert_eq!(server.only_run().params["seed"], "1");
 }
 
+/// What the run's tag says of its pauses.
+fn pauses(server: &FakeServer) -> Vec<[i64; 2]> {
+    serde_json::from_str(&server.only_run().tags["idiom.pauses"]).unwrap()
+}
+
+#[test]
+fn a_run_taken_up_says_how_long_it_stood_still() {
+    let spool = tempfile::tempdir().unwrap();
+    let server = FakeServer::start();
+    let run = Run::start(spool.path(), config(&server), &spec()).unwrap();
+    run.log_metric("loss", 0.5, 0);
+    run.finish(RunStatus::Finished, DEADLINE);
+    let ended = server.only_run().end_time.unwrap();
+    assert!(!server.only_run().tags.contains_key("idiom.pauses"));
+    // What is found out afterwards ends no pause and begins none.
+    let found = Run::add_to(spool.path(), config(&server), &spec()).unwrap();
+    found.log_metric("evaluation/kid", 0.1, 0);
+    found.leave(DEADLINE);
+    assert!(!server.only_run().tags.contains_key("idiom.pauses"));
+    let run = Run::start(spool.path(), config(&server), &spec()).unwrap();
+    run.log_metric("loss", 0.4, 1);
+    // Killed: its last word is its last point.
+    drop(run);
+    while let Err(error) = sync(spool.path(), config(&server)) {
+        assert!(matches!(error, TrackingError::Held { .. }), "{error}");
+    }
+    let first = pauses(&server);
+    let points = server.only_run().rows;
+    let went_on = points.iter().find(|row| row.2 == 1).unwrap().1;
+    assert_eq!(first.len(), 1);
+    assert!(first[0][0] == ended && first[0][1] >= ended && first[0][1] <= went_on);
+    let run = Run::start(spool.path(), config(&server), &spec()).unwrap();
+    run.finish(RunStatus::Finished, DEADLINE);
+    let both = pauses(&server);
+    assert_eq!((both.len(), both[0], both[1][0]), (2, first[0], went_on));
+}
+
 #[test]
 fn what_is_added_to_a_run_leaves_its_status_and_when_it_ended() {
     let spool = tempfile::tempdir().unwrap();

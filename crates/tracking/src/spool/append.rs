@@ -6,9 +6,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use idiom_tracking_api::RunStatus;
+
 use super::{Entry, Folder, Header, Line, Reader, encode, reader};
 use crate::TrackingError;
 use crate::clock::Ties;
+use crate::pauses::{PAUSES_TAG, Pauses};
 
 /// The spool's file, open at its end.
 pub(crate) struct Appender {
@@ -51,6 +54,9 @@ pub(crate) struct Recovered {
     pub(crate) latest: i64,
     pub(crate) ties: Ties,
     pub(crate) params: HashMap<String, String>,
+    /// When the run last ended; none while its last word is that it runs.
+    pub(crate) ended: Option<i64>,
+    pub(crate) pauses: Pauses,
 }
 
 /// Opens a folder's spool, or begins one with `header`. The caller holds the writer's lock.
@@ -88,6 +94,8 @@ fn begin(folder: &Folder, header: Header) -> io::Result<Recovered> {
         cut: 0,
         ties: Ties::default(),
         params: HashMap::new(),
+        ended: None,
+        pauses: Pauses::default(),
     })
 }
 
@@ -107,6 +115,8 @@ fn scan(folder: &Folder) -> Result<Recovered, TrackingError> {
         cut: 0,
         ties: Ties::default(),
         params: HashMap::new(),
+        ended: None,
+        pauses: Pauses::default(),
     };
     let mut lines = Reader::open(&path, start, u64::MAX).map_err(error)?;
     while let Some(line) = lines.next_line().map_err(error)? {
@@ -141,8 +151,17 @@ impl Recovered {
             Ok(Entry::Param(param)) => {
                 self.params.entry(param.key).or_insert(param.value);
             }
-            Ok(Entry::Status(status)) => self.latest = self.latest.max(status.at),
+            Ok(Entry::Status(status)) => {
+                self.latest = self.latest.max(status.at);
+                self.ended = (status.status != RunStatus::Running).then_some(status.at);
+            }
+            Ok(Entry::Tag(tag)) if tag.key == PAUSES_TAG => self.pauses = Pauses::read(&tag.value),
             Ok(Entry::Tag(_) | Entry::Artifact(_)) | Err(_) => {}
         }
+    }
+
+    /// When the run stood still: what was added to it after its end is no work of its own.
+    pub(crate) fn stopped(&self) -> i64 {
+        self.ended.unwrap_or(self.latest)
     }
 }
