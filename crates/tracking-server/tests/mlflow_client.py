@@ -218,6 +218,30 @@ def a_part_of_an_artifact_can_be_asked_for():
     assert (answer.status_code, answer.text) == (206, "345")
 
 
+def a_large_artifact_goes_up_in_parts():
+    run_id = fresh_run()
+    wanted = {
+        "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true",
+        "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": "1000",
+        "MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE": "100000",
+    }
+    os.environ.update(wanted)
+    asked = []
+    before, requests.put = requests.put, lambda url, **more: asked.append(url) or before(url, **more)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "model.bin"
+            file.write_bytes(bytes(range(251)) * 1000)
+            client.log_artifact(run_id, str(file), "deep")
+            down = pathlib.Path(client.download_artifacts(run_id, "deep/model.bin", folder))
+            assert down.read_bytes() == bytes(range(251)) * 1000
+    finally:
+        requests.put = before
+        for name in wanted:
+            del os.environ[name]
+    assert len(asked) == 3 and all("/mpu/part/" in url for url in asked), asked
+
+
 def pictures_are_logged_by_step():
     run_id = fresh_run()
     for step in (0, 100):
@@ -394,6 +418,7 @@ CLAIMS = [
     runs_are_searched_with_the_whole_grammar,
     artifacts_go_up_and_come_down,
     a_part_of_an_artifact_can_be_asked_for,
+    a_large_artifact_goes_up_in_parts,
     pictures_are_logged_by_step,
     inputs_come_back,
     models_are_logged_measured_and_found,

@@ -2,12 +2,13 @@
 //!
 //! A file appears whole or not at all: in a folder it is written beside its place, flushed to the disk, and renamed; S3
 //! itself shows an object when all of it is there. Paths from clients are checked in [`path`]; which files a browser may
-//! show stands in [`media`].
+//! show stands in [`media`]; files that come in parts are put together in [`uploads`].
 //!
 //! Not here: HTTP; whose run a path belongs to.
 
 mod media;
 mod path;
+mod uploads;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use tokio::io::AsyncWriteExt;
 
 pub(crate) use media::Media;
 pub(crate) use path::ArtifactPath;
+pub(crate) use uploads::Upload;
 
 use crate::{ArtifactsPlace, ServerError};
 
@@ -216,6 +218,9 @@ impl Artifacts {
             .chain(files)
             .filter_map(|(path, size)| {
                 let path = from.relative(&path)?;
+                if path == path::UPLOADS_FOLDER {
+                    return None;
+                }
                 Some(FileInfo {
                     path,
                     is_dir: size.is_none(),
@@ -265,6 +270,10 @@ impl Artifacts {
             self.about(path).await?;
             doomed.push(path.key().clone());
         }
+        self.remove(doomed).await
+    }
+
+    async fn remove(&self, doomed: Vec<Key>) -> Result<(), ArtifactError> {
         let doomed = futures_util::stream::iter(doomed).map(Ok).boxed();
         let mut gone = self.store.delete_stream(doomed);
         while gone.try_next().await?.is_some() {}

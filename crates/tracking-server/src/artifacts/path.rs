@@ -10,6 +10,9 @@ use percent_encoding::percent_decode_str;
 const MAX_PATH_BYTES: usize = 1000;
 const MAX_NAME_BYTES: usize = 250;
 
+/// The store's own folder for parts of files that are not whole yet; no path of a client leads there.
+pub(super) const UPLOADS_FOLDER: &str = ".uploads";
+
 /// A path inside the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ArtifactPath(Path);
@@ -23,6 +26,11 @@ impl ArtifactPath {
             return Err(ApiError::invalid("Invalid path: it is too long"));
         }
         Path::parse(text).map(Self).map_err(|_| invalid())
+    }
+
+    /// A place of the store's own.
+    pub(super) fn of_key(key: Path) -> Self {
+        Self(key)
     }
 
     /// The store itself, to be listed.
@@ -114,7 +122,8 @@ fn check(path: &str) -> Result<(), ApiError> {
     let bytes = path.as_bytes();
     let has_drive = bytes.len() > 1 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
     let climbs = path.split('/').any(|part| part == "..");
-    if path.starts_with('/') || path.contains(['\\', '\0']) || has_drive || climbs {
+    let is_ours = path.split('/').next() == Some(UPLOADS_FOLDER);
+    if path.starts_with('/') || path.contains(['\\', '\0']) || has_drive || climbs || is_ours {
         Err(invalid())
     } else {
         Ok(())
@@ -148,6 +157,8 @@ mod tests {
             "./a",
             "a/./b",
             "a\nb",
+            ".uploads/0/1",
+            "%2euploads/0/1",
         ];
         for path in bad {
             assert!(ArtifactPath::parse(path).is_err(), "{path:?}");

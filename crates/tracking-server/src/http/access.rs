@@ -92,14 +92,18 @@ async fn admit(
     Ok(Some(account))
 }
 
-fn refuse(failure: Failure, request: &Request) -> Response {
-    let is_unknown = failure.status() == StatusCode::UNAUTHORIZED;
-    let accepts = request
-        .headers()
+/// Whether a request comes from somebody who follows a link in a browser.
+pub(super) fn is_for_a_reader(method: &Method, headers: &HeaderMap) -> bool {
+    let accepts = headers
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if is_unknown && request.method() == Method::GET && accepts.contains("text/html") {
+    method == Method::GET && accepts.contains("text/html")
+}
+
+fn refuse(failure: Failure, request: &Request) -> Response {
+    let is_unknown = failure.status() == StatusCode::UNAUTHORIZED;
+    if is_unknown && is_for_a_reader(request.method(), request.headers()) {
         let place = request
             .uri()
             .path_and_query()

@@ -105,7 +105,8 @@ async fn delete(State(app): State<AppState>, request: Request) -> Answer<Done> {
     Ok(Json(Done {}))
 }
 
-fn tell(app: &AppState, path: &ArtifactPath) {
+/// Tells pages that follow the run.
+pub(super) fn tell(app: &AppState, path: &ArtifactPath) {
     let Some((run_id, inside)) = path.run() else {
         return;
     };

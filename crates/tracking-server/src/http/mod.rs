@@ -12,8 +12,10 @@ mod guard;
 mod message;
 mod metrics;
 mod models;
+mod openapi;
 mod routes;
 mod runs;
+mod uploads;
 mod upstream;
 mod users;
 
@@ -21,9 +23,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use idiom_tracking_api::{AJAX_PREFIX, API_PREFIX, ErrorCode};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -164,6 +167,7 @@ pub(crate) fn app(state: AppState, extensions: &[Box<dyn Extension>]) -> Router 
     let own = Router::new()
         .merge(quick)
         .merge(artifacts::router())
+        .merge(uploads::router().layer(DefaultBodyLimit::max(MAX_JSON_BYTES)))
         .merge(events::router());
     extensions
         .iter()
@@ -228,18 +232,26 @@ fn mlflow() -> Router<AppState> {
             "/experiments/search-datasets",
             post(experiments::search_datasets),
         )
+        .route("/upload-artifact", post(uploads::of_page))
         .merge(models::router())
         .merge(users::mlflow())
 }
 
-async fn no_such_route(uri: axum::http::Uri) -> Failure {
-    Failure::new(
-        ErrorCode::EndpointNotFound,
-        format!("no route `{}` on this server", uri.path()),
-    )
+/// A program is told in JSON, a reader on a page.
+async fn no_such_route(
+    State(ui): State<Arc<Ui>>,
+    method: Method,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    if access::is_for_a_reader(&method, &headers) {
+        return (StatusCode::NOT_FOUND, ui::missing_page(&ui, &headers)).into_response();
+    }
+    let message = format!("no route `{}` on this server", uri.path());
+    Failure::new(ErrorCode::EndpointNotFound, message).into_response()
 }
 
-async fn no_such_method(method: axum::http::Method, uri: axum::http::Uri) -> Failure {
+async fn no_such_method(method: Method, uri: Uri) -> Failure {
     let message = format!("`{}` cannot be asked with {method}", uri.path());
     Failure::new(ErrorCode::BadRequest, message).with_status(StatusCode::METHOD_NOT_ALLOWED)
 }

@@ -1,8 +1,6 @@
 //! Every route with what it needs and where it comes from, in one table: access is decided by it (`access`), the list in
 //! `ROUTES.md` and the OpenAPI description are made from it, and tests hold it against the router and the sources.
 
-use serde_json::{Map, Value, json};
-
 use idiom_tracking_api::{AJAX_PREFIX, API_PREFIX};
 
 use crate::accounts::Role;
@@ -140,6 +138,12 @@ pub(crate) const MLFLOW: &[Route] = &[
         READ,
         "a folder of a run's artifacts",
     ),
+    (
+        "POST",
+        "/upload-artifact",
+        WRITE,
+        "a small file of a run, from MLflow's pages",
+    ),
     ("POST", "/logged-models", WRITE, "make a logged model"),
     (
         "POST",
@@ -272,6 +276,48 @@ pub(crate) const OTHERS: &[Route] = &[
         WRITE,
         "the same for pages",
     ),
+    (
+        "PUT",
+        "/api/2.0/mlflow-artifacts/mpu/part/{upload}/{part}",
+        WRITE,
+        "a part of a file",
+    ),
+    (
+        "POST",
+        "/api/2.0/mlflow-artifacts/mpu/create/{*path}",
+        WRITE,
+        "begin to send a file in parts",
+    ),
+    (
+        "POST",
+        "/api/2.0/mlflow-artifacts/mpu/complete/{*path}",
+        WRITE,
+        "put its parts together",
+    ),
+    (
+        "POST",
+        "/api/2.0/mlflow-artifacts/mpu/abort/{*path}",
+        WRITE,
+        "forget its parts",
+    ),
+    (
+        "POST",
+        "/ajax-api/2.0/mlflow-artifacts/mpu/create/{*path}",
+        WRITE,
+        "begin to send a file in parts, for pages",
+    ),
+    (
+        "POST",
+        "/ajax-api/2.0/mlflow-artifacts/mpu/complete/{*path}",
+        WRITE,
+        "put its parts together, for pages",
+    ),
+    (
+        "POST",
+        "/ajax-api/2.0/mlflow-artifacts/mpu/abort/{*path}",
+        WRITE,
+        "forget its parts, for pages",
+    ),
     ("GET", "/get-artifact", READ, "a file of a run"),
     (
         "GET",
@@ -361,7 +407,8 @@ pub(crate) fn is_audited(method: &str, path: &str) -> bool {
     method != "GET" && (words.iter().any(|word| path.contains(word)) || method == "DELETE")
 }
 
-fn word(access: Access) -> &'static str {
+/// What a route needs, in a word.
+pub(super) fn word(access: Access) -> &'static str {
     match access {
         Access::Open => "open",
         Access::Needs(role) => role.as_str(),
@@ -382,53 +429,7 @@ fn markdown() -> String {
         }
     }
     text + "\nNot here, and answered 404 with `ENDPOINT_NOT_FOUND`: registered models, traces, scorers, prompts, the gateway, webhooks, jobs, \
-            presigned and multipart uploads.\n"
-}
-
-/// The list as an OpenAPI description: which routes there are, their path's parts, who may ask, and what errors look like.
-pub(crate) fn openapi() -> Value {
-    let mut paths: Map<String, Value> = Map::new();
-    let prefixed = MLFLOW
-        .iter()
-        .map(|route| (format!("{API_PREFIX}{}", route.1), route));
-    for (path, (method, _, access, about)) in
-        prefixed.chain(OTHERS.iter().map(|route| (route.1.to_owned(), route)))
-    {
-        let path = path.replace("{*", "{");
-        let parts = path
-            .split('{')
-            .skip(1)
-            .filter_map(|rest| rest.split('}').next());
-        let parameters: Vec<Value> = parts
-            .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
-            .collect();
-        let error = json!({ "description": "refused", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
-        let security = if *access == Access::Open {
-            json!([])
-        } else {
-            json!([{ "basic": [] }, { "token": [] }])
-        };
-        let operation = json!({
-            "summary": about, "parameters": parameters, "security": security, "x-needs": word(*access),
-            "responses": { "200": { "description": "done" }, "default": error },
-        });
-        let entry = paths.entry(path).or_insert_with(|| json!({}));
-        entry[method.to_ascii_lowercase()] = operation;
-    }
-    json!({
-        "openapi": "3.1.0",
-        "info": { "title": "Idiom's tracking server", "version": env!("CARGO_PKG_VERSION") },
-        "paths": paths,
-        "components": {
-            "schemas": { "Error": {
-                "type": "object", "required": ["error_code", "message"],
-                "properties": { "error_code": { "type": "string" }, "message": { "type": "string" } },
-            } },
-            "securitySchemes": {
-                "basic": { "type": "http", "scheme": "basic" }, "token": { "type": "http", "scheme": "bearer" },
-            },
-        },
-    })
+            presigned addresses.\n"
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::AppState;
 use super::access::{Asker, SESSION_COOKIE, session_of};
 use super::failure::{Answer, Failure};
 use super::message::{Message, required};
-use super::routes;
+use super::openapi;
 use crate::accounts::{Account, Credentials, Role, hash_password};
 use crate::store::{Audited, ChangeAccount, PutAccount, RemoveAccount, no_such_user};
 use crate::ui;
@@ -42,7 +42,7 @@ pub(super) fn router() -> Router<AppState> {
         .route("/api/idiom/audit", get(audit))
         .route(
             "/api/idiom/openapi.json",
-            get(|| async { Json(routes::openapi()) }),
+            get(|| async { Json(openapi::openapi()) }),
         )
 }
 

@@ -15,7 +15,8 @@
 //!   the strings `"NaN"`, `"Infinity"`, `"-Infinity"`.
 //! - `GET summaries?run_ids=A,B` -> `{"summaries":[{"run_id","key","least":{"value","step"},"greatest"}]}`.
 //! - `GET ledger?run_id=A` -> `{"curves":[{"key","received","repeated"}]}`; what the client says of itself stands in the
-//!   run's tag `idiom.ledger`: `{"produced","delivered","dead","dropped","at"}`.
+//!   run's tag `idiom.ledger`: `{"produced","delivered","dead","dropped","at"}`; when it stood still in
+//!   `idiom.pauses`: `[[from_ms,to_ms],...]`.
 //! - `GET images?run_ids=A,B` -> `{"images":[{"run_id","key","step","timestamp","path"}]}`, whose bytes are
 //!   at `/get-artifact?run_id=A&path=PATH`.
 //! - `GET events[?run_ids=A,B]`: server-sent events named `run` with data `{"run_id","kind"}`, the kind
@@ -39,7 +40,7 @@ use crate::extension::Extension;
 use crate::store::Store;
 use assets::Assets;
 pub(crate) use first::Rows;
-pub(crate) use pages::{extension_page, login_page, say};
+pub(crate) use pages::{extension_page, login_page, missing_page, say};
 use words::Words;
 
 /// What pages are made of: files, words, and where the navigation leads.

@@ -158,6 +158,19 @@ pub(crate) fn login_page(ui: &Ui, headers: &HeaderMap, next: &str, failed: bool)
     })
 }
 
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct MissingPage<'a> {
+    shell: Shell<'a>,
+}
+
+/// What a reader sees at an address where nothing is.
+pub(crate) fn missing_page(ui: &Ui, headers: &HeaderMap) -> Response {
+    page(&MissingPage {
+        shell: Shell::of(ui, headers),
+    })
+}
+
 /// The table of runs.
 pub(super) async fn runs(
     State(ui): State<Arc<Ui>>,

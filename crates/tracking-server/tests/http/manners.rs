@@ -161,6 +161,17 @@ async fn whatever_is_wrong_is_said_in_json() {
     Reply::of(served.client.get(served.url("/api/2.0/mlflow/traces")))
         .await
         .refused(404, "ENDPOINT_NOT_FOUND");
+    let reader = served
+        .client
+        .get(served.url("/no/such"))
+        .header("accept", "text/html,*/*");
+    let page = reader.send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::NOT_FOUND);
+    let page = page.text().await.unwrap();
+    assert!(
+        page.contains("<h1>Not found</h1>") && page.contains("href=\"/\""),
+        "{page}"
+    );
     let wrong_method = Reply::of(served.client.get(&create)).await;
     assert_eq!(
         (wrong_method.status, &wrong_method.body["error_code"]),
