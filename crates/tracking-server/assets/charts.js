@@ -13,6 +13,9 @@ import { smooth } from "./smoothing.js";
 /** The fraction of values at either end that count as outliers. */
 const OUTLIERS = 0.02;
 
+/** How much of the line over a chart a value takes, and how much there is. */
+const [READOUT_LETTERS, LINE_LETTERS] = [10, 31];
+
 let loading = null;
 
 /** Loads plotly.js, once. */
@@ -139,7 +142,8 @@ export class Chart {
     this.line.hidden = !(left >= axis._offset && left <= axis._offset + axis._length);
     this.line.style.transform = `translateX(${left}px)`;
     const shown = this.lines.filter((line) => line.shown);
-    this.head.classList.toggle("two-lines", shown.length > 2 || shown.some(({ n }) => n));
+    const letters = this.title.textContent.length + READOUT_LETTERS * shown.length;
+    this.head.classList.toggle("two-lines", letters > LINE_LETTERS || shown.some(({ n }) => n));
     fill(
       this.readout,
       shown.map((line) => this.#valueAt(line, x)),

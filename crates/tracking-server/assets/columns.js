@@ -4,6 +4,8 @@
 // of a curve's values is meant: `last`, `min`, `max`, `best` (whichever of both is better, with its step), or
 // `curve` for the curve itself in small.
 
+import { paused } from "./history.js";
+
 export const TAKES = ["last", "best", "min", "max", "curve"];
 const ATTRIBUTES = ["status", "started", "duration", "experiment"];
 
@@ -35,9 +37,15 @@ export function available(runs) {
   };
 }
 
+/** Whether a metric is about the machine rather than what is trained on it. */
+export const isMachine = (key) => /^(system|memory|rate)\//.test(key);
+
 const PREFIXES = ["loss/", "score/", ""];
 const rank = (key) =>
   better(key) && !/^(loss|rate|memory|system)/.test(key) ? -1 : PREFIXES.findIndex((prefix) => key.startsWith(prefix));
+
+/** Orders metrics by what they say: scores with a better direction, then losses, then the rest. */
+export const byMeaning = (a, b) => rank(a) - rank(b) || byName(a, b);
 
 const byName = (a, b) => (a < b ? -1 : 1);
 
@@ -58,6 +66,10 @@ function apart(runs, key) {
   return all.reduce((sum, count) => sum + count, 0) - Math.max(...all);
 }
 
+/** Whether the runs' names begin with the param's values (words, not letters), so that a column of it would say them twice. */
+export const isInName = (runs, key) =>
+  runs.every(({ name = "", params: { [key]: value = name } }) => value.length > 3 && name.startsWith(value));
+
 /**
  * What to show of runs nobody has chosen columns for: the params that tell most of them apart, the scores, the losses; each
  * where most runs have it. What begins with another metric's name is a part of that one (its value in one language, say).
@@ -66,14 +78,14 @@ export function defaults(runs) {
   const spread = new Map(keysOf(runs, "params").map((key) => [key, apart(runs, key)]));
   const [paramPresence, metricPresence] = [byPresence(runs, "params"), byPresence(runs, "metrics")];
   const telling = [...spread.keys()]
-    .filter((key) => spread.get(key) > 0)
+    .filter((key) => spread.get(key) > 0 && !isInName(runs, key))
     .sort((a, b) => paramPresence(a, b) || spread.get(b) - spread.get(a) || byName(a, b));
   const measured = keysOf(runs, "metrics");
   const isPart = (key) => measured.some((whole) => key.startsWith(`${whole}_`));
   const metrics = measured
     .filter((key) => !isPart(key))
     .sort((a, b) => rank(a) - rank(b) || metricPresence(a, b) || byName(a, b));
-  const curve = metrics.find((key) => key.startsWith("loss/")) ?? metrics[0];
+  const curve = metrics.find((key) => /loss.*gen/i.test(key)) ?? metrics.find((key) => key.startsWith("loss/")) ?? metrics[0];
   return [
     "attribute:status",
     "attribute:started",
@@ -84,13 +96,22 @@ export function defaults(runs) {
   ];
 }
 
-/** Whether a metric is better "low" or "high", or "" where neither is known (a critic's scores, say). */
+/** What names a score; where a name says two things, an error is an error of the other (`agreement_ece`, `accuracy_error`). */
+const LOW = /error|(^|[_/])(ece|mse|rmse|mae|nll|lpips)(_|$)/;
+const HIGH =
+  /per_second|throughput|accuracy|precision|recall|coverage|density|agreement|auc(_|$)|psnr|ssim|inception|clip_score|(^|[_/])(f1|iou|map|bleu)(_|$)/;
+const LOW_WORDS = /loss|(^|[_/])(fid|kid)|distance|wait|lag|rss|memory|seconds|duration|perplexity/;
+
+/** Whose loss in a game says who is ahead, not how good the pictures are. */
+const PLAYER = /(^|[_/.])(generator|discriminator|critic|adversarial|gan|gen|disc|g|d)([_/.]|$)/;
+
+/** Whether a metric is better "low" or "high", or "" where neither is known (a critic's scores, the losses of two players). */
 export function better(key) {
   const name = key.toLowerCase();
+  if (/loss/.test(name) && PLAYER.test(name)) return "";
   if (/_(gap|ratio|beside)(_|$)/.test(name)) return "";
-  if (/per_second|throughput|accuracy|precision|recall|agreement|auc\b|psnr|ssim|inception|clip_score/.test(name))
-    return "high";
-  return /loss|error|\bfid|\bkid|distance|wait|lag|rss|memory|seconds|duration|perplexity/.test(name) ? "low" : "";
+  if (LOW.test(name) || (!HIGH.test(name) && LOW_WORDS.test(name))) return "low";
+  return HIGH.test(name) ? "high" : "";
 }
 
 /** Where the best point of a curve is looked for; the last one where neither direction is known to be better. */
@@ -106,9 +127,10 @@ export function valueOf(column, run, extremes) {
   return { status: run.status, started: run.start, duration: lasted(run), experiment: run.experiment }[key];
 }
 
-/** How long a run has taken so far. */
+/** How long a run has taken so far, without the times it stood still between its processes. */
 export function lasted(run) {
-  return run.start ? (run.end ?? (run.status === "RUNNING" ? Date.now() : NaN)) - run.start : NaN;
+  const until = run.end ?? (run.status === "RUNNING" ? Date.now() : NaN);
+  return run.start ? until - run.start - paused(run, until) : NaN;
 }
 
 /** Things that each belong to a curve, as a map from run to key to thing. */

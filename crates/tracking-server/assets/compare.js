@@ -6,6 +6,7 @@ import { Curves } from "./curves.js";
 import { byId, fill, make, paced, tell } from "./elements.js";
 import { addKeys } from "./keys.js";
 import { follow } from "./live.js";
+import { shortName } from "./names.js";
 import { Parallel } from "./parallel.js";
 import { Pictures } from "./pictures.js";
 import { saveReport } from "./report.js";
@@ -41,8 +42,9 @@ async function load() {
     page.runs.forEach((run) => {
       run.colour = page.ids.indexOf(run.id);
     });
+    cursor.setRuns(page.runs);
     tell(byId("message"), missing.length ? say("compare.missing", { runs: missing.join(", ") }) : null);
-    for (const part of ["split", "versus", "cursor"]) byId(part).hidden = page.runs.length === 0;
+    for (const part of ["split", "versus", "transport"]) byId(part).hidden = page.runs.length === 0;
     drawChips();
     await Promise.all([loadPictures(), loadCurves(missing.length ? null : early).then(drawn)]);
     drawDifferences();
@@ -129,7 +131,7 @@ function chip(run) {
   const button = (words, click, attributes, ...content) =>
     make("button", { type: "button", title: words, on: { click: () => click(run) }, ...attributes }, content);
   const live = state(run) === "live" ? make("span", { class: "badge live" }, say("status.live")) : null;
-  const label = [make("span", { class: "swatch" }), make("span", { class: "label" }, name), live];
+  const label = [make("span", { class: "swatch" }), shortName(name, { class: "label", title: null }), live];
   const open = say("compare.open", { name });
   const drop = say("compare.remove_run", { name });
   const base = say("compare.baseline", { name });

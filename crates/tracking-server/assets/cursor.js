@@ -1,19 +1,24 @@
 // The one cursor of a page: a place on the axis that slider, curves, pictures and keys all share.
 import { fill, make, segments } from "./elements.js";
-import { AXES, nearest, words } from "./history.js";
+import { AXES, axisWords, countFor, nearest, words } from "./history.js";
 import { addKeys } from "./keys.js";
 import { say } from "./shell.js";
 import * as view from "./view.js";
 
 const FRAME_MILLISECONDS = 350;
 
-/** Sends `move` when the place changes, and `axis` when the axis does. */
+/** Sends `move` when the place changes, `axis` when the axis does, and `unit` when its steps are told in another unit. */
 export class Cursor extends EventTarget {
   axis = AXES.includes(view.read("x")) ? view.read("x") : "images";
   x = Number(view.read("at") || NaN);
   follows = view.read("follow") !== "no";
   stops = [];
   #timer = 0;
+
+  /** Of which runs it tells places. */
+  setRuns(runs) {
+    if (countFor(runs)) this.#tell("unit");
+  }
 
   /** Sets where pictures are; the cursor starts at the last one. */
   setStops(stops) {
@@ -112,7 +117,14 @@ export function cursorControls(place, cursor) {
     play.textContent = cursor.playing ? "❚❚" : "▶";
     play.setAttribute("aria-label", say(cursor.playing ? "cursor.pause" : "cursor.play"));
   };
-  for (const kind of ["move", "axis", "play"]) cursor.addEventListener(kind, show);
+  const axes = segments(
+    say("cursor.axis"),
+    AXES.map((axis) => [axis, axisWords(axis)]),
+    cursor.axis,
+    (axis) => cursor.setAxis(axis),
+  );
+  for (const kind of ["move", "axis", "play", "unit"]) cursor.addEventListener(kind, show);
+  cursor.addEventListener("unit", () => AXES.forEach((axis, i) => (axes.children[i].textContent = axisWords(axis))));
   fill(
     place,
     make("button", { type: "button", class: "icon", "aria-label": say("cursor.earlier"), on: { click: act(-1) } }, "‹"),
@@ -120,12 +132,7 @@ export function cursorControls(place, cursor) {
     make("button", { type: "button", class: "icon", "aria-label": say("cursor.later"), on: { click: act(1) } }, "›"),
     slider,
     at,
-    segments(
-      say("cursor.axis"),
-      AXES.map((axis) => [axis, say(`axis.${axis}`)]),
-      cursor.axis,
-      (axis) => cursor.setAxis(axis),
-    ),
+    axes,
     follow,
   );
   addKeys([

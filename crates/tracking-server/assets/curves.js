@@ -1,7 +1,7 @@
 // The curves of some runs: a chart for each metric, grouped by the part of its name before the last slash.
 import { Chart } from "./charts.js";
 import { fill, make, segments } from "./elements.js";
-import { csv, save } from "./export.js";
+import { exportButtons } from "./export.js";
 import { place } from "./history.js";
 import { addKeys } from "./keys.js";
 import { band, groupsOf, hasSeeds } from "./seeds.js";
@@ -132,10 +132,9 @@ export class Curves {
       ["r", "keys.reset", () => this.reset.click()],
     ]);
     const push = make("span", { class: "push" });
-    const csvButton = quiet("export.csv", () => this.#export());
     const title = make("h2", {}, say("curves.title"));
     const ways = [this.#smoothing(), scale, clip, this.seeds];
-    return make("div", { class: "pane-head" }, title, ways, push, this.reset, csvButton);
+    return make("div", { class: "pane-head" }, title, ways, push, this.reset, exportButtons(() => this.#points()));
   }
 
   #smoothing() {
@@ -165,12 +164,14 @@ export class Curves {
   }
 
   /** All visible points as they were logged, one a line. */
-  #export() {
+  #points() {
     const visible = new Map(this.runs.filter(this.shown).map((run) => [run.id, run.name]));
     const rows = this.all
       .filter(({ run }) => visible.has(run))
       .flatMap(({ run, key, points }) => points.map((point) => [run, visible.get(run), key, ...point]));
-    save("curves.csv", csv([["run_id", "run", "metric", "images", "timestamp_ms", "value"], ...rows]));
+    const text = ["run_id", "run", "metric"].map((name) => ({ name, kind: "text" }));
+    const whole = ["step", "timestamp_ms"].map((name) => ({ name, kind: "int" }));
+    return { name: "curves", columns: [...text, ...whole, { name: "value", kind: "number" }], rows };
   }
 }
 

@@ -2,20 +2,46 @@
 import * as format from "./format.js";
 import { say } from "./shell.js";
 
-/** The axes: images seen, minutes since the run began, the time of day. */
+/** The axes: what the run counts its steps in, minutes of its own since it began, the time of day. */
 export const AXES = ["images", "relative", "wall"];
 
-/** The place of a moment of a run on an axis. */
+/** Runs of Idiom count the images they have seen, those of other programs whatever they call a step. */
+let unit = "images";
+
+/** Says of which runs places are told from now on; whether they are told in another unit than before. */
+export function countFor(runs) {
+  const before = unit;
+  unit = unitOf(runs);
+  return unit !== before;
+}
+
+/** What runs count their steps in: "images" or "steps". */
+export function unitOf(runs) {
+  return runs.every(({ tags }) => tags["idiom.uid"]) ? "images" : "steps";
+}
+
+/** The name of an axis. */
+export const axisWords = (axis) => say(axis === "images" ? `axis.${unit}` : `axis.${axis}`);
+
+/** Where in its own course a run was, in words. */
+export const stepWords = (run, step) => say(`runs.at_${unitOf([run])}`, { n: format.count(step) });
+
+/** The place of a moment of a run on an axis; what a run that was taken up again stood still is not its own time. */
 export function place(axis, run, step, timestamp) {
-  if (axis === "relative") return (timestamp - run.start) / 60_000;
+  if (axis === "relative") return (timestamp - run.start - paused(run, timestamp)) / 60_000;
   return axis === "wall" ? timestamp : step;
+}
+
+/** How long a run had stood still by some time, in milliseconds. */
+export function paused(run, until = Infinity) {
+  return (run.pauses ?? []).reduce((sum, [from, to]) => sum + Math.max(0, Math.min(to, until) - from), 0);
 }
 
 /** A place in words. */
 export function words(axis, x) {
   if (!Number.isFinite(x)) return "";
   if (axis === "relative") return format.duration(x * 60_000);
-  return axis === "wall" ? format.time(x) : say("cursor.images", { n: format.count(Math.round(x)) });
+  return axis === "wall" ? format.time(x) : say(`cursor.${unit}`, { n: format.count(Math.round(x)) });
 }
 
 /** The index of the item nearest to `x` in a list sorted by `at(item)`; -1 when it is empty. */

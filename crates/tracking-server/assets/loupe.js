@@ -6,8 +6,11 @@ import { windowed } from "./part.js";
 import { say } from "./shell.js";
 
 const MODES = ["side", "swipe", "flicker", "difference"];
-const ZOOMS = [1, 2, 3, 4, 6, 8, 12, 16];
+const ZOOMS = [0.25, 0.5, 0.75, 1, 2, 3, 4, 6, 8, 12, 16];
 const FLICKER_MILLISECONDS = 450;
+
+/** Late in training neighbours differ by little: so much brighter their difference can be made. */
+const GAIN = 4;
 
 /** Opens the loupe on the `i`-th of `rows` (`{ run, colour, items }`) and the one after it; `cursor` still moves it. */
 export function openLoupe(rows, i, cursor, part) {
@@ -86,12 +89,14 @@ class Loupe {
     const button = (words, label, action) =>
       make("button", { type: "button", class: "icon", "aria-label": label, on: { click: action } }, words);
     const two = this.rows.length > 1;
+    this.gain = this.#drawGain();
     return make(
       "div",
       { class: "loupe-controls cursor" },
       pick(0),
       two ? pick(1) : null,
       two ? modes : null,
+      two ? this.gain : null,
       make("span", { class: "push" }),
       button("‹", say("cursor.earlier"), () => this.cursor.step(-1)),
       this.at,
@@ -100,6 +105,15 @@ class Loupe {
       this.factor,
       button("+", say("loupe.in"), () => this.#zoomBy(1)),
     );
+  }
+
+  #drawGain() {
+    const switchGain = (event) => {
+      const on = this.place.classList.toggle("brighter");
+      event.currentTarget.setAttribute("aria-pressed", String(on));
+    };
+    const about = { type: "button", id: "gain", "aria-pressed": "false", hidden: true, title: say("loupe.gain"), "aria-label": say("loupe.gain") };
+    return make("button", { ...about, on: { click: switchGain } }, `×${GAIN}`);
   }
 
   get #sides() {
@@ -131,6 +145,7 @@ class Loupe {
     const together = sides.length > 1 && this.mode !== "side";
     fill(this.place, together ? this.#overlay(sides, panels) : panels.map((panel) => this.#scroller(panel)));
     this.place.dataset.mode = together ? this.mode : "side";
+    this.gain.hidden = !together || this.mode !== "difference";
     this.place.dataset.n = together ? 1 : panels.length;
     this.fit();
     this.place.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => this.fit()));
@@ -183,7 +198,7 @@ class Loupe {
     clearInterval(this.#timer);
   }
 
-  /** The largest whole zoom at which a picture fits, until the reader chooses another. */
+  /** The largest zoom at which a picture fits, until the reader chooses another. */
   fit() {
     const image = this.place.querySelector("img");
     if (!this.fits || !image?.naturalWidth) return this.#applyZoom();

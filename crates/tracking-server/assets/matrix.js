@@ -1,6 +1,7 @@
 // The matrix of pictures: a row for each run, a column for each step, the cursor's column marked.
 import { fill, make } from "./elements.js";
 import { nearest, words } from "./history.js";
+import { shortName } from "./names.js";
 import { windowed } from "./part.js";
 import { say } from "./shell.js";
 
@@ -17,7 +18,10 @@ export class Matrix {
     this.cursor = cursor;
     const about = { tabindex: "0", role: "region", "aria-label": say("pictures.matrix") };
     this.element = make("div", { class: "matrix-frame", ...about });
-    new ResizeObserver(() => this.#sizeThumbs()).observe(this.element);
+    new ResizeObserver(() => {
+      this.#sizeThumbs();
+      this.mark(this.cursor.x);
+    }).observe(this.element);
   }
 
   /** Draws the rows, each picture cut to `part`. One column says no more than the large pictures do. */
@@ -35,7 +39,7 @@ export class Matrix {
   /** Marks the column nearest to `x` and brings it into sight. */
   mark(x) {
     const table = this.element.querySelector("table");
-    if (!table || this.element.hidden) return;
+    if (!table || this.element.hidden || !Number.isFinite(x)) return;
     const at = nearest(this.columns, x) + 1;
     table.querySelectorAll(".here").forEach((cell) => cell.classList.remove("here"));
     for (const row of table.rows) row.cells[at]?.classList.add("here");
@@ -55,7 +59,7 @@ export class Matrix {
 
   #row(row, part) {
     const { run, colour } = row;
-    const name = make("span", { class: "name", title: run.name }, run.name);
+    const name = shortName(run.name, { class: "name" });
     const head = make("th", { scope: "row" }, make("span", { class: "swatch" }), name);
     return make(
       "tr",

@@ -1,7 +1,7 @@
 // Parallel coordinates: one line a run over what tells the runs apart, params first, last values after them.
 //
 // Plain SVG lines: plotly's own trace of this kind needs `unsafe-eval`. The same numbers stand in the table above.
-import { better } from "./columns.js";
+import { byMeaning, isInName, isMachine } from "./columns.js";
 import { colour } from "./colours.js";
 import { drawn, fill, make } from "./elements.js";
 import * as format from "./format.js";
@@ -11,14 +11,17 @@ import { rowsOf } from "./versus.js";
 const MOST_PARAMS = 6;
 const MOST_METRICS = 6;
 const [HEIGHT, TOP, BOTTOM, SIDE] = [270, 58, 26, 70];
+const LETTER_WIDTH = 7;
+
+const fitting = (words, room) => (words.length <= room ? words : `${words.slice(0, Math.max(1, room - 1))}…`);
 
 /** Axes `{ key, part, values, low, high, at(i) }`: where the i-th run lies, 0 at the foot and 1 at the top, or NaN. */
 export function axesOf(runs) {
   const differing = (part) => rowsOf(part, runs).filter(({ differs }) => differs);
-  const params = differing("params").slice(0, MOST_PARAMS);
+  const params = differing("params").filter(({ key }) => !isInName(runs, key)).slice(0, MOST_PARAMS);
   const metrics = differing("metrics")
-    .filter(({ values }) => values.filter(Number.isFinite).length > 1)
-    .sort((a, b) => Boolean(better(b.key)) - Boolean(better(a.key)))
+    .filter(({ key, values }) => !isMachine(key) && values.filter(Number.isFinite).length > 1)
+    .sort((a, b) => byMeaning(a.key, b.key))
     .slice(0, MOST_METRICS);
   return [...params.map((row) => axis("params", row)), ...metrics.map((row) => axis("metrics", row))];
 }
@@ -57,11 +60,12 @@ export class Parallel {
     this.element.hidden = axes.length < 2;
     if (this.element.hidden) return;
     const width = Math.max(480, this.frame.clientWidth);
-    const x = (i) => SIDE + (i * (width - 2 * SIDE)) / (axes.length - 1);
+    const apart = (width - 2 * SIDE) / (axes.length - 1);
+    const x = (i) => SIDE + i * apart;
     const y = (place) => HEIGHT - BOTTOM - place * (HEIGHT - TOP - BOTTOM);
     const about = { class: "parallel", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": say("parallel.about") };
     const lines = this.runs.map((run, r) => this.#line(run, axes.map((one, i) => [x(i), y(one.at(r))])));
-    fill(this.frame, drawn("svg", about, axes.map((one, i) => drawAxis(one, x(i), y)), lines));
+    fill(this.frame, drawn("svg", about, axes.map((one, i) => drawAxis(one, x(i), y, Math.floor(apart / LETTER_WIDTH))), lines));
   }
 
   #line(run, places) {
@@ -83,9 +87,10 @@ export class Parallel {
   }
 }
 
-function drawAxis({ key, low, high }, x, y) {
+/** `room` is how many letters fit between two axes. */
+function drawAxis({ key, low, high }, x, y, room) {
   const [prefix, name] = [key.split(/[/.]/).slice(0, -1).join("."), key.split(/[/.]/).at(-1)];
-  const text = (words, at, kind) => drawn("text", { x, y: at, class: kind, "text-anchor": "middle" }, String(words ?? "").slice(0, 18));
+  const text = (words, at, kind) => drawn("text", { x, y: at, class: kind, "text-anchor": "middle" }, fitting(String(words ?? ""), room));
   return drawn(
     "g",
     { class: "parallel-axis" },

@@ -5,10 +5,11 @@
 // all pictures then show the same part, so that one latent can be followed over steps and runs.
 import { colour } from "./colours.js";
 import { fill, make } from "./elements.js";
-import { nearest, place, union, words } from "./history.js";
+import { nearest, place, stepWords, union, words } from "./history.js";
 import { addKeys } from "./keys.js";
 import { openLoupe } from "./loupe.js";
 import { Matrix, brokenBy } from "./matrix.js";
+import { shortName } from "./names.js";
 import { WHOLE, letChoosePart, windowed } from "./part.js";
 import { say } from "./shell.js";
 import * as view from "./view.js";
@@ -137,7 +138,7 @@ export class Pictures {
         "figcaption",
         {},
         make("span", { class: "swatch" }),
-        make("span", { class: "name", title: row.run.name }, row.run.name),
+        shortName(row.run.name, { class: "name" }),
         label,
       ),
       button,
@@ -180,7 +181,7 @@ function swap(card, item, part) {
     fill(card.button, make("span", { class: "none" }, say("pictures.none_of_run")));
     return;
   }
-  const next = windowed(item.address, part, { alt: say("pictures.alt", { run: card.row.run.name, n: item.step }) });
+  const next = windowed(item.address, part, { alt: say("pictures.alt", { run: card.row.run.name, at: stepWords(card.row.run, item.step) }) });
   const show = () => {
     if (card.shown === item) fill(card.button, next);
   };

@@ -1,11 +1,12 @@
 // The page of one run: overview, curves, pictures, artifacts, config and where it came from.
 import { Artifacts } from "./artifacts.js";
-import { byCurve, lasted } from "./columns.js";
+import { byCurve, byMeaning, isMachine, lasted } from "./columns.js";
 import { Cursor, cursorControls } from "./cursor.js";
 import { Curves } from "./curves.js";
 import { binButton, nameOf, noteOf, tagsOf as ownTags } from "./edit.js";
 import { byId, fill, make, paced, tell } from "./elements.js";
 import * as format from "./format.js";
+import { stepWords } from "./history.js";
 import { addKeys } from "./keys.js";
 import { Ledger } from "./ledger.js";
 import { follow } from "./live.js";
@@ -16,7 +17,10 @@ import { badge } from "./status.js";
 import { spark } from "./table.js";
 import * as view from "./view.js";
 
-const TABS = ["overview", "curves", "pictures", "artifacts", "config", "ledger", "provenance"];
+const TABS = ["overview", "curves", "pictures", "artifacts", "system", "config", "ledger", "provenance"];
+
+/** Tags that say which machine and which libraries the run had. */
+const MACHINE_TAG = /^(idiom\.(cores|cpu|cuda|gpu|kernel|memory|version|world)|device|threads|libtorch|cuda)/;
 const id = byId("run").dataset.run;
 const cursor = new Cursor();
 cursorControls(byId("cursor"), cursor);
@@ -41,9 +45,9 @@ async function load() {
     page.run = await server.getRun(id);
     [page.curves, page.pictures] = await Promise.all([server.curves([id]), server.pictures([id])]);
     tell(byId("message"), null);
+    cursor.setRuns([page.run]);
     drawHead();
     pictures.set([page.run], page.pictures, always);
-    curves.set([page.run], page.curves, always);
     draw();
   } catch (error) {
     const words =
@@ -51,6 +55,7 @@ async function load() {
         ? say("run.missing", { id })
         : say("shell.failed", { message: error.message });
     tell(byId("message"), words);
+    if (!page.run) for (const part of ["tabs", "run-head", "cursor"]) byId(part).hidden = true;
   }
 }
 
@@ -116,7 +121,7 @@ function drawTabs() {
 
 function draw() {
   drawTabs();
-  byId("cursor").hidden = !["overview", "pictures", "curves"].includes(page.tab) || !page.pictures.length;
+  byId("cursor").hidden = !["overview", "pictures", "curves", "system"].includes(page.tab) || !page.pictures.length;
   byId("panel").dataset.tab = page.tab;
   const contents = {
     overview: () =>
@@ -127,7 +132,8 @@ function draw() {
         make("div", { class: "column" }, noteOf(page.run, load), tiles(), facts("run.params", page.run.params)),
       ),
     pictures: () => parts.pictures,
-    curves: () => parts.curves,
+    curves: () => curvesOf(false),
+    system: () => make("div", { class: "column" }, facts("run.machine", machineTags()), curvesOf(true)),
     artifacts: () => artifacts.element,
     config: () => artifacts.config(facts("run.params", page.run.params)),
     ledger: () => ledger.element,
@@ -141,6 +147,15 @@ function draw() {
   if (page.tab === "ledger") ledger.show(page.run);
 }
 
+/** The curves of the machine, or all others. */
+function curvesOf(machine) {
+  const wanted = page.curves.filter(({ key }) => isMachine(key) === machine);
+  curves.set([page.run], wanted, always);
+  return parts.curves;
+}
+
+const machineTags = () => Object.fromEntries(Object.entries(page.run.tags).filter(([key]) => MACHINE_TAG.test(key)));
+
 /** Whether somebody is writing on the page: news of a run that trains must not take the words away. */
 const isEditing = () => document.activeElement?.matches?.("textarea, input[type=text]") ?? false;
 
@@ -148,13 +163,14 @@ const isEditing = () => document.activeElement?.matches?.("textarea, input[type=
 function tiles() {
   const ends = byCurve(page.curves).get(id) ?? {};
   const each = Object.entries(page.run.metrics)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .filter(([key]) => !isMachine(key))
+    .sort(([a], [b]) => byMeaning(a, b))
     .map(([key, { value, step }]) =>
       make(
         "div",
-        { class: "tile", title: say("runs.at_images", { n: format.count(step) }) },
+        { class: "tile", title: stepWords(page.run, step) },
         make("dt", { title: key }, key),
-        make("dd", {}, format.value(value), spark(ends[key]?.points)),
+        make("dd", { class: Number.isFinite(value) ? null : "broken" }, format.value(value), spark(ends[key]?.points)),
       ),
     );
   return make(
@@ -205,4 +221,4 @@ addKeys([
 ]);
 drawTabs();
 await load();
-follow([id], paced(load, 1000));
+if (page.run) follow([id], paced(load, 1000));

@@ -2,7 +2,7 @@
 import * as columns from "./columns.js";
 import { chooseColumns } from "./chooser.js";
 import { byId, fill, make, paced, settled, tell } from "./elements.js";
-import { csv, save } from "./export.js";
+import { kinds } from "./export.js";
 import { colour } from "./colours.js";
 import * as format from "./format.js";
 import * as grouping from "./grouping.js";
@@ -311,14 +311,20 @@ function markCurrent(step = 0) {
 
 const currentRow = () => document.querySelectorAll("tr[data-run]")[page.current];
 
-function exportTable() {
+/** The table on screen, all of its rows; params stay as they were written. */
+function shownTable() {
   const shown = shownColumns().filter(({ take }) => take !== "curve");
+  const names = ["run_id", "name"].map((name) => ({ name, kind: "text" }));
+  const kind = ({ kind: of, key }) => {
+    if (of === "metric") return "number";
+    return (of === "attribute" && { duration: "number", started: "int" }[key]) || "text";
+  };
   const rows = sorted().map((run) => [
     run.id,
     run.name,
     ...shown.map((column) => columns.valueOf(column, run, page.extremes)),
   ]);
-  save("runs.csv", csv([["run_id", "name", ...shown.map(({ id }) => id)], ...rows]));
+  return { name: "runs", columns: [...names, ...shown.map((column) => ({ name: column.id, kind: kind(column) }))], rows };
 }
 
 byId("filter").value = view.read("filter");
@@ -357,7 +363,7 @@ byId("columns").addEventListener("click", () =>
     },
   ),
 );
-byId("export").addEventListener("click", exportTable);
+for (const kind in kinds) byId(`export-${kind}`).addEventListener("click", () => kinds[kind](shownTable()));
 addKeys([
   ["/", "keys.filter", () => byId("filter").focus()],
   ["j", "keys.down", () => markCurrent(1)],

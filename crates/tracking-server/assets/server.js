@@ -4,6 +4,9 @@ const REST = "/ajax-api/2.0/mlflow";
 /** The tag by which our client says how many items it logged, and where they are. */
 const LEDGER_TAG = "idiom.ledger";
 
+/** The tag by which it says when a run that was taken up again stood still. */
+const PAUSES_TAG = "idiom.pauses";
+
 /** What the server said was wrong: its code and its words. */
 export class ServerError extends Error {
   constructor(code, message) {
@@ -42,7 +45,7 @@ function runOf({ info, data = {} }) {
     m.key,
     { value: number(m.value), step: Number(m.step ?? 0), timestamp: Number(m.timestamp) },
   ]);
-  const { [LEDGER_TAG]: ledger, "mlflow.loggedImages": _, ...tags } = pairs(data.tags);
+  const { [LEDGER_TAG]: ledger, [PAUSES_TAG]: pauses, "mlflow.loggedImages": _, ...tags } = pairs(data.tags);
   return {
     id: info.run_id ?? info.run_uuid,
     name: info.run_name || tags["mlflow.runName"] || info.run_id,
@@ -55,7 +58,18 @@ function runOf({ info, data = {} }) {
     metrics: Object.fromEntries(metrics),
     tags,
     ledger,
+    pauses: pausesOf(pauses),
   };
+}
+
+/** `[[from, to], ...]`; none where the tag is absent or somebody else's. */
+function pausesOf(tag) {
+  try {
+    const pauses = JSON.parse(tag ?? "[]");
+    return pauses.every((pause) => pause.length === 2 && pause.every(Number.isFinite)) ? pauses : [];
+  } catch {
+    return [];
+  }
 }
 
 /** The answers the page of runs brought along for its first questions; null on other pages, and once read. */

@@ -3,6 +3,8 @@ import * as columns from "./columns.js";
 import { make, drawn } from "./elements.js";
 import * as format from "./format.js";
 import { groupRow, grouped } from "./grouping.js";
+import { stepWords } from "./history.js";
+import { shortName } from "./names.js";
 import { say } from "./shell.js";
 import { badge } from "./status.js";
 
@@ -120,7 +122,7 @@ function lead(run, { thumbs }) {
     make(
       "div",
       { class: "names" },
-      make("a", { href: `/runs/${encodeURIComponent(run.id)}`, title: run.name }, run.name),
+      make("a", { href: `/runs/${encodeURIComponent(run.id)}`, title: run.name }, shortName(run.name, { title: null })),
       make("small", { title: run.id }, run.experiment ?? ""),
     ),
   );
@@ -134,7 +136,7 @@ function cell(run, { column, number, best }, { extremes, curves }) {
   const isBest = best !== undefined && value === best;
   const at = extremes?.get(run.id)?.[column.key]?.[columns.takeOf(column)]?.step ?? run.metrics[column.key]?.step;
   const title =
-    column.kind === "metric" && value !== undefined ? say("runs.at_images", { n: format.count(at) }) : value;
+    column.kind === "metric" && value !== undefined ? stepWords(run, at) : value;
   const text = number && column.kind === "metric" ? format.value(value) : (value ?? "");
   return make(
     "td",

@@ -2,7 +2,7 @@
 import { better } from "./columns.js";
 import { colour } from "./colours.js";
 import { fill, make, segments } from "./elements.js";
-import { csv, save } from "./export.js";
+import { exportButtons } from "./export.js";
 import * as format from "./format.js";
 import { addKeys } from "./keys.js";
 import { groupsOf, hasSeeds } from "./seeds.js";
@@ -61,7 +61,7 @@ export class Versus {
         make("label", { class: "field" }, box, make("span", {}, say("versus.all"))),
         this.count,
         make("span", { class: "push" }),
-        make("button", { type: "button", class: "quiet", on: { click: () => this.#export() } }, say("export.csv")),
+        exportButtons(() => this.#shown()),
       ),
       this.body,
     );
@@ -158,12 +158,13 @@ export class Versus {
     );
   }
 
-  #export() {
+  /** The rows on screen, a column a run. */
+  #shown() {
     const rows = rowsOf(this.#partOfRuns, this.runs).filter(({ differs }) => this.all || differs);
-    save(
-      `${this.part}.csv`,
-      csv([[this.part, ...this.runs.map(({ name }) => name)], ...rows.map(({ key, values }) => [key, ...values])]),
-    );
+    const kind = this.#partOfRuns === "metrics" ? "number" : "text";
+    const named = ({ name }) => this.runs.filter((run) => run.name === name).length;
+    const columns = this.runs.map((run) => ({ name: named(run) > 1 ? `${run.name} ${run.id}` : run.name, kind }));
+    return { name: this.part, columns: [{ name: this.part, kind: "text" }, ...columns], rows: rows.map(({ key, values }) => [key, ...values]) };
   }
 }
 

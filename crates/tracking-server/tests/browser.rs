@@ -13,13 +13,14 @@ mod browser {
     mod analysis;
     pub(crate) mod driver;
     pub(crate) mod lab;
+    mod reading;
 }
 
 use browser::driver::Browser;
 use browser::lab::Lab;
 
-/// What the chart of `loss/generator` says of each run at the cursor.
-const READOUT: &str = "[...document.querySelectorAll('[data-key=\"loss/generator\"] .readout li')]
+/// What the chart of `loss/colour` says of each run at the cursor.
+const READOUT: &str = "[...document.querySelectorAll('[data-key=\"loss/colour\"] .readout li')]
     .map((value) => value.textContent).join()";
 
 /// Starts a server with two runs and a browser, or says why not.
@@ -62,7 +63,7 @@ async fn the_comparison_draws_every_point_of_both_runs() {
         return;
     };
     browser.open(&lab.compare()).await;
-    let lines = "[...document.querySelectorAll('[data-key=\"loss/generator\"] .scatterlayer .trace path.js-line')]";
+    let lines = "[...document.querySelectorAll('[data-key=\"loss/colour\"] .scatterlayer .trace path.js-line')]";
     browser.until(&format!("{lines}.length === 2")).await;
     let points = browser
         .value(&format!(
@@ -113,14 +114,14 @@ async fn a_place_on_a_curve_moves_the_pictures() {
     };
     browser.open(&lab.compare()).await;
     browser
-        .until("document.querySelector('[data-key=\"loss/generator\"] .nsewdrag')")
+        .until("document.querySelector('[data-key=\"loss/colour\"] .nsewdrag')")
         .await;
     browser
         .until("document.querySelectorAll('.stage img').length === 2")
         .await;
-    let point = "const edge = document.querySelector('[data-key=\"loss/generator\"] .nsewdrag').getBoundingClientRect();
+    let point = "const edge = document.querySelector('[data-key=\"loss/colour\"] .nsewdrag').getBoundingClientRect();
         const at = { clientX: edge.left + edge.width / 2, clientY: edge.top + 5, bubbles: true };
-        document.querySelector('[data-key=\"loss/generator\"] .nsewdrag').dispatchEvent(new PointerEvent('pointermove', at));";
+        document.querySelector('[data-key=\"loss/colour\"] .nsewdrag').dispatchEvent(new PointerEvent('pointermove', at));";
     browser.run(point).await;
     let labels =
         "[...document.querySelectorAll('.stage .at')].map((label) => label.textContent).join('|')";
@@ -191,7 +192,7 @@ async fn a_page_follows_a_run_while_it_trains() {
         .until("document.querySelector('#link-state').dataset.state === 'live'")
         .await;
     browser
-        .until("document.querySelectorAll('[data-key=\"loss/generator\"] .trace').length === 2")
+        .until("document.querySelectorAll('[data-key=\"loss/colour\"] .trace').length === 2")
         .await;
     lab.log_metric(0, "score/real", 0.5, 2500).await;
     browser
@@ -264,15 +265,15 @@ async fn a_link_shows_what_its_sender_saw() {
         return;
     };
     browser
-        .open(&lab.address(
-            "/?columns=param:seed,metric:min:loss/generator&sort=metric:min:loss/generator",
-        ))
+        .open(
+            &lab.address("/?columns=param:seed,metric:min:loss/colour&sort=metric:min:loss/colour"),
+        )
         .await;
     browser
         .until("document.querySelector('tbody td.best')")
         .await;
     let heads = browser.value("[...document.querySelectorAll('thead .label')].map((label) => label.textContent).join()").await;
-    assert_eq!(heads, "Run,seed,generator");
+    assert_eq!(heads, "Run,seed,colour");
     let values = browser.value("[...document.querySelectorAll('tbody td:last-child')].map((cell) => cell.firstChild.textContent).join()").await;
     assert_eq!(
         values, "0.2500,0.5000",
@@ -390,7 +391,7 @@ async fn the_ledger_of_a_run_says_what_came_and_adds_up() {
     browser.open(&lab.run_page(0, "ledger")).await;
     let rows =
         "[...document.querySelectorAll('.ledger tbody tr')].map((row) => row.textContent).join()";
-    let curve = format!("loss/generator{}0", Lab::N_POINTS);
+    let curve = format!("loss/colour{}0", Lab::N_POINTS);
     browser.until(&format!("{rows}.includes('{curve}')")).await;
     let said = "sums({ produced: 100, delivered: 90, dead: 2, dropped: 1 })";
     let sums = browser.call("ledger.js", "sums", said).await;

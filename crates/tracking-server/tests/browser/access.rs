@@ -85,6 +85,11 @@ async fn look_everywhere(test: &str, theme: &str) {
             "",
         ),
         (
+            lab.run_page(1, "system"),
+            "document.querySelector('#panel .curves')",
+            "",
+        ),
+        (
             lab.run_page(1, "config"),
             "document.querySelector('#panel td')",
             "",

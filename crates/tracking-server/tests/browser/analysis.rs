@@ -18,17 +18,17 @@ async fn runs_that_differ_in_their_seed_are_drawn_as_a_mean_with_its_band() {
         .open(&format!("{}&seeds=yes&versus=seeds", lab.compare()))
         .await;
     // 1.25 and 1.5: their mean, and 12.7062 (t of one degree of freedom) x 0.17678 / sqrt 2.
-    let said = "document.querySelector('[data-key=\"loss/generator\"] .readout li').textContent";
+    let said = "document.querySelector('[data-key=\"loss/colour\"] .readout li').textContent";
     browser
         .until(&format!("{said} === '1.375 ± 1.588 · n=2'"))
         .await;
-    browser.until("document.querySelectorAll('[data-key=\"loss/generator\"] .scatterlayer .trace').length === 3").await;
+    browser.until("document.querySelectorAll('[data-key=\"loss/colour\"] .scatterlayer .trace').length === 3").await;
     let row = "document.querySelector('#versus tbody tr').textContent";
     browser
-        .until(&format!("{row} === 'loss/generator1.375 ± 1.588'"))
+        .until(&format!("{row} === 'loss/colour1.375 ± 1.588'"))
         .await;
     browser.press("e").await;
-    browser.until("document.querySelectorAll('[data-key=\"loss/generator\"] .scatterlayer .trace').length === 2").await;
+    browser.until("document.querySelectorAll('[data-key=\"loss/colour\"] .scatterlayer .trace').length === 2").await;
     browser.finish(lab).await;
 }
 
@@ -62,7 +62,7 @@ async fn a_run_that_stops_being_a_number_is_marked_on_curve_and_strip() {
     let Some((lab, browser)) = begin("a_run_that_stops_being_a_number_is_marked").await else {
         return;
     };
-    lab.log_metric(0, "loss/generator", f64::NAN, 1500).await;
+    lab.log_metric(0, "loss/colour", f64::NAN, 1500).await;
     browser.open(&lab.compare()).await;
     browser
         .until("document.querySelectorAll('.matrix td.broken').length === 1")
@@ -73,7 +73,7 @@ async fn a_run_that_stops_being_a_number_is_marked_on_curve_and_strip() {
         3,
         "the pictures at 0 and 1000 were before it, the one at 2000 after"
     );
-    browser.until("document.querySelectorAll('[data-key=\"loss/generator\"] .scatterlayer .points path').length === 1").await;
+    browser.until("document.querySelectorAll('[data-key=\"loss/colour\"] .scatterlayer .points path').length === 1").await;
     browser.finish(lab).await;
 }
 
@@ -132,7 +132,7 @@ async fn runs_are_grouped_deleted_and_brought_back() {
         return;
     };
     browser
-        .open(&lab.address("/?group=param:seed&columns=metric:best:loss/generator"))
+        .open(&lab.address("/?group=param:seed&columns=metric:best:loss/colour"))
         .await;
     browser
         .until("document.querySelectorAll('.group-row').length === 2")
@@ -194,7 +194,7 @@ async fn columns_nobody_chose_tell_runs_apart_and_name_whole_scores() {
     let runs = r#"[["hinge", 64, 9], ["hinge", 64, 9], ["pairs", 64, 9], ["pairs", 16, 1]].map(([game, width, depth]) => ({
         params: { game, width, depth, seed: "1" },
         metrics: Object.fromEntries(["evaluate/distance_ratio", "evaluate/kid", "evaluate/kid_beside", "evaluate/look_accuracy",
-            "evaluate/look_accuracy_en", "evaluate/look_accuracy_gap_en_zh", "loss/generator"].map((key) => [key, { value: 1 }])),
+            "evaluate/look_accuracy_en", "evaluate/look_accuracy_gap_en_zh", "loss/colour"].map((key) => [key, { value: 1 }])),
     }))"#;
     let call = format!("defaults({runs})");
     let columns = browser.call("columns.js", "defaults", &call).await;
@@ -205,10 +205,10 @@ async fn columns_nobody_chose_tell_runs_apart_and_name_whole_scores() {
         "param:game",
         "param:depth",
         "param:width",
-        "metric:curve:loss/generator",
+        "metric:curve:loss/colour",
         "metric:last:evaluate/kid",
         "metric:last:evaluate/look_accuracy",
-        "metric:last:loss/generator",
+        "metric:last:loss/colour",
         "metric:last:evaluate/distance_ratio",
     ];
     assert_eq!(columns, serde_json::json!(expected));

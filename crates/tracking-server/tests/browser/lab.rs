@@ -19,7 +19,7 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Points of `loss/generator` in each run: few enough that nothing is thinned out.
+    /// Points of `loss/colour` in each run: few enough that nothing is thinned out.
     pub(crate) const N_POINTS: usize = 21;
 
     /// Two runs that differ in `seed` and agree in `batch_size`. Their curves fall to 0.25 and 0.5 and end higher; the
@@ -46,6 +46,13 @@ impl Lab {
         lab.log_run("<img src=x onerror=alert(1)>", (2, 0.5), &[1000, 2000])
             .await;
         lab
+    }
+
+    /// A run of another program, which does not count images; it has a picture at its step 1000.
+    pub(crate) async fn add_foreign_run(&mut self) {
+        self.log_run("foreign", (3, 0.75), &[0, 1000]).await;
+        let foreign = json!({ "run_id": self.runs[2], "key": "idiom.uid" });
+        self.post("runs/delete-tag", &foreign).await;
     }
 
     pub(crate) fn run_id(&self, run: usize) -> &str {
@@ -95,7 +102,7 @@ impl Lab {
             .map(|i| point(i, least))
             .collect();
         let params = json!([{ "key": "seed", "value": seed.to_string() }, { "key": "batch_size", "value": "32" }]);
-        let tags = json!([{ "key": "note", "value": "<script>alert(2)</script>" }]);
+        let tags = json!([{ "key": "note", "value": "<script>alert(2)</script>" }, { "key": "idiom.uid", "value": "a-run-of-idiom" }]);
         self.post(
             "runs/log-batch",
             &json!({ "run_id": id, "metrics": metrics, "params": params, "tags": tags }),
@@ -150,7 +157,7 @@ impl Lab {
 /// that a drawing may not leave one out.
 fn point(i: i64, least: f64) -> Value {
     let from_middle = (i - 10) as f64 / 10.0;
-    json!({ "key": "loss/generator", "value": least + from_middle * from_middle, "timestamp": START + i * 1000, "step": i * 100 })
+    json!({ "key": "loss/colour", "value": least + from_middle * from_middle, "timestamp": START + i * 1000, "step": i * 100 })
 }
 
 /// A PNG of 4 x 4 grey pixels, stored without compression.
