@@ -162,6 +162,103 @@ fn programs_started_at_once_share_one_server() {
     assert_eq!(last_steps, [49, 49, 49, 49]);
 }
 
+/// A spool of many points that no server has.
+fn log_much(project: &Project, name: &str, points: u64) {
+    let spec = RunSpec {
+        experiment: "leftovers".into(),
+        run_name: name.into(),
+        ..RunSpec::default()
+    };
+    let spool = project.path("data/runs").join(name).join("spool");
+    std::fs::create_dir_all(&spool).unwrap();
+    let run = Run::start(&spool, ClientConfig::new("http://127.0.0.1:9"), &spec).unwrap();
+    for step in 0..points {
+        // On a crowded machine the spool's writer may fall behind; nothing is to be dropped here.
+        while run.spooled() + 8000 < step {
+            std::thread::yield_now();
+        }
+        run.log_metric("loss", step as f64, step as i64);
+    }
+    assert_eq!(run.finish(RunStatus::Finished, Duration::ZERO).dropped, 0);
+}
+
+fn sync_at(project: &Project, name: &str, port: u16) -> Child {
+    let mut command = Command::new(binary("idiom"));
+    command.arg("--home").arg(project.path(""));
+    command.args(["sync", name]);
+    command.env_remove("MLFLOW_TRACKING_URI");
+    command.env("IDIOM_PORT", port.to_string());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn is_delivered(child: Child) {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("0 pending"),
+        "{said}"
+    );
+}
+
+/// Names and ids of the runs that a server has; none while it does not answer.
+fn runs_at(uri: &str) -> Vec<(String, String)> {
+    let client = reqwest::blocking::Client::builder().no_proxy().build();
+    let ask = |route: &str, body: Value| {
+        let address = format!("{uri}/api/2.0/mlflow/{route}");
+        let answer = client.as_ref().ok()?.post(address).json(&body).send();
+        answer.ok()?.json::<Value>().ok()
+    };
+    let named = json!({"max_results": 10, "filter": "name = 'leftovers'"});
+    let found = ask("experiments/search", named).and_then(|found| {
+        let id = found["experiments"][0]["experiment_id"]
+            .as_str()?
+            .to_owned();
+        ask("runs/search", json!({"experiment_ids": [id]}))
+    });
+    let runs = found.and_then(|found| found["runs"].as_array().cloned());
+    let field = |run: &Value, name: &str| run["info"][name].as_str().unwrap().to_owned();
+    let pair = |run: &Value| (field(run, "run_name"), field(run, "run_id"));
+    runs.iter().flatten().map(pair).collect()
+}
+
+/// The process that has the server is killed outright in the middle of its own work; one of the others serves on.
+#[test]
+fn a_host_killed_outright_is_succeeded_and_no_run_loses_a_point() {
+    let project = Project::new();
+    // The host has so much to send that it is still at it when the others have begun.
+    let points = [("host", 300_000), ("a", 40_000), ("b", 40_000)];
+    points.map(|(name, count)| log_much(&project, name, count));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let uri = format!("http://127.0.0.1:{port}");
+    let mut host = sync_at(&project, "host", port);
+    while runs_at(&uri).is_empty() {
+        assert!(host.try_wait().unwrap().is_none(), "it ended too soon");
+    }
+    let others = ["a", "b"].map(|name| sync_at(&project, name, port));
+    while runs_at(&uri).len() < 3 {
+        assert!(host.try_wait().unwrap().is_none(), "it ended too soon");
+    }
+    host.kill().unwrap();
+    host.wait().unwrap();
+    others.map(is_delivered);
+    is_delivered(sync_at(&project, "host", port));
+    let server = Serving::start(&project);
+    let runs = runs_at(&server.uri);
+    assert_eq!(runs.len(), 3, "{runs:?}");
+    for (name, count) in points {
+        let (_, id) = runs.iter().find(|(known, _)| known == name).unwrap();
+        let address = format!("{}/api/idiom/metrics?run_ids={id}&keys=loss", server.uri);
+        let client = reqwest::blocking::Client::builder().no_proxy().build();
+        let answer = client.unwrap().get(address).send().unwrap();
+        let curves: Value = answer.json().unwrap();
+        assert_eq!(curves["curves"][0]["n_points"], json!(count), "{name}");
+    }
+}
+
 #[test]
 fn the_verbs_work_on_the_database_that_the_environment_names() {
     let project = Project::new();
