@@ -34,8 +34,9 @@ export const kinds = {
 
 /** A button for each way; `table` is asked when one is pressed. */
 export function exportButtons(table) {
-  return Object.keys(kinds).map((kind) => {
+  const buttons = Object.keys(kinds).map((kind) => {
     const click = () => kinds[kind](table());
     return make("button", { type: "button", class: "quiet", data: { export: kind }, on: { click } }, say(`export.${kind}`));
   });
+  return make("span", { class: "exports" }, buttons);
 }

@@ -187,7 +187,7 @@ async fn a_narrow_comparison_keeps_its_controls_in_sight() {
         ))
         .await;
     let outside = format!(
-        "[...{page}.querySelectorAll('.top button, #cursor button, #cursor input, #share button')].filter((part) => part.getBoundingClientRect().right > 400).map((part) => part.textContent)"
+        "[...{page}.querySelectorAll('.top button, #cursor button, #cursor input, #share button, .stage .card')].filter((part) => part.getBoundingClientRect().right > 400).map((part) => part.textContent)"
     );
     assert_eq!(browser.value(&outside).await, json!([]));
     browser.finish(lab).await;
