@@ -229,7 +229,9 @@ fn a_host_killed_outright_is_succeeded_and_no_run_loses_a_point() {
     let project = Project::new();
     // The host has so much to send that it is still at it when the others have begun.
     let points = [("host", 300_000), ("a", 40_000), ("b", 40_000)];
-    points.map(|(name, count)| log_much(&project, name, count));
+    for (name, count) in points {
+        log_much(&project, name, count);
+    }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -244,7 +246,7 @@ fn a_host_killed_outright_is_succeeded_and_no_run_loses_a_point() {
     }
     host.kill().unwrap();
     host.wait().unwrap();
-    others.map(is_delivered);
+    others.into_iter().for_each(is_delivered);
     is_delivered(sync_at(&project, "host", port));
     let server = Serving::start(&project);
     let runs = runs_at(&server.uri);
