@@ -5,7 +5,7 @@
 
 use crate::GanError;
 use crate::config::check_size;
-use crate::error::{check_same_batch, check_shape};
+use crate::error::check_shape;
 use crate::layers::{Linear, Site, Spread, leaky};
 use crate::picture_encoder::unit;
 use serde::{Deserialize, Serialize};
@@ -71,27 +71,9 @@ impl TextHead {
     /// # Errors
     /// A text of another shape.
     pub fn forward(&self, text: &Tensor) -> Result<Tensor, GanError> {
-        Ok(self.read(&self.hidden(text)?))
-    }
-
-    /// As [`TextHead::forward`], with the layer between multiplied by `kept [batch, hidden_dim]`: dropout (Srivastava et al. 2014), whose
-    /// draws are the caller's.
-    ///
-    /// # Errors
-    /// Tensors of other shapes.
-    pub fn forward_thinned(&self, text: &Tensor, kept: &Tensor) -> Result<Tensor, GanError> {
-        check_shape("kept", kept, &[self.config.hidden_dim])?;
-        check_same_batch("kept", kept, text.size()[0])?;
-        Ok(self.read(&(self.hidden(text)? * kept)))
-    }
-
-    fn hidden(&self, text: &Tensor) -> Result<Tensor, GanError> {
         check_shape("text", text, &[self.config.text_dim])?;
-        Ok(leaky(&self.layers[0].forward(text)))
-    }
-
-    fn read(&self, hidden: &Tensor) -> Tensor {
-        unit(&self.layers[1].forward(hidden))
+        let hidden = leaky(&self.layers[0].forward(text));
+        Ok(unit(&self.layers[1].forward(&hidden)))
     }
 }
 

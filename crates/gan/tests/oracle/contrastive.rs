@@ -153,14 +153,6 @@ fn the_text_head_gives_pytorchs_unit_vectors() {
         &lengths,
         &Tensor::ones([3], (Kind::Float, Device::Cpu)),
     );
-    let all = Tensor::ones([3, 6], (Kind::Float, Device::Cpu));
-    let thinned = |kept: &Tensor| head.forward_thinned(&oracle.get("head/text"), kept);
-    check("all kept", &thinned(&all).unwrap(), &vectors);
-    // With nothing kept the second layer's bias alone is left: one direction for all.
-    let none = thinned(&all.zeros_like()).unwrap();
-    check("none kept", &none.get(0), &none.get(2));
-    let error = thinned(&all.narrow(1, 0, 5)).unwrap_err().to_string();
-    assert!(error.contains("`kept`"), "{error}");
     // Beside the text itself they have unit variance an entry: twice the unit vectors, of length 4.
     let text = oracle.get("head/text");
     let heard = |hearing: Hearing, heads: &[&TextHead]| hearing.of(&text, heads).unwrap();

@@ -8,7 +8,7 @@ use idiom_gan::losses::contrastive::anchored;
 use idiom_gan::{Draws, TextHead};
 use idiom_spec::experiment::Experiment;
 use idiom_torch_ext::FusedAdam;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::guide::{STYLE_HEAD, SUBJECT_HEAD};
 use crate::bank::Centres;
@@ -21,10 +21,6 @@ use crate::{TrainError, schedule};
 
 /// Sentences at once.
 const BATCH: u64 = 256;
-/// Divides the cosines with the looks' centres. The pictures' own temperature made heads sure of what they had read, and worse at what they had not.
-const LOOK_TEMPERATURE: f64 = 0.3;
-/// Share of the layer between that is left out at each step when a look is read: fresh phrases are told 2 to 3 points better for it.
-const LEFT_OUT: f64 = 0.5;
 /// Rows of noise, made once: fresh numbers for every sentence would take most of the time.
 const N_NOISES: u64 = 8192;
 
@@ -82,7 +78,6 @@ struct Reader<'a> {
     table: &'a TextTable,
     /// `[N_NOISES, text_dim]`, and which row a sentence takes.
     noises: (Tensor, Draws),
-    thinning: Draws,
     centres: &'a Tensor,
     /// Which of the centres have a picture.
     is_known: Vec<bool>,
@@ -99,7 +94,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Self, TrainError> {
         let said = &study.experiment.contrastive;
         let (centres, temperature) = match matter {
-            Matter::Look => (&study.centres.styles, LOOK_TEMPERATURE),
+            Matter::Look => (&study.centres.styles, said.style_temperature),
             Matter::Subject => (&study.centres.subjects, said.subject_temperature),
         };
         let weights = guide.learner.store.variables().into_iter();
@@ -113,7 +108,6 @@ impl<'a> Reader<'a> {
             adam: FusedAdam::new(own.collect(), adam_config(&said.optimizer))?,
             table: guide.table(),
             noises: (noises, draws),
-            thinning: Draws::new(study.experiment.train.seed, &format!("{name}_thinning")),
             is_known: Vec::try_from(centres.abs().amax([1_i64].as_slice(), false).gt(0.0))?,
             centres,
             temperature,
@@ -144,16 +138,7 @@ impl<'a> Reader<'a> {
         let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(noises.device())?;
         let text = self.table.vectors(&texts)? + noises.f_index_select(0, &chosen)?;
         let labels = Tensor::f_from_slice(&labels)?.f_to_device(self.table.device())?;
-        let vectors = match self.matter {
-            Matter::Look => {
-                let size = [texts.len() as i64, self.head.config().hidden_dim];
-                let kept = self.thinning.uniforms(first, size[0], size[1]);
-                let kept = kept.ge(LEFT_OUT).to_kind(Kind::Float) / (1.0 - LEFT_OUT);
-                self.head
-                    .forward_thinned(&text, &kept.to_device(self.table.device()))?
-            }
-            Matter::Subject => self.head.forward(&text)?,
-        };
+        let vectors = self.head.forward(&text)?;
         let loss = anchored(&vectors, self.centres, &labels, self.temperature)?;
         let gradients = self.adam.gradients(&loss)?;
         let (_, fault) = checked_norm(&gradients, &self.adam)?;
