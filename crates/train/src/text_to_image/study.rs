@@ -1,6 +1,6 @@
 //! What a guide's heads do between its pictures' part and the game: they read, many sentences at once, and no picture is looked at.
 //!
-//! Beside pictures, which cost a thousand times as much, a head meets a few sentences a step; held-out words then mean to it what the few
+//! Beside pictures, which cost far more, a head meets a few sentences a step; held-out words then mean to it what the few
 //! said. By itself it can read hundreds of thousands within seconds. What a sentence is to mean is where the pictures of its look
 //! and of its subject lie on average, among all looks and all subjects of the training rows. The pictures' encoder rests meanwhile.
 
