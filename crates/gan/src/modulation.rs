@@ -43,14 +43,13 @@ pub(crate) struct Block {
     first: (Modulation, First),
     second: (Modulation, Conv),
     shortcut: Conv,
-    side: Side,
 }
 
 /// The first convolution decides what the block does to the side of its input.
 #[derive(Debug)]
 enum First {
     Kept(Conv),
-    Doubled(DoublingConv),
+    Doubled(DoublingConv, Upsampling),
 }
 
 /// What a block does to the side of its input.
@@ -97,8 +96,9 @@ impl Block {
                 Window::SAME,
                 Spread::Rectified,
             )),
-            Side::Doubled(_) => {
-                First::Doubled(DoublingConv::new(&first.sub("conv"), [n_in, n_out]))
+            Side::Doubled(upsampling) => {
+                let conv = DoublingConv::new(&first.sub("conv"), [n_in, n_out]);
+                First::Doubled(conv, upsampling)
             }
         };
         let second_conv = Conv::new(
@@ -122,7 +122,6 @@ impl Block {
                 Window::POINT,
                 Spread::Kept,
             ),
-            side,
         }
     }
 
@@ -130,13 +129,11 @@ impl Block {
     pub(crate) fn forward(&self, input: &Tensor, style: &Tensor) -> Tensor {
         let modulated = self.first.0.forward(input, style);
         let shortcut = self.shortcut.forward(input);
-        let first = match &self.first.1 {
-            First::Kept(conv) => conv.forward(&modulated),
-            First::Doubled(conv) => conv.forward(&modulated),
-        };
-        let shortcut = match self.side {
-            Side::Kept => shortcut,
-            Side::Doubled(upsampling) => upsampling.doubled(&shortcut),
+        let (first, shortcut) = match &self.first.1 {
+            First::Kept(conv) => (conv.forward(&modulated), shortcut),
+            First::Doubled(conv, upsampling) => {
+                (conv.forward(&modulated), upsampling.doubled(&shortcut))
+            }
         };
         let second = self.second.1.forward(&self.second.0.forward(&first, style));
         (second + shortcut) * FRAC_1_SQRT_2

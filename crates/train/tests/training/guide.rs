@@ -1,6 +1,7 @@
 //! The task `text_to_image` with a guide, on a toy data set: exact and resumable over both parts, and kept with what it heard.
 
 use crate::toy::{Toy, checkpoint_bytes, finish};
+use idiom_dataset::embeddings::Embeddings;
 use idiom_spec::experiment::{Guide, Hearing, Precision};
 use idiom_train::{TrainRequest, checkpoint};
 use std::collections::BTreeMap;
@@ -96,6 +97,33 @@ fn heads_that_read_by_themselves_change_and_the_encoder_of_pictures_does_not() {
         let is_head = name.contains("_head.");
         assert_eq!(*one != after[name], is_head, "{name}");
     }
+}
+
+#[test]
+fn a_head_that_reads_brings_phrases_of_one_look_together_and_of_two_apart() {
+    let toy = Toy::new();
+    let texts = [
+        "cut from paper",
+        "like a sticker",
+        "dipped in ink",
+        "black as coal",
+    ];
+    let embeddings = Embeddings::open(&toy.dataset(), "toy").unwrap();
+    let rows = texts.map(|text| Tensor::from_slice(embeddings.get(text).unwrap()));
+    // Eight entries of unit variance.
+    let text = Tensor::stack(&rows, 0) * 8_f64.sqrt();
+    let parting = |n_sentences: u64| {
+        let name = format!("parted-{n_sentences}");
+        let summary = finish(&reading(&toy, &name, 36, n_sentences));
+        let model = idiom_model::load(&summary.model.unwrap(), Device::Cpu).unwrap();
+        // In the order of names the head of the look is the first.
+        let said = tch::no_grad(|| model.words[0].forward(&text).unwrap());
+        let cosines = said.matmul(&said.transpose(0, 1));
+        let at = |one, other| cosines.double_value(&[one, other]);
+        (at(0, 1) + at(2, 3)) / 2.0 - (at(0, 2) + at(0, 3) + at(1, 2) + at(1, 3)) / 4.0
+    };
+    let (before, after) = (parting(0), parting(20_480));
+    assert!(after > before + 0.2, "{before} before, {after} after");
 }
 
 #[test]
