@@ -32,9 +32,10 @@ SETS = {
                    ["pyarrow==22.0.0", "polars==1.35.2", "duckdb==1.4.2", "datasets==4.4.1", "pillow==12.0.0", "numpy"]),
     "peers": Set("peers-1", "just bench ingest", 0.7,
                  ["img2dataset==1.47.0", "webdataset==0.2.111", "simplejpeg==1.9.0", "opencv-python-headless<5", "pyarrow==22.0.0"]),
-    # The client without its server and UI; numpy and Pillow are for log_image, pandas and scikit-learn for models and autologging.
-    "mlflow-client": Set(f"mlflow-client-{MLFLOW}", "talks to our server in tests", 0.5,
-                         [f"mlflow-skinny=={MLFLOW}", "numpy", "pillow", "pandas", "scikit-learn"]),
+    # The client without its server and UI; numpy and Pillow are for log_image, matplotlib for log_figure, pandas and scikit-learn for models
+    # and autologging.
+    "mlflow-client": Set(f"mlflow-client-{MLFLOW}-2", "talks to our server in tests", 0.6,
+                         [f"mlflow-skinny=={MLFLOW}", "numpy", "pillow", "matplotlib==3.10.7", "pandas", "scikit-learn"]),
     "mlflow-server": Set(f"mlflow-server-{MLFLOW}", "just bench tracking", 0.9, [f"mlflow=={MLFLOW}"]),
     # Of moto's many parts only S3 is wanted, so its server's extras are left out.
     "s3": Set(f"moto-{MOTO}", "speaks S3's protocol in tests", 0.1, [f"moto=={MOTO}", "flask", "flask-cors", "py-partiql-parser", "pyyaml"]),

@@ -206,7 +206,7 @@ print("read", len(runs))
 "#;
 
 fn the_mlflow_client_reads_them(server: &Server) {
-    let library = cache().join("python/mlflow-client-3.17.2");
+    let library = cache().join("python/mlflow-client-3.17.2-2");
     if !has(
         &library,
         "the_mlflow_client_reads_them",

@@ -8,21 +8,21 @@ mod adam;
 mod arithmetic;
 mod error;
 mod ffi;
-mod memory;
 mod process_group;
 mod random;
+mod resources;
 mod runtime;
 mod tensors;
 
 pub use adam::{AdamConfig, FusedAdam};
 pub use arithmetic::{cpu_multiplies_bf16, in_bf16, in_own_digits, set_tf32};
 pub use error::TorchError;
-pub use memory::{
-    AcceleratorMemory, ProcessMemory, accelerator_memory, bound_tensors, keep_freed_memory,
-    memory_left, process_memory,
-};
 pub use process_group::{ProcessGroup, Rendezvous};
 pub use random::{RandomState, manual_seed, random_state, set_random_state};
+pub use resources::{
+    AcceleratorMemory, ProcessMemory, accelerator_memory, bound_tensors, keep_freed_memory,
+    memory_left, process_cpu_time, process_memory,
+};
 pub use runtime::{
     Determinism, build_settings, cpu_capability, determinism, libtorch_version, n_threads,
     set_determinism, set_n_threads,

@@ -18,7 +18,9 @@ os.environ["GIT_PYTHON_REFRESH"] = "quiet"
 
 import mlflow  # noqa: E402
 import numpy  # noqa: E402
+import PIL.Image  # noqa: E402
 import requests  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
@@ -257,6 +259,21 @@ def pictures_are_logged_by_step():
     assert bytes_.headers["content-type"] == "image/png" and bytes_.content[:4] == b"\x89PNG"
 
 
+def figures_are_logged_as_files():
+    figure = Figure(figsize=(2, 1), dpi=50)
+    figure.subplots().plot([1, 2, 3])
+    run_id = fresh_run()
+    client.log_figure(run_id, figure, "figures/line.png")
+    client.log_figure(run_id, figure, "figures/line.svg")
+    assert [file.path for file in client.list_artifacts(run_id, "figures")] == ["figures/line.png", "figures/line.svg"]
+    with tempfile.TemporaryDirectory() as folder:
+        picture = PIL.Image.open(client.download_artifacts(run_id, "figures/line.png", folder))
+        assert picture.size == (100, 50), picture.size
+    # A drawing can hold scripts: a browser is given it as a file, not as a page of ours.
+    drawing = requests.get(f"{URI}/get-artifact", params={"run_id": run_id, "path": "figures/line.svg"}, timeout=10)
+    assert drawing.status_code == 200 and "sandbox" in drawing.headers["content-security-policy"], drawing.headers
+
+
 def inputs_come_back():
     run_id = fresh_run()
     dataset = Dataset(name="emoji", digest="abc123", source_type="local", source="{}", schema="{}", profile='{"rows": 3}')
@@ -420,6 +437,7 @@ CLAIMS = [
     a_part_of_an_artifact_can_be_asked_for,
     a_large_artifact_goes_up_in_parts,
     pictures_are_logged_by_step,
+    figures_are_logged_as_files,
     inputs_come_back,
     models_are_logged_measured_and_found,
     a_model_is_logged_and_loaded_by_the_fluent_api,

@@ -178,10 +178,7 @@ impl Marks {
     }
 }
 
-/// User and system time of this process, in steps of 10 ms.
+/// In steps of 10 ms.
 fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit_once(')').unwrap().1;
-    let ticks = after_name.split_whitespace().skip(11).take(2);
-    ticks.map(|word| word.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+    idiom_torch_ext::process_cpu_time().unwrap().as_secs_f64()
 }

@@ -277,13 +277,7 @@ fn with(experiment: &mut Experiment, setting: &str) {
 }
 
 fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit_once(')').unwrap().1;
-    let ticks: f64 = (after_name.split_whitespace().skip(11).take(2))
-        .map(|word| word.parse::<f64>().unwrap())
-        .sum();
-    // The kernel counts in hundredths of a second for every program.
-    ticks / 100.0
+    idiom_torch_ext::process_cpu_time().unwrap().as_secs_f64()
 }
 
 fn peak_mb() -> f64 {

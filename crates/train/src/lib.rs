@@ -17,6 +17,7 @@ mod gradients;
 mod guard;
 mod init;
 mod loader;
+mod machine;
 mod meters;
 mod pictures;
 mod players;

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use idiom_spec::experiment::Experiment;
-use idiom_torch_ext::{accelerator_memory, process_memory};
 use tch::Device;
 
 use crate::checkpoint::{self, Progress};
 use crate::gradients::Fault;
 use crate::guard::{Guard, Verdict};
 use crate::loader::Loader;
+use crate::machine::Machine;
 use crate::meters::{Means, Pace};
 use crate::ranks::Ranks;
 use crate::run_folder::RunFolder;
@@ -56,6 +56,7 @@ struct Flow<B> {
     guard: Guard,
     means: Means,
     watch: Watch,
+    machine: Machine,
     since_entry: Pace,
     whole: Pace,
 }
@@ -123,6 +124,7 @@ impl<T: Task> Run<'_, T> {
             guard: Guard::default(),
             means: Means::default(),
             watch: Watch::default(),
+            machine: Machine::with(self.device),
             since_entry: Pace::start(),
             whole: Pace::start(),
         })
@@ -241,23 +243,8 @@ impl<T: Task> Run<'_, T> {
         );
         self.sink
             .metric("rate/loader_wait", rates.loader_wait, images_seen);
-        if let Some(memory) = process_memory() {
-            self.sink.metric(
-                "memory/rss_mb",
-                memory.resident_bytes as f64 / f64::from(1 << 20),
-                images_seen,
-            );
-        }
-        if let Device::Cuda(idx) = self.device {
-            let memory = accelerator_memory(idx)?;
-            for (key, bytes) in [
-                ("memory/device_mb", memory.in_use_bytes),
-                ("memory/device_peak_mb", memory.peak_bytes),
-                ("memory/device_reserved_mb", memory.reserved_bytes),
-            ] {
-                let mebibytes = bytes as f64 / f64::from(1 << 20);
-                self.sink.metric(key, mebibytes, images_seen);
-            }
+        for (key, value) in flow.machine.figures()? {
+            self.sink.metric(key, value, images_seen);
         }
         let n_substituted = self.samples.n_substituted();
         if n_substituted > 0 {
