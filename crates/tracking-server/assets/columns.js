@@ -66,13 +66,25 @@ function apart(runs, key) {
   return all.reduce((sum, count) => sum + count, 0) - Math.max(...all);
 }
 
-/** Whether the runs' names begin with the param's values (words, not letters), so that a column of it would say them twice. */
+/** Whether the runs' names begin with the param's values as words, so that a column of it would say them twice. */
 export const isInName = (runs, key) =>
-  runs.every(({ name = "", params: { [key]: value = name } }) => value.length > 3 && name.startsWith(value));
+  runs.every(({ name = "", params: { [key]: value = name } }) => value === name || name.startsWith(`${value}-`));
+
+/** What people look for first among the scores of pictures that were made, in this order. */
+const LEADING = ["kid", "fid", "look_accuracy", "r_precision", "retrieval_at_1", "precision", "recall"];
+
+const leaf = (key) => key.slice(key.lastIndexOf("/") + 1);
+
+/** The place of a score among those that people look for first. */
+const lead = (key) => (LEADING.includes(leaf(key)) ? LEADING.indexOf(leaf(key)) : LEADING.length);
+
+/** Whether `key` says a part of what `whole` says: its value in one language, say, or beyond what the whole is taken of. */
+const isPartOf = (key, whole) =>
+  leaf(key).startsWith(`${leaf(whole)}_`) && key.split("/", 1)[0] === whole.split("/", 1)[0];
 
 /**
  * What to show of runs nobody has chosen columns for: the params that tell most of them apart, the scores, the losses; each
- * where most runs have it. What begins with another metric's name is a part of that one (its value in one language, say).
+ * where most runs have it. What is a part of another metric is left to those who ask for it.
  */
 export function defaults(runs) {
   const spread = new Map(keysOf(runs, "params").map((key) => [key, apart(runs, key)]));
@@ -81,10 +93,9 @@ export function defaults(runs) {
     .filter((key) => spread.get(key) > 0 && !isInName(runs, key))
     .sort((a, b) => paramPresence(a, b) || spread.get(b) - spread.get(a) || byName(a, b));
   const measured = keysOf(runs, "metrics");
-  const isPart = (key) => measured.some((whole) => key.startsWith(`${whole}_`));
   const metrics = measured
-    .filter((key) => !isPart(key))
-    .sort((a, b) => rank(a) - rank(b) || metricPresence(a, b) || byName(a, b));
+    .filter((key) => !measured.some((whole) => isPartOf(key, whole)))
+    .sort((a, b) => rank(a) - rank(b) || lead(a) - lead(b) || metricPresence(a, b) || byName(a, b));
   const curve = metrics.find((key) => /loss.*gen/i.test(key)) ?? metrics.find((key) => key.startsWith("loss/")) ?? metrics[0];
   return [
     "attribute:status",
@@ -92,7 +103,7 @@ export function defaults(runs) {
     "attribute:duration",
     ...telling.slice(0, 3).map((key) => `param:${key}`),
     ...(curve ? [`metric:curve:${curve}`] : []),
-    ...metrics.slice(0, 4).map((key) => `metric:last:${key}`),
+    ...metrics.slice(0, 6).map((key) => `metric:last:${key}`),
   ];
 }
 

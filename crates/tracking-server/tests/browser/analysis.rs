@@ -192,9 +192,11 @@ async fn columns_nobody_chose_tell_runs_apart_and_name_whole_scores() {
     browser.open(&lab.address("/")).await;
     // Four runs: one is small in two ways, two play another game; scores with their parts, and what stands beside them.
     let runs = r#"[["hinge", 64, 9], ["hinge", 64, 9], ["pairs", 64, 9], ["pairs", 16, 1]].map(([game, width, depth]) => ({
-        params: { game, width, depth, seed: "1" },
-        metrics: Object.fromEntries(["evaluate/distance_ratio", "evaluate/kid", "evaluate/kid_beside", "evaluate/look_accuracy",
-            "evaluate/look_accuracy_en", "evaluate/look_accuracy_gap_en_zh", "loss/colour"].map((key) => [key, { value: 1 }])),
+        name: `b${depth}-1`,
+        params: { game, width, depth, seed: "1", name: `b${depth}` },
+        metrics: Object.fromEntries(["evaluate/accuracy", "evaluate/beyond/look_accuracy_learnt", "evaluate/distance_ratio",
+            "evaluate/test/kid", "evaluate/test/kid_beside", "evaluate/test/look_accuracy", "evaluate/test/look_accuracy_en",
+            "evaluate/test/look_accuracy_gap_en_zh", "loss/colour"].map((key) => [key, { value: 1 }])),
     }))"#;
     let call = format!("defaults({runs})");
     let columns = browser.call("columns.js", "defaults", &call).await;
@@ -206,8 +208,9 @@ async fn columns_nobody_chose_tell_runs_apart_and_name_whole_scores() {
         "param:depth",
         "param:width",
         "metric:curve:loss/colour",
-        "metric:last:evaluate/kid",
-        "metric:last:evaluate/look_accuracy",
+        "metric:last:evaluate/test/kid",
+        "metric:last:evaluate/test/look_accuracy",
+        "metric:last:evaluate/accuracy",
         "metric:last:loss/colour",
         "metric:last:evaluate/distance_ratio",
     ];
