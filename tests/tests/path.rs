@@ -341,6 +341,19 @@ fn a_sweep_is_run_once_and_summed_up(project: &Project, server: &Server) {
     let line = lines[0].replace('"', "");
     assert!(line.starts_with("swept,,2,"), "{csv}");
     assert!(csv.contains("loss/generator +-"), "{csv}");
+    let table = said(
+        project,
+        server,
+        &["runs", "swept", "--over-seeds", "--by", "loss/generator"],
+    );
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.contains("swept"))
+        .collect();
+    assert!(
+        rows.len() == 1 && rows[0].contains('±') && !table.contains("staged"),
+        "{table}"
+    );
 }
 
 fn stages_build_on_one_another(project: &Project, server: &Server) {

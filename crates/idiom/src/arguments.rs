@@ -1,6 +1,5 @@
 //! What can be typed. Each verb says what it does, with an example.
 
-use crate::commands::Order;
 use clap::{Args, Parser, Subcommand};
 use idiom_picture::Container;
 use idiom_tracking_server::{ArtifactsPlace, DatabasePlace, Upkeep};
@@ -78,9 +77,9 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  idiom serve --port 5151\n  idiom serve --studio restyle-20260102-030405\n  idiom serve --db postgresql://idiom@db.lab/idiom --artifacts s3://lab-artifacts/idiom"
     )]
     Serve(Serve),
-    /// The runs of this project as a table.
+    /// The finished runs of this project as a table, with the last figures of their training and those of `idiom evaluate`.
     #[command(
-        after_help = "Examples:\n  idiom runs\n  idiom runs --by loss/generator\n  idiom runs --by rate/images_per_second --highest --csv\n  idiom runs --over-seeds --by loss/generator"
+        after_help = "Examples:\n  idiom runs\n  idiom runs --by evaluate/test/look_accuracy\n  idiom runs baseline dfgan --over-seeds --by evaluate/test/kid\n  idiom runs --columns kid,coverage,loss/generator\n  idiom runs --by rate/images_per_second --highest --csv"
     )]
     Runs(Runs),
     /// Send what runs have logged and no server has taken yet.
@@ -274,28 +273,23 @@ pub(crate) struct Evaluate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
-    /// Sort by this column, lowest first.
+    /// Only runs whose names begin with one of these [default: all].
+    pub(crate) names: Vec<String>,
+    /// Sort by this column, best first where an evaluation says which end is the best, else lowest first.
     #[arg(long)]
     pub(crate) by: Option<String>,
     /// Sort highest first.
     #[arg(long, requires = "by")]
-    highest: bool,
+    pub(crate) highest: bool,
+    /// Columns to show: parts of their names, with commas between them, or `all` [default: what leads, as far as a line has room].
+    #[arg(long, value_delimiter = ',', value_name = "PARTS")]
+    pub(crate) columns: Vec<String>,
     /// One line for runs that differ in their seed only: means, with half the width of their 95 % intervals.
     #[arg(long)]
     pub(crate) over_seeds: bool,
-    /// Comma-separated values for another program.
-    #[arg(long)]
+    /// Comma-separated values for another program, with every column.
+    #[arg(long, conflicts_with = "columns")]
     pub(crate) csv: bool,
-}
-
-impl Runs {
-    pub(crate) fn order(&self) -> Order {
-        if self.highest {
-            Order::HighestFirst
-        } else {
-            Order::LowestFirst
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -18,8 +18,6 @@ mod sweep;
 mod sync;
 mod video;
 
-pub(crate) use runs::{FIGURES, Order};
-
 use crate::arguments::Verb;
 use crate::failure::Failure;
 use crate::home::Home;

@@ -2,8 +2,8 @@
 //!
 //! At the end they are kept beside the run, so that `idiom runs` needs no server.
 
-use crate::commands::FIGURES;
 use crate::failure::Failure;
+use crate::records::FIGURES;
 use idiom_tracking::{Ledger, Run, RunStatus};
 use idiom_train::{Sink, Summary};
 use serde_json::{Map, Value};

@@ -8,6 +8,7 @@ mod home;
 mod leftovers;
 mod parallel;
 mod provenance;
+mod records;
 mod screen;
 mod seeds;
 mod tracker;

@@ -118,7 +118,12 @@ impl Session {
         let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         folders.retain(|folder| same(folder));
         // Runs of one name sort by their time; one that is finished is preferred.
-        folders.sort_by_key(|folder| (folder.join(super::FIGURES).is_file(), folder.clone()));
+        folders.sort_by_key(|folder| {
+            (
+                folder.join(crate::records::FIGURES).is_file(),
+                folder.clone(),
+            )
+        });
         let Some(folder) = folders.pop() else {
             return Ok(Standing::New);
         };
@@ -126,7 +131,7 @@ impl Session {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        Ok(if folder.join(super::FIGURES).is_file() {
+        Ok(if folder.join(crate::records::FIGURES).is_file() {
             Standing::Finished(name)
         } else if has_checkpoint(&folder) {
             Standing::Begun(name)

@@ -5,7 +5,8 @@
 
 use idiom_gan::losses::contrastive::grouped_info_nce;
 use idiom_gan::restyle::{
-    RestyleBatch, RestyleObjective, RestyleWeights, Views, discriminator_loss, generator_loss,
+    RestyleBatch, RestyleObjective, RestyleWeights, Restyled, Views, discriminator_loss,
+    generator_loss,
 };
 use idiom_gan::{AugmentConfig, Augmentation, Draws, EmaConfig, Encoded};
 use idiom_spec::experiment::Experiment;
@@ -280,38 +281,61 @@ impl Stepper {
         images_seen: u64,
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
-        let said = &self.experiment.restyle;
-        let n = self.experiment.train.batch_size;
-        let is_due = (images_seen / n).is_multiple_of(said.penalty_every);
-        let weight = is_due.then_some(said.gamma * said.penalty_every as f64);
         let redraw = || Ok((self.players.generator).forward(&game.source, &game.style)?);
         let fake = self.arithmetic.pass(redraw)?.to_kind(Kind::Float);
+        let n = self.experiment.train.batch_size;
         let size = [n as i64, self.experiment.resolution];
         let augmentation =
             Augmentation::draw(&self.augment, &self.augment_draws, images_seen, size)
                 .to_device(self.device);
-        let real = augmentation.apply(&game.real);
+        let real_seen = augmentation.apply(&game.real);
         let fake_seen = augmentation.apply(&fake);
         let pairs = RestyleBatch {
-            real: &real,
+            real: &real_seen,
             ..game.pairs()
         };
-        let (arithmetic, players) = (self.arithmetic, &mut self.players);
+        let (real, fault) = self.discriminator_step(&pairs, &fake_seen, images_seen, means)?;
+        if fault.is_some() {
+            return Ok(fault);
+        }
+        let fakes = [&fake, &fake_seen];
+        let fault = self.generator_step(game, (&pairs, fakes, &real), images_seen, means)?;
+        if fault.is_none() {
+            let begun = images_seen + n - self.experiment.restyle.encoder.images;
+            let decay = self.average.decay(begun, n);
+            tch::no_grad(|| self.players.ema.update(decay))?;
+        }
+        Ok(fault)
+    }
+
+    /// Gives the scores of the real pictures as they were before the discriminator moved.
+    fn discriminator_step(
+        &mut self,
+        pairs: &RestyleBatch<'_>,
+        fake_seen: &Tensor,
+        images_seen: u64,
+        means: &mut Means,
+    ) -> Result<(Restyled, Option<Fault>), TrainError> {
+        let said = &self.experiment.restyle;
+        let step_idx = images_seen / self.experiment.train.batch_size;
+        let is_due = step_idx.is_multiple_of(said.penalty_every);
+        let weight = is_due.then_some(said.gamma * said.penalty_every as f64);
+        let players = &mut self.players;
         let judge = || {
             let (judge, objective) = (&players.discriminator, &self.objective);
             Ok(discriminator_loss(
-                judge, objective, &pairs, &fake_seen, weight,
+                judge, objective, pairs, fake_seen, weight,
             )?)
         };
         let judged = if is_due {
             judge()?
         } else {
-            arithmetic.pass(judge)?
+            self.arithmetic.pass(judge)?
         };
         let gradients = players.discriminator_adam.gradients(&judged.loss)?;
         let (norm, fault) = checked_norm(&gradients, &players.discriminator_adam)?;
         if fault.is_some() {
-            return Ok(fault);
+            return Ok((judged.real, fault));
         }
         players.discriminator_adam.step(&gradients)?;
         means.add("loss/discriminator", mean(&judged.adversarial));
@@ -322,24 +346,34 @@ impl Stepper {
         if let Some(penalty) = &judged.penalty {
             means.add("penalty/value", mean(penalty));
         }
+        Ok((judged.real, None))
+    }
 
-        let drawn = self.look_at(&self.shifted(&fake, images_seen, 0))?;
-        let players = &mut self.players;
+    /// `fakes` are the drawn pictures as they are and as the discriminator sees them, `real` its scores of the real ones.
+    fn generator_step(
+        &mut self,
+        game: &Game,
+        (pairs, fakes, real): (&RestyleBatch<'_>, [&Tensor; 2], &Restyled),
+        images_seen: u64,
+        means: &mut Means,
+    ) -> Result<Option<Fault>, TrainError> {
+        let drawn = self.look_at(&self.shifted(fakes[0], images_seen, 0))?;
         let mut views = Views {
             drawn: &drawn,
             target: &game.target_view,
             source: &game.source_view,
-            real: &judged.real,
+            real,
             found: None,
         };
         let wanted = views.wanted_subject(&game.is_paired);
         let shown = [&game.subjects, &game.labels];
-        let found = (self.rivals).loss([&drawn.subject, &wanted], shown, said.temperature)?;
+        let temperature = self.experiment.restyle.temperature;
+        let found = (self.rivals).loss([&drawn.subject, &wanted], shown, temperature)?;
         views.found = found.as_ref();
-        let fakes = [&fake, &fake_seen];
-        let redrawn = arithmetic.pass(|| {
+        let players = &mut self.players;
+        let redrawn = self.arithmetic.pass(|| {
             let (judge, objective) = (&players.discriminator, &self.objective);
-            Ok(generator_loss(judge, objective, &pairs, fakes, &views)?)
+            Ok(generator_loss(judge, objective, pairs, fakes, &views)?)
         })?;
         let gradients = players.generator_adam.gradients(&redrawn.loss)?;
         let (norm, fault) = checked_norm(&gradients, &players.generator_adam)?;
@@ -352,9 +386,6 @@ impl Stepper {
         for (name, term) in &redrawn.terms {
             means.add(key_of(name), mean(term));
         }
-        let begun = images_seen + n - said.encoder.images;
-        let decay = self.average.decay(begun, n);
-        tch::no_grad(|| players.ema.update(decay))?;
         Ok(None)
     }
 
