@@ -53,7 +53,7 @@ fn ticks_of(stat: &str) -> Option<u64> {
 
 /// Tells the C library to keep the memory of freed tensors for the next ones instead of giving it back to the system. A training step
 /// allocates and frees the same sizes over and over; without this, one tenth of the CPU time goes into clearing fresh pages. Call
-/// it once, before training.
+/// it once, before the first step.
 ///
 /// # Errors
 /// The C library refuses its thresholds.

@@ -34,6 +34,7 @@ impl Session {
         let run = self.trained(&arguments.run)?;
         let device = Device::cuda_if_available();
         idiom_torch_ext::set_n_threads(arguments.threads.unwrap_or_else(cores))?;
+        idiom_torch_ext::keep_freed_memory()?;
         let on = |what: &str| self.screen.say(what);
         let report = match run.spec.task {
             Task::TextToImage => {
