@@ -34,6 +34,16 @@ pub(crate) fn cooldown(cooldown_images: u64, images_seen: u64) -> f64 {
     (0.5 + 0.5 * (std::f64::consts::PI * progress).cos()).max(1e-4)
 }
 
+/// What is left of a weight that falls evenly from 1 to `left` over `fade_images` and then stays; 1 throughout for 0.
+#[must_use]
+pub(crate) fn fade(left: f64, fade_images: u64, images_seen: u64) -> f64 {
+    if fade_images == 0 {
+        return 1.0;
+    }
+    let progress = (images_seen as f64 / fade_images as f64).min(1.0);
+    1.0 - (1.0 - left) * progress
+}
+
 /// Whether something that happens each `every` pictures falls due in the step that ends at `images_seen`.
 #[must_use]
 pub(crate) fn is_due(every: u64, images_seen: u64, batch_size: u64) -> bool {
@@ -65,6 +75,15 @@ mod tests {
     #[test]
     fn gamma_from_zero_moves_in_equal_differences() {
         assert!((super::gamma(&penalty(0.0, 2.0), 500) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_weight_fades_evenly_and_then_stays() {
+        assert_eq!(
+            [0, 50, 100, 500].map(|seen| fade(0.2, 100, seen)),
+            [1.0, 0.6, 0.2, 0.2]
+        );
+        assert_eq!(fade(0.2, 0, 500), 1.0);
     }
 
     #[test]

@@ -68,6 +68,8 @@ impl Default for Guide {
             rivals: 8192,
             features: 2.0,
             moments: 2.0,
+            fade: 0.0,
+            fade_images: 0,
         }
     }
 }

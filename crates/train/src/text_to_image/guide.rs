@@ -17,7 +17,6 @@ use idiom_spec::experiment::{self as spec, Augment, Experiment};
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
-use crate::TrainError;
 use crate::arithmetic::Arithmetic;
 use crate::bank::Rivals;
 use crate::captions::TextTable;
@@ -29,6 +28,7 @@ use crate::gradients::{Fault, mean};
 use crate::meters::Means;
 use crate::ranks::Ranks;
 use crate::task::Moment;
+use crate::{TrainError, schedule};
 
 use super::study::Study;
 
@@ -155,12 +155,13 @@ impl Guide {
     }
 
     /// What it adds to the generator's loss on `drawn [n, 3, side, side]`, beside the real pictures of the same captions, whose sentence
-    /// vectors are `text`.
+    /// vectors are `text`, after `images_seen` of the game.
     pub(super) fn loss(
         &self,
         [drawn, real]: [&Tensor; 2],
         text: &Tensor,
         shown: &Shown,
+        images_seen: u64,
         means: &mut Means,
     ) -> Result<Tensor, TrainError> {
         let networks = &self.stepper.learner.networks;
@@ -198,7 +199,7 @@ impl Guide {
             means.add("guide/style", mean(&style));
             loss += self.ranks.of_whole(&style) * self.said.style;
         }
-        Ok(loss)
+        Ok(loss * schedule::fade(self.said.fade, self.said.fade_images, images_seen))
     }
 
     /// All tensors that must be saved.

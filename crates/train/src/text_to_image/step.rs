@@ -455,7 +455,9 @@ impl Stepper {
         let pictures = inputs.shift.apply(&real.pictures);
         // Not `+=`, which would also change the figure that is logged.
         if let (Some(guide), Some(shown)) = (&self.guide, &real.shown) {
-            loss = &loss + guide.loss([&drawn, &pictures], &real.sentences, shown, means)?;
+            let begun = inputs.step_idx * self.experiment.train.batch_size - guide.images();
+            let pair = [&drawn, &pictures];
+            loss = &loss + guide.loss(pair, &real.sentences, shown, begun, means)?;
         }
         let said = &self.experiment.objective;
         if said.pooled_colour_weight > 0.0 {

@@ -21,12 +21,13 @@ fn guided(toy: &Toy, run_id: &str, images: u64) -> TrainRequest {
     request
 }
 
-/// Heads that read so many sentences by themselves, and are all that players hear.
+/// Heads that read so many sentences by themselves, and are all that players hear; what the guide says fades over the game.
 fn reading(toy: &Toy, run_id: &str, images: u64, n_sentences: u64) -> TrainRequest {
     let mut request = guided(toy, run_id, images);
     if let Some(guide) = &mut request.experiment.guide {
         guide.sentences = n_sentences;
         guide.hearing = Hearing::Heads;
+        (guide.fade, guide.fade_images) = (0.2, 64);
     }
     request
 }
@@ -148,6 +149,20 @@ fn first_the_guide_learns_alone_then_the_players_do() {
     assert_eq!(at(16, players), at(32, players));
     assert_eq!(at(32, guide), at(64, guide));
     assert_ne!(at(32, players), at(64, players));
+}
+
+#[test]
+fn a_guide_that_fades_says_all_at_first_and_then_less() {
+    let toy = Toy::new();
+    finish(&guided(&toy, "steady", 64));
+    let mut request = guided(&toy, "fading", 64);
+    if let Some(guide) = &mut request.experiment.guide {
+        (guide.fade, guide.fade_images) = (0.0, 16);
+    }
+    finish(&request);
+    let at = |run, images| file(&toy, run, images, "generator.safetensors");
+    assert_eq!(at("steady", 48), at("fading", 48));
+    assert_ne!(at("steady", 64), at("fading", 64));
 }
 
 #[test]
