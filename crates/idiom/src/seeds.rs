@@ -55,8 +55,8 @@ impl<'a> Variant<'a> {
     }
 }
 
-/// One record a variant: `run` (the experiment), `differs` (in what, from its namesakes), `seeds`, `judge`, then each figure and its `+-`.
-/// Where its runs were judged by different judges, `judge` says `several` and the figures of their evaluations are left out.
+/// One record a variant: `run` (the experiment), `differs` (in what, from its namesakes), `seeds`, `judged_by`, then each figure and its `+-`.
+/// Where its runs were judged by different judges, `judged_by` says `several` and the figures of their evaluations are left out.
 pub(crate) fn over_seeds(runs: &[Record]) -> Vec<Map<String, Value>> {
     let variants = variants(runs);
     let record = |variant: &Variant<'_>| {
@@ -76,7 +76,7 @@ pub(crate) fn over_seeds(runs: &[Record]) -> Vec<Map<String, Value>> {
         record.insert("seeds".into(), variant.runs.len().into());
         if let Some(judge) = judges.first() {
             let judge = if judges.len() == 1 { judge } else { "several" };
-            record.insert("judge".into(), judge.into());
+            record.insert("judged_by".into(), judge.into());
         }
         let is_fair = |key: &str| judges.len() < 2 || !key.starts_with(EVALUATED);
         record.extend(summed_up(&variant.runs, is_fair));
@@ -231,12 +231,12 @@ mod tests {
         let [one, two] = [run("a", "1", &[], 1.0), run("a", "2", &[], 3.0)];
         let same = over_seeds(&[judged(one.clone(), "j"), judged(two.clone(), "j")]);
         assert_eq!(
-            (&same[0]["judge"], &same[0]["evaluate/kid"]),
+            (&same[0]["judged_by"], &same[0]["evaluate/kid"]),
             (&"j".into(), &2.0.into())
         );
         let several = over_seeds(&[judged(one, "j"), judged(two, "k")]);
         assert_eq!(
-            (&several[0]["judge"], &several[0]["loss"]),
+            (&several[0]["judged_by"], &several[0]["loss"]),
             (&"several".into(), &2.0.into())
         );
         assert!(several[0].get("evaluate/kid").is_none());

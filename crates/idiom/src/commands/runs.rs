@@ -18,7 +18,7 @@ const FIRST: [&str; 7] = [
     "images",
     "images_per_second",
     "seed",
-    "judge",
+    "judged_by",
 ];
 /// What a table shows of figures where nobody has chosen any, as far as there is room.
 const LEADING: [&str; 9] = [
@@ -82,7 +82,7 @@ impl Session {
         let judges: BTreeSet<_> = runs.iter().filter_map(|run| run.judge.as_ref()).collect();
         if judges.len() > 1 {
             text.push_str(
-                "\nnote: not all were judged by the same judge; `evaluate/` figures compare only where `judge` is the same",
+                "\nnote: not all were judged by the same judge; `evaluate/` figures compare only where `judged_by` is the same",
             );
         }
         Ok(text)
@@ -97,7 +97,7 @@ fn row(run: &Record) -> Map<String, Value> {
     row.extend(
         run.judge
             .as_ref()
-            .map(|judge| ("judge".into(), judge.as_str().into())),
+            .map(|judge| ("judged_by".into(), judge.as_str().into())),
     );
     row.extend(
         run.figures
