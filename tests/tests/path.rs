@@ -315,7 +315,7 @@ const SWEEP: [&str; 6] = [
     "smoke.yaml",
     "name=swept",
     "train.device=cpu",
-    "train.images=32",
+    "train.images=64",
     "sweep={seeds: [1, 2], grid: {objective.mismatch: [0]}}",
 ];
 
