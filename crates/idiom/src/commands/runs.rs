@@ -268,8 +268,10 @@ fn text_of(value: &AnyValue<'_>) -> String {
         // Counts are whole numbers, means of them may not be.
         AnyValue::Float64(x) if x.fract() == 0.0 && x.abs() >= 1.0 => format!("{x:.0}"),
         AnyValue::Float64(x) => format!("{x:.4}"),
-        AnyValue::String(text) => (*text).to_owned(),
-        other => other.to_string(),
+        // A text is borrowed or, in a table of one row, owned.
+        other => other
+            .get_str()
+            .map_or_else(|| other.to_string(), str::to_owned),
     }
 }
 
@@ -335,6 +337,18 @@ mod tests {
         assert_eq!(words(lines[2])[..4], ["a", "64", "1", "0.2500"], "{text}");
         assert_eq!(words(lines[3])[..4], ["b", "-", "1", "-"], "{text}");
         assert!(columns.len() < heads(&some()).len());
+    }
+
+    #[test]
+    fn a_table_of_one_row_reads_like_any_other() {
+        let record = Record {
+            run: "a".to_owned(),
+            seed: "1".to_owned(),
+            ..Record::default()
+        };
+        let table = table(&[row(&record)]).unwrap();
+        let text = drawn(&columns(&table, &arguments(&[])).unwrap());
+        assert_eq!(text, "run  seed\n  a     1");
     }
 
     #[test]
