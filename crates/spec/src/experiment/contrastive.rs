@@ -41,10 +41,10 @@ pub struct Guide {
     /// Weight of the distance of their channels' moments to the real pictures', 0 to 100.
     #[garde(custom(between(0.0, 100.0)))]
     pub moments: f64,
-    /// What is left of the four weights (`style`, `subject`, `features`, `moments`) once `fade_images` of the game were seen, as a share, 0 to 1.
+    /// What is left of the four weights (`style`, `subject`, `features`, `moments`) once `fade_images` of the game were seen, as a share, 0 to 1; 1 leaves them as they are.
     #[garde(custom(between(0.0, 1.0)))]
     pub fade: f64,
-    /// Pictures of the game over which they fall to that, evenly, 0 to 1e12; 0 leaves them as they are.
+    /// Pictures of the game over which they fall to that, evenly, 0 to 1e12; needed where `fade` is below 1.
     #[garde(custom(between(0, 1_000_000_000_000)))]
     pub fade_images: u64,
 }

@@ -68,7 +68,7 @@ impl Default for Guide {
             rivals: 8192,
             features: 2.0,
             moments: 2.0,
-            fade: 0.0,
+            fade: 1.0,
             fade_images: 0,
         }
     }

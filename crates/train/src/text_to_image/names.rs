@@ -51,6 +51,21 @@ pub(super) fn adaptive_of(experiment: &Experiment) -> Result<Option<AdaptiveConf
     Ok(Some(config))
 }
 
+/// What a guide says can fade only over some pictures.
+///
+/// # Errors
+/// It is to fade over none.
+pub(super) fn check_fade(experiment: &Experiment) -> Result<(), GanError> {
+    match &experiment.guide {
+        Some(guide) if guide.fade < 1.0 && guide.fade_images == 0 => Err(GanError::Combination {
+            first: format!("guide.fade: {}", guide.fade),
+            second: "guide.fade_images: 0".to_owned(),
+            reason: "weights fall evenly over pictures of the game, and here there is none to fall over",
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// The game must begin before the run ends.
 ///
 /// # Errors

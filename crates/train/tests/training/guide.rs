@@ -154,20 +154,31 @@ fn first_the_guide_learns_alone_then_the_players_do() {
 #[test]
 fn a_guide_that_fades_says_all_at_first_and_then_less() {
     let toy = Toy::new();
-    for (name, fade_images) in [("steady", 0), ("fading", 4)] {
+    let request = |name, fade, fade_images| {
         // Two steps of the game, each saved.
         let mut request = guided(&toy, name, 40);
         request.experiment.checkpoint.every_images = 4;
         if let Some(guide) = &mut request.experiment.guide {
-            (guide.fade, guide.fade_images) = (0.0, fade_images);
+            (guide.fade, guide.fade_images) = (fade, fade_images);
         }
-        finish(&request);
-    }
+        request
+    };
+    finish(&request("steady", 1.0, 0));
+    finish(&request("fading", 0.0, 4));
     let are_alike = |images| {
         let at = |run| file(&toy, run, images, "generator.safetensors");
         at("steady") == at("fading")
     };
     assert!(are_alike(36) && !are_alike(40));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let over_nothing = idiom_train::train(
+        &request("none", 0.5, 0),
+        &idiom_train::NoSink,
+        &|_| {},
+        &stop,
+    );
+    let message = over_nothing.unwrap_err().to_string();
+    assert!(message.contains("guide.fade_images: 0"), "{message}");
 }
 
 #[test]
