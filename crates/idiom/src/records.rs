@@ -2,10 +2,13 @@
 //!
 //! All of it lies beside the run (`figures.json`, `results/results.json`, `experiment.yaml`), so no server is asked.
 
+use crate::failure::Failure;
 use idiom_evaluate::report::{Better, RESULTS, Report};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::fmt::Display;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 /// The file of a run's last figures: one JSON object of numbers.
 pub(crate) const FIGURES: &str = "figures.json";
@@ -32,47 +35,83 @@ pub(crate) struct Record {
 }
 
 /// The finished runs whose names begin with one of `names`, or all where none is given; by name.
-pub(crate) fn records(runs: &Path, names: &[String]) -> Vec<Record> {
+///
+/// # Errors
+/// A file of one of them is damaged; none is left out without a word.
+pub(crate) fn records(runs: &Path, names: &[String]) -> Result<Vec<Record>, Failure> {
     let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries.map(|e| e.path()).collect();
-    folders.sort();
-    let asked =
-        |record: &Record| names.is_empty() || names.iter().any(|name| record.run.starts_with(name));
-    (folders.iter().filter_map(|folder| read(folder)))
-        .filter(asked)
-        .collect()
+    let mut found: Vec<_> = entries
+        .map(|entry| {
+            (
+                entry.file_name().to_string_lossy().into_owned(),
+                entry.path(),
+            )
+        })
+        .filter(|(run, _)| names.is_empty() || names.iter().any(|name| run.starts_with(name)))
+        .collect();
+    found.sort();
+    let read = |(run, folder): &(String, PathBuf)| read(run, folder).transpose();
+    found.iter().filter_map(read).collect()
 }
 
-fn read(folder: &Path) -> Option<Record> {
-    let text = std::fs::read(folder.join(FIGURES)).ok()?;
-    let numbers: Map<String, Value> = serde_json::from_slice(&text).ok()?;
+/// `None` where the run has not finished.
+fn read(run: &str, folder: &Path) -> Result<Option<Record>, Failure> {
+    let figures = parsed(&folder.join(FIGURES), |bytes| serde_json::from_slice(bytes))?;
+    let Some(mut figures): Option<Map<String, Value>> = figures else {
+        return Ok(None);
+    };
+    let settings = parsed(&folder.join("experiment.yaml"), |bytes| {
+        serde_yaml::from_slice(bytes)
+    })?;
+    let seed = figures.remove("seed");
     let number = |(key, value): (String, Value)| Some((key, value.as_f64()?));
     let mut record = Record {
-        run: folder.file_name()?.to_string_lossy().into_owned(),
-        seed: (numbers.get("seed")).map_or_else(String::new, ToString::to_string),
-        figures: (numbers.into_iter().filter(|(key, _)| key != "seed"))
-            .filter_map(number)
-            .collect(),
+        run: run.to_owned(),
+        seed: seed.map_or_else(String::new, |seed| seed.to_string()),
+        figures: figures.into_iter().filter_map(number).collect(),
+        settings: settings.map_or_else(BTreeMap::new, |document: Value| {
+            idiom_train::flatten_value(&document)
+        }),
         ..Record::default()
     };
-    if let Ok(text) = std::fs::read_to_string(folder.join("experiment.yaml"))
-        && let Ok(document) = serde_yaml::from_str(&text)
-    {
-        record.settings = idiom_train::flatten_value(&document);
+    let results = folder.join("results").join(RESULTS);
+    if let Some(report) = parsed(&results, |bytes| serde_json::from_slice(bytes))? {
+        record.add(report);
     }
-    if let Ok(text) = std::fs::read(folder.join("results").join(RESULTS))
-        && let Ok(report) = serde_json::from_slice::<Report>(&text)
-    {
+    Ok(Some(record))
+}
+
+/// What a file holds, or `None` where there is none.
+fn parsed<T, E: Display>(
+    path: &Path,
+    parse: impl Fn(&[u8]) -> Result<T, E>,
+) -> Result<Option<T>, Failure> {
+    let damaged = |error: &dyn Display| {
+        Failure::new(
+            format!("{}: {error}", path.display()),
+            "move the run's folder away, or name the runs to show; an evaluation is made anew by `idiom evaluate RUN`",
+        )
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => parse(&bytes).map(Some).map_err(|error| damaged(&error)),
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            Ok(None)
+        }
+        Err(error) => Err(damaged(&error)),
+    }
+}
+
+impl Record {
+    fn add(&mut self, report: Report) {
         let judge = report.facts.get("judge_sha256");
-        record.judge = judge.map(|hash| hash.chars().take(DIGITS).collect());
+        self.judge = judge.map(|hash| hash.chars().take(DIGITS).collect());
         for figure in report.figures {
             if figure.better == Better::Higher {
-                record.higher.insert(figure.key.clone());
+                self.higher.insert(figure.key.clone());
             }
-            record.figures.insert(figure.key, figure.value);
+            self.figures.insert(figure.key, figure.value);
         }
     }
-    Some(record)
 }
 
 #[cfg(test)]
@@ -115,7 +154,7 @@ mod tests {
         report.write(&runs.path().join("one/results")).unwrap();
         std::fs::create_dir(runs.path().join("unfinished")).unwrap();
 
-        let found = records(runs.path(), &[]);
+        let found = records(runs.path(), &[]).unwrap();
         assert_eq!(
             found.iter().map(|r| r.run.as_str()).collect::<Vec<_>>(),
             ["one", "two"]
@@ -139,6 +178,13 @@ mod tests {
         );
         assert_eq!(one.settings["train.seed"], "7");
         assert_eq!((two.judge.as_deref(), two.figures.len()), (None, 1));
-        assert_eq!(records(runs.path(), &["tw".to_owned()]).len(), 1);
+        let of = |name: &str| records(runs.path(), &[name.to_owned()]);
+        assert_eq!(of("tw").unwrap().len(), 1);
+        // What is cut is named; the others can still be asked for.
+        let cut = runs.path().join("one/results").join(RESULTS);
+        std::fs::write(&cut, "{\"run\": \"one\", \"fig").unwrap();
+        let message = records(runs.path(), &[]).unwrap_err().message().to_owned();
+        assert!(message.starts_with(&cut.display().to_string()), "{message}");
+        assert_eq!(of("tw").unwrap().len(), 1);
     }
 }

@@ -46,7 +46,7 @@ struct Column {
 
 impl Session {
     pub(super) fn runs(&self, arguments: &Runs) -> Result<String, Failure> {
-        let runs = records(&self.home.runs(), &arguments.names);
+        let runs = records(&self.home.runs(), &arguments.names)?;
         if runs.is_empty() {
             return Ok(if arguments.names.is_empty() {
                 "no run has finished yet: `just experiment FILE` makes one".into()
