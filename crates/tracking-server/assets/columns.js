@@ -70,6 +70,9 @@ function apart(runs, key) {
 export const isInName = (runs, key) =>
   runs.every(({ name = "", params: { [key]: value = name } }) => value === name || name.startsWith(`${value}-`));
 
+/** Whether a param's values can be taken in at a glance: a list of words takes the room of five columns and tells little. */
+const isShort = (runs, key) => runs.every(({ params: { [key]: value = "" } }) => `${value}`.length <= 24);
+
 /** What people look for first among the scores of pictures that were made, in this order. */
 const LEADING = ["kid", "fid", "look_accuracy", "r_precision", "retrieval_at_1", "precision", "recall"];
 
@@ -90,7 +93,7 @@ export function defaults(runs) {
   const spread = new Map(keysOf(runs, "params").map((key) => [key, apart(runs, key)]));
   const [paramPresence, metricPresence] = [byPresence(runs, "params"), byPresence(runs, "metrics")];
   const telling = [...spread.keys()]
-    .filter((key) => spread.get(key) > 0 && !isInName(runs, key))
+    .filter((key) => spread.get(key) > 0 && isShort(runs, key) && !isInName(runs, key))
     .sort((a, b) => paramPresence(a, b) || spread.get(b) - spread.get(a) || byName(a, b));
   const measured = keysOf(runs, "metrics");
   const metrics = measured

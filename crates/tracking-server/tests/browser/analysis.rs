@@ -193,7 +193,7 @@ async fn columns_nobody_chose_tell_runs_apart_and_name_whole_scores() {
     // Four runs: one is small in two ways, two play another game; scores with their parts, and what stands beside them.
     let runs = r#"[["hinge", 64, 9], ["hinge", 64, 9], ["pairs", 64, 9], ["pairs", 16, 1]].map(([game, width, depth]) => ({
         name: `b${depth}-1`,
-        params: { game, width, depth, seed: "1", name: `b${depth}` },
+        params: { game, width, depth, seed: "1", name: `b${depth}`, drawn: `["${game}", "a rocket", "a unicorn"]` },
         metrics: Object.fromEntries(["evaluate/accuracy", "evaluate/beyond/look_accuracy_learnt", "evaluate/distance_ratio",
             "evaluate/test/kid", "evaluate/test/kid_beside", "evaluate/test/look_accuracy", "evaluate/test/look_accuracy_en",
             "evaluate/test/look_accuracy_gap_en_zh", "loss/colour"].map((key) => [key, { value: 1 }])),
