@@ -69,8 +69,7 @@ pub fn embed(
         return Ok(summary);
     }
     summary.skipped = false;
-    let mut writer =
-        EmbeddingsWriter::begin(dataset, encoder.name(), encoder.sha256(), encoder.dim())?;
+    let writer = EmbeddingsWriter::begin(dataset, encoder.name(), encoder.sha256(), encoder.dim())?;
     let missing: Vec<Text> = texts
         .into_iter()
         .filter(|text| !writer.already_done(&text.sha256))
@@ -85,25 +84,50 @@ pub fn embed(
         stage: "vectors",
         total: missing.len() as u64,
     });
-    let mut part = Vec::new();
+    let mut filling = Filling {
+        writer,
+        part: Vec::new(),
+        texts_a_part: options.texts_a_part,
+        summary,
+    };
     for step in steps(&missing, options.texts_a_step) {
         if stop.load(Ordering::Relaxed) {
-            writer.append(&part)?;
-            return Err(interrupted(n_done + summary.n_encoded, n_texts));
+            filling.save()?;
+            return Err(interrupted(n_done + filling.summary.n_encoded, n_texts));
         }
-        part.extend(rows(encoder, &step)?);
-        summary.n_encoded += step.len() as u64;
+        filling.add(rows(encoder, &step)?)?;
         on(Event::Advanced(step.len() as u64));
-        if part.len() >= options.texts_a_part {
-            summary.n_truncated += n_truncated(&part);
-            writer.append(&part)?;
-            part.clear();
-        }
     }
-    summary.n_truncated += n_truncated(&part);
-    writer.append(&part)?;
-    writer.finish(&texts_sha256)?;
-    Ok(summary)
+    filling.save()?;
+    filling.writer.finish(&texts_sha256)?;
+    Ok(filling.summary)
+}
+
+/// A sidecar that is being written, with what was encoded for it and is not in a file yet.
+struct Filling {
+    writer: EmbeddingsWriter,
+    part: Vec<EmbeddingRow>,
+    texts_a_part: usize,
+    summary: Summary,
+}
+
+impl Filling {
+    /// Takes rows, counts them, and saves what makes a whole part.
+    fn add(&mut self, rows: Vec<EmbeddingRow>) -> Result<(), EmbedError> {
+        self.summary.n_encoded += rows.len() as u64;
+        self.summary.n_truncated += rows.iter().filter(|row| row.truncated).count() as u64;
+        self.part.extend(rows);
+        if self.part.len() >= self.texts_a_part {
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), EmbedError> {
+        self.writer.append(&self.part)?;
+        self.part.clear();
+        Ok(())
+    }
 }
 
 fn is_current(
@@ -139,8 +163,4 @@ fn rows(encoder: &dyn TextEncoder, step: &[&Text]) -> Result<Vec<EmbeddingRow>, 
         truncated: vector.truncated,
     };
     Ok(step.iter().zip(vectors).map(row).collect())
-}
-
-fn n_truncated(rows: &[EmbeddingRow]) -> u64 {
-    rows.iter().filter(|row| row.truncated).count() as u64
 }
