@@ -1,6 +1,6 @@
 //! What each run left behind: the last figures of its training, those of its evaluation and who judged them, and its settings.
 //!
-//! All of it lies beside the run (`figures.json`, `results/results.json`, `experiment.yaml`), so no server is asked.
+//! All of it lies beside the run (`figures.json`, `results/results.json`, `experiment.yaml`, `run.json`), so no server is asked.
 
 use crate::failure::Failure;
 use idiom_evaluate::report::{Better, RESULTS, Report};
@@ -14,7 +14,16 @@ use std::path::{Path, PathBuf};
 pub(crate) const FIGURES: &str = "figures.json";
 /// What the names of an evaluation's figures begin with.
 pub(crate) const EVALUATED: &str = "evaluate/";
-/// Digits of a judge's hash that are shown.
+/// The file of what a run was made of.
+const FACTS: &str = "run.json";
+/// Facts that tell runs apart as settings do, and the settings that they stand for: the data under a name may change, and `auto` is what the
+/// machine made of it.
+const DECISIVE: [(&str, &str); 3] = [
+    ("dataset_sha256", "dataset_sha256"),
+    ("encoder_sha256", "encoder_sha256"),
+    ("precision", "train.precision"),
+];
+/// Digits of a hash that are shown.
 const DIGITS: usize = 8;
 
 /// A finished run.
@@ -30,7 +39,7 @@ pub(crate) struct Record {
     pub(crate) figures: BTreeMap<String, f64>,
     /// Those of them that are better where they are higher, as far as their evaluation says.
     pub(crate) higher: BTreeSet<String>,
-    /// By dotted key.
+    /// By dotted key; keys that came after the run have their defaults, and what the machine or the data decided stands among them.
     pub(crate) settings: BTreeMap<String, String>,
 }
 
@@ -63,6 +72,7 @@ fn read(run: &str, folder: &Path) -> Result<Option<Record>, Failure> {
     let settings = parsed(&folder.join("experiment.yaml"), |bytes| {
         serde_yaml::from_slice(bytes)
     })?;
+    let facts = parsed(&folder.join(FACTS), |bytes| serde_json::from_slice(bytes))?;
     let seed = figures.remove("seed");
     let number = |(key, value): (String, Value)| Some((key, value.as_f64()?));
     let mut record = Record {
@@ -70,10 +80,19 @@ fn read(run: &str, folder: &Path) -> Result<Option<Record>, Failure> {
         seed: seed.map_or_else(String::new, |seed| seed.to_string()),
         figures: figures.into_iter().filter_map(number).collect(),
         settings: settings.map_or_else(BTreeMap::new, |document: Value| {
-            idiom_train::flatten_value(&document)
+            idiom_train::with_later_keys(&idiom_train::flatten_value(&document))
         }),
         ..Record::default()
     };
+    for (key, setting) in DECISIVE {
+        if let Some(value) = facts
+            .as_ref()
+            .and_then(|facts: &BTreeMap<String, String>| facts.get(key))
+        {
+            let value = value.chars().take(DIGITS).collect();
+            record.settings.insert(setting.to_owned(), value);
+        }
+    }
     let results = folder.join("results").join(RESULTS);
     if let Some(report) = parsed(&results, |bytes| serde_json::from_slice(bytes))? {
         record.add(report);
@@ -152,6 +171,8 @@ mod tests {
             .unwrap();
         }
         report.write(&runs.path().join("one/results")).unwrap();
+        let facts = r#"{"dataset_sha256": "fedcba987654", "precision": "bf16", "threads": "1"}"#;
+        std::fs::write(runs.path().join("one").join(FACTS), facts).unwrap();
         std::fs::create_dir(runs.path().join("unfinished")).unwrap();
 
         let found = records(runs.path(), &[]).unwrap();
@@ -176,7 +197,11 @@ mod tests {
         assert!(
             one.higher.contains("evaluate/test/look_accuracy") && !one.figures.contains_key("seed")
         );
-        assert_eq!(one.settings["train.seed"], "7");
+        let of_one = ["train.seed", "train.precision", "dataset_sha256"]
+            .map(|key| one.settings[key].as_str());
+        assert_eq!(of_one, ["7", "bf16", "fedcba98"]);
+        // What the file does not say has its default.
+        assert_eq!(two.settings["train.precision"], "f32");
         assert_eq!((two.judge.as_deref(), two.figures.len()), (None, 1));
         let of = |name: &str| records(runs.path(), &[name.to_owned()]);
         assert_eq!(of("tw").unwrap().len(), 1);

@@ -41,5 +41,5 @@ pub use estimate::{Estimate, estimate, load};
 pub use event::Event;
 pub use request::{Outcome, Summary, TrainRequest, train};
 pub use room::tells_of_memory;
-pub use settings::{flatten, flatten_value};
+pub use settings::{flatten, flatten_value, with_later_keys};
 pub use sink::{NoSink, Sink};

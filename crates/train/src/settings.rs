@@ -67,8 +67,9 @@ pub(crate) fn differences(
         .collect()
 }
 
-/// A save of an earlier version lacks the keys that came later; what it did is what their defaults do.
-fn with_later_keys(then: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// What an earlier version left lacks the keys that came later; what it did is what their defaults do.
+#[must_use]
+pub fn with_later_keys(then: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let least = serde_json::json!({ "name": "a", "dataset": "a" });
     let defaults = serde_json::from_value(least).map_or_else(|_| BTreeMap::new(), |e| flatten(&e));
     let later = defaults
