@@ -12,5 +12,5 @@ pub use discriminator::{Judged, RestyleDiscriminator, RestyleDiscriminatorConfig
 pub use generator::{RestyleGenerator, RestyleGeneratorConfig};
 pub use objective::{
     DiscriminatorFigures, GeneratorFigures, RestyleBatch, RestyleObjective, RestyleWeights, Views,
-    discriminator_loss, generator_loss,
+    discriminator_loss, generator_loss, projected_discriminator_loss, projected_generator_loss,
 };

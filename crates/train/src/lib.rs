@@ -21,6 +21,7 @@ mod machine;
 mod meters;
 mod pictures;
 mod players;
+mod projected;
 mod ranks;
 mod request;
 mod restyle;

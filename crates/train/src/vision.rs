@@ -11,7 +11,7 @@ use tch::{Device, Tensor};
 use crate::TrainError;
 
 /// Pixels a cell of the maps, along a side.
-const STRIDE: i64 = 4;
+pub(crate) const STRIDE: i64 = 4;
 
 /// The network.
 #[derive(Debug)]
@@ -66,18 +66,24 @@ impl Vision {
         Ok(self.0.depths(pictures)?)
     }
 
-    /// The same as one map `[batch, 152, side / 4, side / 4]`, the deeper ones enlarged: each cell is seen at all depths (hypercolumns,
-    /// Hariharan et al. 2015, arXiv:1411.5752).
+    /// The same as one map `[batch, 152, side / 4, side / 4]` ([`columns`]).
     ///
     /// # Errors
     /// What libtorch throws.
     pub(crate) fn maps(&self, pictures: &Tensor) -> Result<Tensor, TrainError> {
-        let side = pictures.size()[3] / STRIDE;
-        let depths = self.depths(pictures)?;
-        let enlarged = depths
-            .iter()
-            .map(|maps| maps.f_upsample_nearest2d([side, side], None, None));
-        let enlarged: Vec<Tensor> = enlarged.collect::<Result<_, _>>()?;
-        Ok(Tensor::f_cat(&enlarged, 1)?)
+        columns(&self.depths(pictures)?, pictures.size()[3] / STRIDE)
     }
+}
+
+/// Maps of several depths as one of `side x side` cells, the deeper ones enlarged: each cell is seen at all depths (hypercolumns,
+/// Hariharan et al. 2015, arXiv:1411.5752).
+///
+/// # Errors
+/// What libtorch throws.
+pub(crate) fn columns(depths: &[Tensor], side: i64) -> Result<Tensor, TrainError> {
+    let enlarged = depths
+        .iter()
+        .map(|maps| maps.f_upsample_nearest2d([side, side], None, None));
+    let enlarged: Vec<Tensor> = enlarged.collect::<Result<_, _>>()?;
+    Ok(Tensor::f_cat(&enlarged, 1)?)
 }

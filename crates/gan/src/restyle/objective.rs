@@ -6,10 +6,10 @@
 //! exists in the wanted style, that drawing is the target, compared by features, moments and pooled colours: pairs share the
 //! subject, not the pixels, and a distance of pixels turns line art grey. Where none exists, the terms that need one are left out.
 
-use crate::GanError;
 use crate::losses::contrastive::grouped_info_nce;
 use crate::picture_encoder::Encoded;
 use crate::restyle::{RestyleDiscriminator, Restyled};
+use crate::{Discriminator, GanError};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -22,6 +22,8 @@ const COLOUR_SIDE: i64 = 8;
 pub struct RestyleWeights {
     /// The game with the discriminator.
     pub adversarial: f64,
+    /// The game with a second discriminator, over the frozen encoder's maps: a loss that is handed in.
+    pub projected: f64,
     /// Agreement with the words, as the discriminator sees it.
     pub agreement: f64,
     /// Agreement with the words, as the frozen encoder sees it.
@@ -122,15 +124,10 @@ pub fn discriminator_loss(
     let judged = discriminator.features(&pictures)?;
     let scores = discriminator.score(&judged, &Tensor::cat(&[batch.style, batch.style], 0))?;
     let (real, fake) = (scores.rows(0, n), scores.rows(n, n));
-    let game = pairs(&fake, &real);
-    let adversarial = if objective.mismatch > 0.0 {
-        let (others, is_other) = other_styles(batch.style, batch.labels);
-        let styles = Tensor::cat(&[&others, batch.style], 0);
-        let mismatched = discriminator.score(&judged, &styles)?.rows(0, n);
-        game + weighed_pairs(&mismatched, &real, &is_other) * objective.mismatch
-    } else {
-        game
-    };
+    let adversarial = game(objective, batch, [&real, &fake], |others| {
+        let styles = Tensor::cat(&[others, batch.style], 0);
+        Ok(discriminator.score(&judged, &styles)?.rows(0, n))
+    })?;
     let seen = discriminator.agreement(&judged).narrow(0, 0, n);
     let wanted = unit_rows(batch.style);
     let agreement = grouped_info_nce(&seen, &wanted, batch.labels, objective.temperature)?;
@@ -152,6 +149,68 @@ pub fn discriminator_loss(
         penalty: penalty.map(|penalty| penalty.detach()),
         real: real.detached(),
         fake: fake.detached(),
+    })
+}
+
+/// The adversarial part of a discriminator's loss: real pictures above drawn ones, and above themselves in the style of the next one in the
+/// batch, which `mismatched` scores.
+fn game(
+    objective: &RestyleObjective,
+    batch: &RestyleBatch<'_>,
+    [real, fake]: [&Restyled; 2],
+    mismatched: impl FnOnce(&Tensor) -> Result<Restyled, GanError>,
+) -> Result<Tensor, GanError> {
+    let game = pairs(fake, real);
+    if objective.mismatch == 0.0 {
+        return Ok(game);
+    }
+    let (others, is_other) = other_styles(batch.style, batch.labels);
+    Ok(game + weighed_pairs(&mismatched(&others)?, real, &is_other) * objective.mismatch)
+}
+
+/// The same game by a discriminator over maps `[batch, channels, side, side]` that the frozen encoder makes of the real pictures and of the drawn
+/// ones (Sauer et al. 2021, arXiv:2111.01007), which are cut off from the generator here: its loss, and its scores without a graph.
+///
+/// # Errors
+/// Tensors of other shapes, or a batch that is no multiple of 4.
+pub fn projected_discriminator_loss(
+    judge: &Discriminator,
+    objective: &RestyleObjective,
+    batch: &RestyleBatch<'_>,
+    [real, fake]: [&Tensor; 2],
+) -> Result<(Tensor, [Restyled; 2]), GanError> {
+    let n = real.size()[0];
+    let judged = judge.features(&Tensor::cat(&[real, fake], 0).detach())?;
+    let judged = [0, n].map(|first| judged.narrow(0, first, n));
+    let [real, fake] = [
+        whole(judge, &judged[0], batch.style)?,
+        whole(judge, &judged[1], batch.style)?,
+    ];
+    let loss = game(objective, batch, [&real, &fake], |others| {
+        whole(judge, &judged[0], others)
+    })?;
+    Ok((loss, [real.detached(), fake.detached()]))
+}
+
+/// The generator's part of it, for [`Views::projected`]: `fake` are the maps of what it drew, with their graph, `real` the scores of the real ones.
+///
+/// # Errors
+/// As [`projected_discriminator_loss`].
+pub fn projected_generator_loss(
+    judge: &Discriminator,
+    style: &Tensor,
+    fake: &Tensor,
+    real: &Restyled,
+) -> Result<Tensor, GanError> {
+    let scores = whole(judge, &judge.features(fake)?, style)?;
+    Ok(pairs(real, &scores))
+}
+
+/// Scores of whole pictures, as of one cell each.
+fn whole(judge: &Discriminator, features: &Tensor, style: &Tensor) -> Result<Restyled, GanError> {
+    let scores = judge.score(features, style)?;
+    Ok(Restyled {
+        cells: vec![scores.unsqueeze(1)],
     })
 }
 
@@ -223,8 +282,13 @@ pub fn generator_loss(
             total_variation(fake),
         ),
     ];
-    let found = |found: &Tensor| ("subject", weights.subject, found.shallow_clone());
-    let terms: Vec<_> = terms.into_iter().chain(views.found.map(found)).collect();
+    let handed_in = [
+        ("subject", weights.subject, views.found),
+        ("projected", weights.projected, views.projected),
+    ];
+    let handed_in = (handed_in.into_iter())
+        .filter_map(|(name, weight, term)| Some((name, weight, term?.shallow_clone())));
+    let terms: Vec<_> = terms.into_iter().chain(handed_in).collect();
     let loss = (terms.iter().filter(|(_, weight, _)| *weight > 0.0))
         .map(|(_, weight, term)| term * *weight)
         .sum();
@@ -247,6 +311,8 @@ pub struct Views<'a> {
     pub real: &'a Restyled,
     /// How surely the drawn pictures' subjects are told from others, where that is asked for: a loss, with its graph.
     pub found: Option<&'a Tensor>,
+    /// What a discriminator over the encoder's maps makes of them, where there is one: a loss, with its graph.
+    pub projected: Option<&'a Tensor>,
 }
 
 impl Views<'_> {

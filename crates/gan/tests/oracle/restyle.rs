@@ -2,12 +2,12 @@
 
 use crate::Oracle;
 use crate::networks::{check_gradients, fill};
-use idiom_gan::Encoded;
 use idiom_gan::restyle::{
     RestyleBatch, RestyleDiscriminator, RestyleDiscriminatorConfig, RestyleGenerator,
     RestyleGeneratorConfig, RestyleObjective, RestyleWeights, Views, discriminator_loss,
-    generator_loss,
+    generator_loss, projected_discriminator_loss, projected_generator_loss,
 };
+use idiom_gan::{Discriminator, DiscriminatorConfig, Encoded, Sight};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -42,6 +42,7 @@ fn objective() -> RestyleObjective {
     RestyleObjective {
         weights: RestyleWeights {
             adversarial: 1.1,
+            projected: 0.0,
             agreement: 0.7,
             style: 0.6,
             moments: 5.0,
@@ -159,6 +160,7 @@ fn every_term_of_the_generators_loss_is_as_pytorch_has_it() {
         source: &source,
         real: &judged.real,
         found: None,
+        projected: None,
     };
     let both = [&fakes[0], &fakes[1]];
     let found = generator_loss(&discriminator, &objective(), &named(&batch), both, &views).unwrap();
@@ -243,11 +245,13 @@ fn a_term_without_weight_moves_nothing() {
         source: &source,
         real: &judged.real,
         found: None,
+        projected: None,
     };
     // Only identity is left: the one row that asks for its own style moves, no other.
     let mut only = objective();
     only.weights = RestyleWeights {
         adversarial: 0.0,
+        projected: 0.0,
         agreement: 0.0,
         style: 0.0,
         moments: 0.0,
@@ -276,6 +280,63 @@ fn a_term_without_weight_moves_nothing() {
     let moved = Vec::<f32>::try_from(moved).unwrap();
     let has_moved: Vec<bool> = moved.iter().map(|largest| *largest > 0.0).collect();
     assert_eq!(has_moved, [false, false, true, false]);
+}
+
+/// The relativistic game written out: softplus over the pictures' scores, and over those in another style of which the labels say that it is one.
+#[test]
+fn a_game_over_maps_is_that_over_pictures_with_one_cell_each() {
+    let oracle = oracle();
+    let batch = batch(&oracle);
+    let config = DiscriminatorConfig {
+        resolution: 32,
+        sight: Sight::Maps {
+            channels: 5,
+            stride: 4,
+        },
+        text_dim: DIM,
+        channels: vec![4],
+        feature_dim: 6,
+        ..DiscriminatorConfig::default()
+    };
+    let store = VarStore::new(Device::Cpu);
+    let judge = Discriminator::new(&store.root(), &config, 3).unwrap();
+    let maps = |shift: i64| {
+        let cells = Tensor::arange(4 * 5 * 64, (Kind::Float, Device::Cpu)) + shift;
+        (cells * 0.37).sin().view([4, 5, 8, 8])
+    };
+    let (real, fake) = (maps(0), maps(1000).set_requires_grad(true));
+    let style = &batch[5];
+    let labels = Vec::<i64>::try_from(&batch[6]).unwrap();
+    let scores = |maps: &Tensor, style: &Tensor| {
+        let scores = judge.score(&judge.features(maps).unwrap(), style).unwrap();
+        Vec::<f32>::try_from(scores.detach()).unwrap()
+    };
+    let (of_real, of_fake) = (scores(&real, style), scores(&fake, style));
+    let of_others = scores(&real, &style.roll(1, 0));
+    let softplus = |value: f32| f64::from(value).exp().ln_1p();
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let game = mean(
+        (0..4)
+            .map(|at| softplus(of_fake[at] - of_real[at]))
+            .collect(),
+    );
+    let others = (0..4).filter(|at| labels[(at + 3) % 4] != labels[*at]);
+    let others = others.map(|at| softplus(of_others[at] - of_real[at]));
+    let wanted = game + 0.5 * mean(others.collect());
+    let (loss, [real_scores, _]) =
+        projected_discriminator_loss(&judge, &objective(), &named(&batch), [&real, &fake]).unwrap();
+    assert!((loss.double_value(&[]) - wanted).abs() < 1e-6, "{wanted}");
+    loss.backward();
+    assert!(!fake.grad().defined(), "cut off from the generator");
+    let loss = projected_generator_loss(&judge, style, &fake, &real_scores).unwrap();
+    let wanted = mean(
+        (0..4)
+            .map(|at| softplus(of_real[at] - of_fake[at]))
+            .collect(),
+    );
+    assert!((loss.double_value(&[]) - wanted).abs() < 1e-6, "{wanted}");
+    loss.backward();
+    assert!(fake.grad().abs().sum(Kind::Float).double_value(&[]) > 0.0);
 }
 
 #[test]

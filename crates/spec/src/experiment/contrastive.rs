@@ -41,6 +41,10 @@ pub struct Guide {
     /// Weight of the distance of their channels' moments to the real pictures', 0 to 100.
     #[garde(custom(between(0.0, 100.0)))]
     pub moments: f64,
+    /// Weight of a second discriminator that looks at the guide's maps of pictures instead of their pixels (Sauer et al. 2021, arXiv:2111.01007), 0 to
+    /// 100; it does not fade.
+    #[garde(custom(between(0.0, 100.0)))]
+    pub projected: f64,
     /// What is left of the four weights (`style`, `subject`, `features`, `moments`) once `fade_images` of the game were seen, as a share, 0 to 1; 1 leaves them as they are.
     #[garde(custom(between(0.0, 1.0)))]
     pub fade: f64,

@@ -68,6 +68,7 @@ impl Default for Guide {
             rivals: 8192,
             features: 2.0,
             moments: 2.0,
+            projected: 0.0,
             fade: 1.0,
             fade_images: 0,
         }
@@ -327,6 +328,7 @@ impl Default for RestyleWeights {
     fn default() -> Self {
         Self {
             adversarial: 1.0,
+            projected: 0.0,
             agreement: 0.5,
             style: 0.5,
             moments: 10.0,

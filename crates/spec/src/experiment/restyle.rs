@@ -129,6 +129,9 @@ pub struct RestyleWeights {
     /// The game with the discriminator.
     #[garde(custom(between(0.0, 100.0)))]
     pub adversarial: f64,
+    /// The game with a second discriminator, which looks at the frozen encoder's maps instead of pixels (Sauer et al. 2021, arXiv:2111.01007).
+    #[garde(custom(between(0.0, 100.0)))]
+    pub projected: f64,
     /// Agreement with the words, as the discriminator sees it.
     #[garde(custom(between(0.0, 100.0)))]
     pub agreement: f64,

@@ -16,6 +16,7 @@ use crate::TrainError;
 use crate::checkpoint::TensorSets;
 use crate::init::freeze;
 use crate::players::{adam_config, restore_weights, weights};
+use crate::projected::{Asked, Projected};
 
 /// Everything that learns.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Players {
     pub(super) generator: RestyleGenerator,
     /// Judges.
     pub(super) discriminator: RestyleDiscriminator,
+    /// Judges the encoder's maps, where that is asked for.
+    pub(super) projected: Option<Projected>,
     /// The generator with averaged weights.
     pub(super) average: RestyleGenerator,
     /// Moves encoder and text head.
@@ -100,6 +103,15 @@ impl Players {
             hidden_dim: said.discriminator.hidden_dim,
         };
         let discriminator = RestyleDiscriminator::new(&stores.discriminator.root(), &shape, seed)?;
+        let projected = Asked {
+            weight: ("restyle.weights.projected", said.weights.projected),
+            resolution: experiment.resolution,
+            encoder_channels: &said.encoder.channels,
+            text_dim: said.style_dim,
+            adam: &experiment.optimizer.discriminator,
+            seed,
+        };
+        let projected = Projected::new(&projected, device)?;
         let learning = [
             ("encoder", &stores.encoder),
             ("generator", &stores.generator),
@@ -116,6 +128,7 @@ impl Players {
             text_head,
             generator,
             discriminator,
+            projected,
             average,
             encoder_adam: FusedAdam::over(&stores.encoder, encoder_rate)?,
             generator_adam: FusedAdam::over(&stores.generator, adam_config(&optimizer.generator))?,
@@ -141,6 +154,9 @@ impl Players {
         ] {
             sets.insert(name.to_owned(), adam.state());
         }
+        if let Some(projected) = &self.projected {
+            projected.add_tensors(&mut sets);
+        }
         sets
     }
 
@@ -156,6 +172,9 @@ impl Players {
             ("discriminator_adam", &mut self.discriminator_adam),
         ] {
             adam.load_state(saved.get(name).map_or(&[], Vec::as_slice))?;
+        }
+        if let Some(projected) = &mut self.projected {
+            projected.restore(saved, folder)?;
         }
         Ok(())
     }

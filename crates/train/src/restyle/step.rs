@@ -6,7 +6,7 @@
 use idiom_gan::losses::contrastive::grouped_info_nce;
 use idiom_gan::restyle::{
     RestyleBatch, RestyleObjective, RestyleWeights, Restyled, Views, discriminator_loss,
-    generator_loss,
+    generator_loss, projected_discriminator_loss, projected_generator_loss,
 };
 use idiom_gan::{AugmentConfig, Augmentation, Draws, EmaConfig, Encoded};
 use idiom_spec::experiment::Experiment;
@@ -23,6 +23,7 @@ use crate::gradients::{Fault, checked_norm, mean};
 use crate::meters::Means;
 use crate::pictures::signed;
 use crate::players::{augment_config, average_config};
+use crate::projected::maps;
 use crate::task::Moment;
 use crate::{TrainError, schedule};
 
@@ -69,6 +70,21 @@ struct Game {
     style: Tensor,
     source_view: Encoded,
     target_view: Encoded,
+    reference_view: Encoded,
+    /// `[batch]`: whether the real picture is the target; else it is the reference.
+    is_target: Tensor,
+}
+
+/// What the generator drew of a batch, and what was made of it.
+struct Drew<'a> {
+    /// As it is, and as the discriminator sees it.
+    pictures: [&'a Tensor; 2],
+    /// The encoder's view, with its graph.
+    view: &'a Encoded,
+    /// The discriminator's scores of the real pictures.
+    real: &'a Restyled,
+    /// The encoder's maps of the drawn pictures, with their graph, and the scores of the real ones by the discriminator over such.
+    projected: Option<&'a (Tensor, Restyled)>,
 }
 
 impl Game {
@@ -104,6 +120,7 @@ impl Stepper {
             objective: RestyleObjective {
                 weights: RestyleWeights {
                     adversarial: weights.adversarial,
+                    projected: weights.projected,
                     agreement: weights.agreement,
                     style: weights.style,
                     moments: weights.moments,
@@ -232,6 +249,9 @@ impl Stepper {
         let players = &mut self.players;
         (players.generator_adam).set_learning_rate(rate(&said.generator))?;
         (players.discriminator_adam).set_learning_rate(rate(&said.discriminator))?;
+        if let Some(projected) = &mut players.projected {
+            projected.set_rate(rate(&said.discriminator))?;
+        }
         Ok(())
     }
 
@@ -242,12 +262,8 @@ impl Stepper {
         let target = self.pictures(&batch.target)?;
         let reference = self.pictures(&batch.reference)?;
         // Where cells and pixels meet differs from step to step, for all pictures of a sample alike: the generator cannot draw for a grid.
-        let views = [
-            self.shifted(&source, seen, 0),
-            self.shifted(&target, seen, 0),
-        ];
-        let all = Tensor::cat(&[&views[0], &views[1], &reference], 0);
-        let view = tch::no_grad(|| self.look_at(&all))?;
+        let views = [&source, &target, &reference].map(|view| self.shifted(view, seen, 0));
+        let view = tch::no_grad(|| self.look_at(&Tensor::cat(&views, 0)))?;
         let (is_own, by_reference) = (
             self.floats(&batch.is_own)?,
             self.floats(&batch.by_reference)?,
@@ -264,6 +280,8 @@ impl Stepper {
         Ok(Game {
             source_view: part(&view, 0, n),
             target_view: part(&view, n, n),
+            reference_view: part(&view, 2 * n, n),
+            is_target: half.flatten(0, -1).to_kind(Kind::Bool),
             is_paired: self.floats(&batch.is_paired)?,
             labels: self.numbers(&batch.style)?,
             subjects: self.numbers(&batch.subjects[0])?,
@@ -294,12 +312,22 @@ impl Stepper {
             real: &real_seen,
             ..game.pairs()
         };
+        let drawn = self.look_at(&self.shifted(&fake, images_seen, 0))?;
         let (real, fault) = self.discriminator_step(&pairs, &fake_seen, images_seen, means)?;
         if fault.is_some() {
             return Ok(fault);
         }
-        let fakes = [&fake, &fake_seen];
-        let fault = self.generator_step(game, (&pairs, fakes, &real), images_seen, means)?;
+        let (projected, fault) = self.projected_step(game, &drawn, means)?;
+        if fault.is_some() {
+            return Ok(fault);
+        }
+        let drew = Drew {
+            pictures: [&fake, &fake_seen],
+            view: &drawn,
+            real: &real,
+            projected: projected.as_ref(),
+        };
+        let fault = self.generator_step(game, &pairs, &drew, means)?;
         if fault.is_none() {
             let begun = images_seen + n - self.experiment.restyle.encoder.images;
             let decay = self.average.decay(begun, n);
@@ -349,31 +377,75 @@ impl Stepper {
         Ok((judged.real, None))
     }
 
-    /// `fakes` are the drawn pictures as they are and as the discriminator sees them, `real` its scores of the real ones.
+    /// The step of the discriminator over the encoder's maps, where there is one: gives these of the drawn pictures, and its scores of the real ones as
+    /// they were before.
+    fn projected_step(
+        &mut self,
+        game: &Game,
+        drawn: &Encoded,
+        means: &mut Means,
+    ) -> Result<(Option<(Tensor, Restyled)>, Option<Fault>), TrainError> {
+        let Some(projected) = &mut self.players.projected else {
+            return Ok((None, None));
+        };
+        let maps = |seen| maps(seen, self.experiment.resolution);
+        let fake = maps(drawn)?;
+        let is_target = game.is_target.view([-1, 1, 1, 1]);
+        let real = maps(&game.target_view)?.where_self(&is_target, &maps(&game.reference_view)?);
+        let (loss, [real, scored]) = self.arithmetic.pass(|| {
+            let (judge, objective) = (&projected.judge, &self.objective);
+            Ok(projected_discriminator_loss(
+                judge,
+                objective,
+                &game.pairs(),
+                [&real, &fake],
+            )?)
+        })?;
+        let gradients = projected.gradients(&loss)?;
+        let fault = projected.step(&gradients, means)?;
+        means.add("projected/real", mean(&real.mean()));
+        means.add("projected/fake", mean(&scored.mean()));
+        Ok((Some((fake, real)), fault))
+    }
+
     fn generator_step(
         &mut self,
         game: &Game,
-        (pairs, fakes, real): (&RestyleBatch<'_>, [&Tensor; 2], &Restyled),
-        images_seen: u64,
+        pairs: &RestyleBatch<'_>,
+        drew: &Drew<'_>,
         means: &mut Means,
     ) -> Result<Option<Fault>, TrainError> {
-        let drawn = self.look_at(&self.shifted(fakes[0], images_seen, 0))?;
         let mut views = Views {
-            drawn: &drawn,
+            drawn: drew.view,
             target: &game.target_view,
             source: &game.source_view,
-            real,
+            real: drew.real,
             found: None,
+            projected: None,
         };
         let wanted = views.wanted_subject(&game.is_paired);
         let shown = [&game.subjects, &game.labels];
         let temperature = self.experiment.restyle.temperature;
-        let found = (self.rivals).loss([&drawn.subject, &wanted], shown, temperature)?;
+        let found = (self.rivals).loss([&drew.view.subject, &wanted], shown, temperature)?;
         views.found = found.as_ref();
         let players = &mut self.players;
+        let projected = players.projected.as_ref().zip(drew.projected);
+        let projected = projected.map(|(projected, (fake, real))| {
+            let judge = &projected.judge;
+            let loss = || Ok(projected_generator_loss(judge, &game.style, fake, real)?);
+            self.arithmetic.pass(loss)
+        });
+        let projected = projected.transpose()?;
+        views.projected = projected.as_ref();
         let redrawn = self.arithmetic.pass(|| {
             let (judge, objective) = (&players.discriminator, &self.objective);
-            Ok(generator_loss(judge, objective, pairs, fakes, &views)?)
+            Ok(generator_loss(
+                judge,
+                objective,
+                pairs,
+                drew.pictures,
+                &views,
+            )?)
         })?;
         let gradients = players.generator_adam.gradients(&redrawn.loss)?;
         let (norm, fault) = checked_norm(&gradients, &players.generator_adam)?;
@@ -459,6 +531,7 @@ fn key_of(term: &str) -> &'static str {
         "subject" => "loss/subject",
         "features" => "loss/features",
         "pooled_colour" => "loss/pooled_colour",
+        "projected" => "loss/projected",
         "pixels" => "loss/pixels",
         "identity" => "loss/identity",
         _ => "loss/total_variation",

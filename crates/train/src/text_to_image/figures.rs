@@ -28,6 +28,14 @@ pub(super) fn add(terms: &DiscriminatorTerms, [fake, real]: [&Tensor; 2], means:
     }
 }
 
+/// Adds the figures of the discriminator over a guide's maps.
+pub(super) fn add_projected(terms: &DiscriminatorTerms, means: &mut Means) {
+    let scores = &terms.scores;
+    means.add("projected/real", mean(&scores.real));
+    means.add("projected/fake", mean(&scores.fake));
+    means.add("projected/mismatch", mean(&scores.mismatch));
+}
+
 /// How much the pictures of a batch differ among themselves: the root of the mean variance of a pixel.
 fn deviation(pictures: &Tensor) -> f64 {
     let variance = pictures.detach().var_dim([0_i64].as_slice(), false, false);

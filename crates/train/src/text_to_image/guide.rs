@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use idiom_gan::losses::contrastive::grouped_info_nce;
 use idiom_gan::text_head::Hearing;
-use idiom_gan::{TextHead, TextHeadConfig};
+use idiom_gan::{Encoded, TextHead, TextHeadConfig};
 use idiom_model::TextEncoderInfo;
 use idiom_spec::experiment::{self as spec, Augment, Experiment};
 use tch::nn::VarStore;
@@ -47,6 +47,13 @@ pub(crate) struct Guide {
     said: spec::Guide,
     rivals: Rivals,
     lessons: Arc<Paired>,
+}
+
+/// What a guide sees in drawn pictures and in the real ones beside them.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) drawn: Encoded,
+    pub(super) real: Encoded,
 }
 
 /// What a part of a batch shows, by number: `[n]` each.
@@ -154,11 +161,18 @@ impl Guide {
         }
     }
 
-    /// What it adds to the generator's loss on `drawn [n, 3, side, side]`, beside the real pictures of the same captions, whose sentence
-    /// vectors are `text`, after `images_seen` of the game.
+    /// What it sees in `drawn [n, 3, side, side]`, through which gradients flow, and in the real pictures of the same captions.
+    pub(super) fn look_at(&self, [drawn, real]: [&Tensor; 2]) -> Result<Seen, TrainError> {
+        Ok(Seen {
+            drawn: self.stepper.look_at(drawn)?,
+            real: tch::no_grad(|| self.stepper.look_at(real))?,
+        })
+    }
+
+    /// What it adds to the generator's loss for what it has `seen` of pictures whose sentence vectors are `text`, after `images_seen` of the game.
     pub(super) fn loss(
         &self,
-        [drawn, real]: [&Tensor; 2],
+        seen: &Seen,
         text: &Tensor,
         shown: &Shown,
         images_seen: u64,
@@ -166,13 +180,11 @@ impl Guide {
     ) -> Result<Tensor, TrainError> {
         let networks = &self.stepper.learner.networks;
         let shape = &self.experiment.contrastive;
-        let look_at = |pictures| self.stepper.look_at(pictures);
-        let seen = look_at(drawn)?;
-        let wanted = tch::no_grad(|| look_at(real))?;
+        let (seen, wanted) = (&seen.drawn, &seen.real);
         let mut loss = (seen.moments() - wanted.moments()).abs().mean(Kind::Float);
         means.add("guide/moments", mean(&loss));
         loss *= self.said.moments;
-        let features = seen.distance(&wanted).mean(Kind::Float);
+        let features = seen.distance(wanted).mean(Kind::Float);
         means.add("guide/features", mean(&features));
         loss += features * self.said.features;
         let subjects = [&seen.subject, &wanted.subject];
@@ -200,6 +212,11 @@ impl Guide {
             loss += self.ranks.of_whole(&style) * self.said.style;
         }
         Ok(loss * schedule::fade(self.said.fade, self.said.fade_images, images_seen))
+    }
+
+    /// Weight of the discriminator over its maps.
+    pub(super) fn projected(&self) -> f64 {
+        self.said.projected
     }
 
     /// All tensors that must be saved.

@@ -15,6 +15,7 @@ use crate::TrainError;
 use crate::checkpoint::TensorSets;
 use crate::init::freeze;
 use crate::players::{adam_config, restore_weights, weights};
+use crate::projected::{Asked, Projected};
 use crate::vision::sight_of;
 
 /// Sets that are saved only where the experiment asks for what they belong to.
@@ -29,6 +30,8 @@ pub(crate) struct Players {
     pub generator: Generator,
     /// Judges.
     pub discriminator: Discriminator,
+    /// Judges a guide's maps of them, where there is one that asks.
+    pub projected: Option<Projected>,
     /// The generator with averaged weights.
     pub average: Generator,
     /// Moves the generator.
@@ -82,6 +85,16 @@ impl Players {
         let average = Generator::new(&stores.average.root(), &shape, seed)?;
         let judge_shape = discriminator_config(experiment, text_dim);
         let discriminator = Discriminator::new(&stores.discriminator.root(), &judge_shape, seed)?;
+        let weight = experiment.guide.as_ref().map_or(0.0, |it| it.projected);
+        let projected = Asked {
+            weight: ("guide.projected", weight),
+            resolution: experiment.resolution,
+            encoder_channels: &experiment.contrastive.channels,
+            text_dim,
+            adam: &experiment.optimizer.discriminator,
+            seed,
+        };
+        let projected = Projected::new(&projected, device)?;
         let learning = [
             ("generator", &stores.generator),
             ("discriminator", &stores.discriminator),
@@ -104,6 +117,7 @@ impl Players {
             probability,
             generator,
             discriminator,
+            projected,
             average,
             generator_adam,
             discriminator_adam,
@@ -132,6 +146,9 @@ impl Players {
             sets.insert(ENCODER.to_owned(), weights(&encoder.store));
             sets.insert(ENCODER_ADAM.to_owned(), encoder.adam.state());
         }
+        if let Some(projected) = &self.projected {
+            projected.add_tensors(&mut sets);
+        }
         if let Some(probability) = &self.probability {
             let named = vec![("probability".to_owned(), probability.shallow_clone())];
             sets.insert(AUGMENTATION.to_owned(), named);
@@ -157,6 +174,9 @@ impl Players {
         if let Some(encoder) = &mut self.encoder {
             restore_weights(&[(ENCODER, &encoder.store)], saved, folder)?;
             encoder.adam.load_state(state(ENCODER_ADAM))?;
+        }
+        if let Some(projected) = &mut self.projected {
+            projected.restore(saved, folder)?;
         }
         if let Some(probability) = &self.probability {
             let tensors = saved.get(AUGMENTATION).map_or(&[][..], Vec::as_slice);
@@ -192,6 +212,9 @@ impl Players {
     ) -> Result<(), TrainError> {
         self.generator_adam.set_learning_rate(generator)?;
         self.discriminator_adam.set_learning_rate(discriminator)?;
+        if let Some(projected) = &mut self.projected {
+            projected.set_rate(discriminator)?;
+        }
         if let Some(encoder) = &mut self.encoder {
             encoder.adam.set_learning_rate(generator)?;
         }

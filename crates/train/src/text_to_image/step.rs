@@ -19,7 +19,7 @@ use idiom_torch_ext::channels_last;
 use tch::{Device, Kind, Tensor};
 
 use super::figures;
-use super::guide::{Guide, Shown};
+use super::guide::{Guide, Seen, Shown};
 use super::names::{adaptive_of, check_fade, check_warm_start, objective_of};
 use super::players::Players;
 use super::samples::Batch;
@@ -29,6 +29,7 @@ use crate::gradients::{Fault, Sum, checked_norm, mean};
 use crate::meters::Means;
 use crate::pictures::signed;
 use crate::players::{augment_config, average_config};
+use crate::projected::{Projected, maps};
 use crate::ranks::{Ranks, Share};
 use crate::request::Source;
 use crate::task::Moment;
@@ -115,8 +116,10 @@ struct Inputs {
     fake: Tensor,
     /// The same, augmented.
     fake_seen: Tensor,
-    /// What drawn and real pictures are moved by, alike, before they are compared cell by cell.
-    shift: Augmentation,
+    /// Drawn and real pictures moved alike, before they are compared cell by cell.
+    moved: [Tensor; 2],
+    /// What a guide sees in these, where there is one: it rests, so that both networks' steps may read it.
+    seen: Option<Seen>,
     /// `[n]` in `[0, 1)`
     share: Tensor,
     step_idx: u64,
@@ -126,6 +129,8 @@ struct Inputs {
 struct Judged {
     /// The real pictures' scores as they were before, by part.
     real_scores: Vec<Tensor>,
+    /// The same by the discriminator over a guide's maps, where there is one.
+    projected_scores: Vec<Tensor>,
     /// The inputs, where they serve again.
     inputs: Option<Inputs>,
     /// The mean sign of the scores, by which augmentation adapts.
@@ -320,13 +325,17 @@ impl Stepper {
             part.first,
             [n, self.experiment.resolution],
         );
+        let shift = shift.to_device(self.device);
+        let moved = [&fake, &real.pictures].map(|pictures| shift.apply(pictures));
+        let look_at = |guide: &Guide| guide.look_at(moved.each_ref());
         let share = self.streams.share.uniforms(part.first, n, 1).view([n]);
         Ok(Inputs {
             real_seen: augmentation.apply(&real.pictures),
             fake_seen: augmentation.apply(&fake),
             real,
             fake,
-            shift: shift.to_device(self.device),
+            seen: self.guide.as_ref().map(look_at).transpose()?,
+            moved,
             share: share.to_device(self.device),
             step_idx: part.step_idx,
         })
@@ -356,14 +365,37 @@ impl Stepper {
     ) -> Result<(Judged, Option<Fault>), TrainError> {
         let mut judged = Judged {
             real_scores: Vec::new(),
+            projected_scores: Vec::new(),
             inputs: None,
             mean_sign: 0.0,
         };
-        let mut sum = Sum::default();
+        let (mut sum, mut projected_sum) = (Sum::default(), Sum::default());
         for part in parts {
             let inputs = self.inputs(batch, *part)?;
             let terms = self.discriminator_terms(&inputs, gamma)?;
             sum.add(self.players.discriminator_adam.gradients(&terms.loss)?);
+            if let Some((projected, maps)) = self.projected(&inputs)? {
+                let pairs = Pairs {
+                    real: &maps.1,
+                    fake: &maps.0,
+                    text: &inputs.real.text,
+                    shift: inputs.step_idx,
+                    share: None,
+                };
+                let objective = &self.objective;
+                let judge = || {
+                    Ok(discriminator_terms(
+                        &projected.judge,
+                        objective,
+                        &pairs,
+                        None,
+                    )?)
+                };
+                let terms = self.arithmetic.pass(judge)?;
+                projected_sum.add(projected.gradients(&terms.loss)?);
+                figures::add_projected(&terms, means);
+                judged.projected_scores.push(terms.scores.real);
+            }
             figures::add(&terms, [&inputs.fake, &inputs.real.pictures], means);
             judged.mean_sign +=
                 mean_sign(self.objective.adversarial, &terms.scores) / parts.len() as f64;
@@ -375,6 +407,11 @@ impl Stepper {
         if fault.is_none() {
             self.players.discriminator_adam.step(&gradients)?;
             means.add("gradient/discriminator", norm);
+        }
+        if let (None, Some(projected)) = (&fault, &mut self.players.projected) {
+            let gradients = self.ranks.mean(projected_sum.mean())?;
+            let fault = projected.step(&gradients, means)?;
+            return Ok((judged, fault));
         }
         Ok((judged, fault))
     }
@@ -405,6 +442,18 @@ impl Stepper {
         }
     }
 
+    /// The discriminator over a guide's maps, where there is one, and these of the drawn and of the real pictures.
+    fn projected(
+        &self,
+        inputs: &Inputs,
+    ) -> Result<Option<(&Projected, (Tensor, Tensor))>, TrainError> {
+        let (Some(projected), Some(seen)) = (&self.players.projected, &inputs.seen) else {
+            return Ok(None);
+        };
+        let maps = |seen| maps(seen, self.experiment.resolution);
+        Ok(Some((projected, (maps(&seen.drawn)?, maps(&seen.real)?))))
+    }
+
     fn generator_step(
         &mut self,
         batch: &Batch,
@@ -414,12 +463,15 @@ impl Stepper {
     ) -> Result<Option<Fault>, TrainError> {
         let mut sum = Sum::default();
         let mut kept = judged.inputs;
-        for (part, real_scores) in parts.iter().zip(&judged.real_scores) {
+        for (idx, part) in parts.iter().enumerate() {
             let inputs = match kept.take() {
                 Some(inputs) => inputs,
                 None => self.inputs(batch, *part)?,
             };
-            let loss = self.generator_loss(&inputs, real_scores, means)?;
+            let mut loss = self.generator_loss(&inputs, &judged.real_scores[idx], means)?;
+            if let Some(real_scores) = judged.projected_scores.get(idx) {
+                loss = loss + self.projected_loss(&inputs, real_scores, means)?;
+            }
             sum.add(self.players.generator_adam.gradients(&loss)?);
         }
         let gradients = self.ranks.mean(sum.mean())?;
@@ -429,6 +481,24 @@ impl Stepper {
             means.add("gradient/generator", norm);
         }
         Ok(fault)
+    }
+
+    /// What the discriminator over a guide's maps adds to the generator's loss.
+    fn projected_loss(
+        &self,
+        inputs: &Inputs,
+        real_scores: &Tensor,
+        means: &mut Means,
+    ) -> Result<Tensor, TrainError> {
+        let weight = self.guide.as_ref().map_or(0.0, Guide::projected);
+        let Some((projected, (fake, _))) = self.projected(inputs)? else {
+            return Ok(Tensor::zeros([], (Kind::Float, self.device)));
+        };
+        let (judge, objective, text) = (&projected.judge, &self.objective, &inputs.real.text);
+        let terms = || Ok(generator_terms(judge, objective, &fake, text, real_scores)?);
+        let loss = self.arithmetic.pass(terms)?.loss;
+        means.add("loss/projected", mean(&loss));
+        Ok(loss * weight)
     }
 
     fn generator_loss(
@@ -452,17 +522,16 @@ impl Stepper {
             })?
             .loss;
         means.add("loss/generator", mean(&loss));
-        let drawn = inputs.shift.apply(&inputs.fake);
-        let pictures = inputs.shift.apply(&real.pictures);
+        let [drawn, pictures] = &inputs.moved;
         // Not `+=`, which would also change the figure that is logged.
-        if let (Some(guide), Some(shown)) = (&self.guide, &real.shown) {
+        let guided = self.guide.as_ref().zip(inputs.seen.as_ref());
+        if let (Some((guide, seen)), Some(shown)) = (guided, &real.shown) {
             let begun = inputs.step_idx * self.experiment.train.batch_size - guide.images();
-            let pair = [&drawn, &pictures];
-            loss = &loss + guide.loss(pair, &real.sentences, shown, begun, means)?;
+            loss = &loss + guide.loss(seen, &real.sentences, shown, begun, means)?;
         }
         let said = &self.experiment.objective;
         if said.pooled_colour_weight > 0.0 {
-            let colour = figures::colour_distance(&drawn, &pictures);
+            let colour = figures::colour_distance(drawn, pictures);
             means.add("loss/colour", mean(&colour));
             loss = &loss + colour * said.pooled_colour_weight;
         }

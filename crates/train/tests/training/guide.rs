@@ -1,6 +1,6 @@
 //! The task `text_to_image` with a guide, on a toy data set: exact and resumable over both parts, and kept with what it heard.
 
-use crate::toy::{Toy, checkpoint_bytes, finish};
+use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_dataset::embeddings::Embeddings;
 use idiom_spec::experiment::{Guide, Hearing, Precision};
 use idiom_train::{TrainRequest, checkpoint};
@@ -29,6 +29,19 @@ fn reading(toy: &Toy, run_id: &str, images: u64, n_sentences: u64) -> TrainReque
         guide.hearing = Hearing::Heads;
         (guide.fade, guide.fade_images) = (0.2, 64);
     }
+    request
+}
+
+/// With a discriminator over its maps of 8x8, which are halved once.
+fn projected(mut request: TrainRequest) -> TrainRequest {
+    let experiment = &mut request.experiment;
+    if let Some(guide) = &mut experiment.guide {
+        guide.projected = 1.0;
+    }
+    experiment.resolution = 32;
+    experiment.contrastive.channels = vec![8, 16, 8];
+    experiment.generator.channels = vec![8, 8, 4, 4];
+    experiment.discriminator.channels = vec![4, 4, 8];
     request
 }
 
@@ -208,4 +221,68 @@ fn what_it_draws_depends_on_the_heads_that_are_kept_with_the_model() {
     );
     let other = tch::no_grad(|| model.generator.forward(&latent, &heard_nothing).unwrap());
     assert!((drawn - other).abs().max().double_value(&[]) > 1e-4);
+}
+
+#[test]
+fn a_discriminator_over_the_guides_maps_learns_and_goes_on_where_it_was() {
+    let toy = Toy::sized(32, 8);
+    for precision in [Precision::F32, Precision::Bf16] {
+        let request = |name: &str, images| {
+            let mut request = projected(guided(&toy, &format!("{name}-{precision:?}"), images));
+            request.experiment.train.precision = precision;
+            request
+        };
+        finish(&request("whole", 96));
+        finish(&request("halves", 48));
+        let mut rest = request("halves", 96);
+        rest.resume = true;
+        finish(&rest);
+        let whole = toy.run_folder(&format!("whole-{precision:?}"));
+        assert!(
+            checkpoint_bytes(&whole, 96) == checkpoint_bytes(&rest.runs.join(&rest.run_id), 96),
+            "{precision:?}"
+        );
+        let saves = whole.join("checkpoints");
+        let saved = checkpoint::load_newest(&saves, &|warning| panic!("{warning}")).unwrap();
+        let named = |set: &str, wanted: &str| {
+            let found = saved.tensors[set].iter().find(|(name, _)| name == wanted);
+            found.unwrap().1.shallow_clone()
+        };
+        // The guide's two coarser stages.
+        let weight = named("projected", "projected.stage8.weight");
+        assert_eq!(weight.size(), [48, 16 + 8, 4, 4]);
+        let moment = named("projected_adam", "projected.stage8.weight/second_moment");
+        assert!(moment.min().double_value(&[]) > 0.0);
+    }
+}
+
+#[test]
+fn what_the_discriminator_over_the_guides_maps_says_reaches_the_generator() {
+    let toy = Toy::sized(32, 8);
+    let generator = |weight: f64| {
+        let mut request = projected(guided(&toy, &format!("weight-{weight}"), 48));
+        if let Some(guide) = &mut request.experiment.guide {
+            guide.projected = weight;
+            // What else the guide says is left out.
+            (guide.style, guide.subject, guide.features, guide.moments) = (0.0, 0.0, 0.0, 0.0);
+        }
+        finish(&request);
+        file(&toy, &request.run_id, 48, "generator.safetensors")
+    };
+    let (half, whole) = (generator(0.5), generator(1.0));
+    assert!(half != whole && generator(0.0) != half);
+}
+
+#[test]
+fn maps_too_small_to_be_halved_are_refused() {
+    let toy = Toy::new();
+    let mut request = guided(&toy, "run", 64);
+    if let Some(guide) = &mut request.experiment.guide {
+        guide.projected = 1.0;
+    }
+    let message = run(&request).unwrap_err().to_string();
+    assert!(
+        message.contains("guide.projected: 1") && message.contains("resolution: 16"),
+        "{message}"
+    );
 }

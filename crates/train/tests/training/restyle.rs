@@ -142,6 +142,51 @@ fn being_told_from_rivals_moves_the_generator_and_their_number_counts() {
     assert_ne!(generators[1], generators[2]);
 }
 
+#[test]
+fn a_discriminator_over_the_encoders_maps_moves_the_generator_and_goes_on_where_it_was() {
+    let toy = Toy::sized(32, 8);
+    for precision in [Precision::F32, Precision::Bf16] {
+        let request = |name: &str, weight: f64, images| {
+            let mut request = toy.restyle_request(&format!("{name}-{precision:?}"), images);
+            request.experiment.train.precision = precision;
+            request.experiment.resolution = 32;
+            request.experiment.restyle.encoder.channels = vec![8, 16, 8];
+            request.experiment.restyle.weights.projected = weight;
+            request
+        };
+        finish(&request("whole", 1.0, 64));
+        finish(&request("halves", 1.0, 48));
+        let mut rest = request("halves", 1.0, 64);
+        rest.resume = true;
+        finish(&rest);
+        let of =
+            |name: &str| checkpoint_bytes(&toy.run_folder(&format!("{name}-{precision:?}")), 64);
+        assert!(of("whole") == of("halves"), "{precision:?}");
+        finish(&request("without", 0.0, 64));
+        let generator =
+            |name: &str| weights_of(&toy, &format!("{name}-{precision:?}"), "generator");
+        assert!(generator("whole") != generator("without"));
+        let has = |name: &str| {
+            of(name)
+                .iter()
+                .any(|(file, _)| file == "projected.safetensors")
+        };
+        assert!(has("whole") && !has("without"));
+    }
+}
+
+#[test]
+fn maps_of_pictures_too_small_are_refused() {
+    let toy = Toy::new();
+    let mut request = toy.restyle_request("run", 64);
+    request.experiment.restyle.weights.projected = 1.0;
+    let message = run(&request).unwrap_err().to_string();
+    assert!(
+        message.contains("restyle.weights.projected: 1") && message.contains("resolution: 16"),
+        "{message}"
+    );
+}
+
 /// A network of a run as it was saved after 64 pictures.
 fn weights_of(toy: &Toy, run: &str, network: &str) -> Vec<u8> {
     let files = checkpoint_bytes(&toy.run_folder(run), 64);
