@@ -61,6 +61,28 @@ fn a_misspelt_key_is_named_with_its_line_and_the_nearest_key() {
 }
 
 #[test]
+fn networks_that_do_not_fit_are_told_before_anything_is_made() {
+    // A pipeline of that name is there: without the check its pictures would be read first.
+    let project = with_experiment("name: a\ndataset: folder\nresolution: 128\n");
+    let text = of_mine(&project, &[]);
+    assert!(
+        text.starts_with(
+            "error: `generator.channels` is [192, 128, 96, 48, 24], but must be a list of 6"
+        ),
+        "{text}"
+    );
+    let contrastive = ["task=contrastive", "resolution=128"];
+    assert!(
+        of_mine(&project, &contrastive).starts_with("error: `contrastive.channels` is [24,"),
+        "the key is the file's"
+    );
+    assert!(
+        !project.path("data/runs").exists() && !project.path("data/datasets").exists(),
+        "something was written"
+    );
+}
+
+#[test]
 fn a_wrong_type_and_a_wrong_override_are_named_where_they_were_typed() {
     let project = with_experiment("name: a\ndataset: x\ntrain:\n  seed: soon\n");
     assert!(

@@ -16,7 +16,7 @@ use crate::ranks::Ranks;
 use crate::request::{Source, TrainRequest, with_task};
 use crate::room;
 use crate::task::{Moment, Samples, Task, Work};
-use crate::{Event, TrainError};
+use crate::{Event, TrainError, check};
 
 /// What a run would cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,7 @@ pub struct Estimate {
 /// # Errors
 /// The data set cannot be read, settings do not fit, or there is not enough memory.
 pub fn estimate(request: &TrainRequest) -> Result<Estimate, TrainError> {
+    check(&request.experiment)?;
     request.prepare_torch()?;
     room::watched(|| of_request(request, &Measure(request.device)))
         .unwrap_or_else(|| Err(room::what_fits(request, &Ranks::default())))

@@ -8,6 +8,7 @@
 mod arithmetic;
 mod bank;
 mod captions;
+mod check;
 pub mod checkpoint;
 mod contrastive;
 mod error;
@@ -37,6 +38,7 @@ mod text_to_image;
 mod vision;
 mod watch;
 
+pub use check::check;
 pub use error::TrainError;
 pub use estimate::{Estimate, estimate, load};
 pub use event::Event;

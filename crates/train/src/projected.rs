@@ -10,7 +10,7 @@ use std::path::Path;
 use idiom_gan::{
     Discriminator, DiscriminatorConfig, Encoded, GanError, Normalization, Sight, Stages,
 };
-use idiom_spec::experiment::Adam;
+use idiom_spec::experiment::Experiment;
 use idiom_torch_ext::FusedAdam;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
@@ -47,55 +47,67 @@ pub(crate) struct Projected {
 pub(crate) struct Asked<'a> {
     /// The key of its weight, and the weight: 0 for none.
     pub(crate) weight: (&'static str, f64),
-    /// Side of a picture, in pixels.
-    pub(crate) resolution: i64,
     /// Channels after each of the encoder's halvings.
     pub(crate) encoder_channels: &'a [i64],
     /// Length of the vectors that pictures are to fit.
     pub(crate) text_dim: i64,
-    /// How it is moved.
-    pub(crate) adam: &'a Adam,
-    pub(crate) seed: u64,
 }
 
-impl Projected {
-    /// A fresh one, where it is asked for.
+impl Asked<'_> {
+    /// Its shape for pictures of `resolution` pixels a side, where it is asked for.
     ///
     /// # Errors
-    /// Pictures too small, or no memory on the device.
-    pub(crate) fn new(asked: &Asked<'_>, device: Device) -> Result<Option<Self>, TrainError> {
-        let (key, weight) = asked.weight;
+    /// Pictures too small.
+    pub(crate) fn config(&self, resolution: i64) -> Result<Option<DiscriminatorConfig>, GanError> {
+        let (key, weight) = self.weight;
         if weight <= 0.0 {
             return Ok(None);
         }
-        let side = asked.resolution / STRIDE;
+        let side = resolution / STRIDE;
         if side < LEAST_SIDE {
-            let combination = GanError::Combination {
+            return Err(GanError::Combination {
                 first: format!("{key}: {weight}"),
-                second: format!("resolution: {}", asked.resolution),
+                second: format!("resolution: {resolution}"),
                 reason: "the maps have a quarter of the picture's side, and a discriminator needs 8x8 or more",
-            };
-            return Err(combination.into());
+            });
         }
-        let coarse = &asked.encoder_channels[STRIDE.ilog2() as usize - 1..];
+        let coarse = &self.encoder_channels[STRIDE.ilog2() as usize - 1..];
         let n_halvings = (side / LEAST_SIDE).ilog2() + 1;
-        let config = DiscriminatorConfig {
-            resolution: asked.resolution,
+        Ok(Some(DiscriminatorConfig {
+            resolution,
             sight: Sight::Maps {
                 channels: coarse.iter().sum(),
                 stride: STRIDE,
             },
-            text_dim: asked.text_dim,
+            text_dim: self.text_dim,
             stages: Stages::Plain,
             normalization: Normalization::Spectral,
             channels: (0..n_halvings).map(|idx| WIDTH << idx.min(1)).collect(),
             feature_dim: FEATURE_DIM,
+        }))
+    }
+}
+
+impl Projected {
+    /// A fresh one, where it is asked for; it is moved as the first discriminator is.
+    ///
+    /// # Errors
+    /// Pictures too small, or no memory on the device.
+    pub(crate) fn new(
+        asked: &Asked<'_>,
+        experiment: &Experiment,
+        device: Device,
+    ) -> Result<Option<Self>, TrainError> {
+        let Some(config) = asked.config(experiment.resolution)? else {
+            return Ok(None);
         };
         let store = VarStore::new(device);
-        let judge = Discriminator::new(&(store.root() / NETWORK), &config, asked.seed)?;
+        let path = store.root() / NETWORK;
+        let judge = Discriminator::new(&path, &config, experiment.train.seed)?;
+        let adam = adam_config(&experiment.optimizer.discriminator);
         Ok(Some(Self {
             judge,
-            adam: FusedAdam::over(&store, adam_config(asked.adam))?,
+            adam: FusedAdam::over(&store, adam)?,
             store,
         }))
     }

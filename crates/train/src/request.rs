@@ -30,7 +30,7 @@ use crate::run_folder::RunFolder;
 use crate::task::{Task, Work};
 use crate::text_to_image::TextToImage;
 use crate::vision::Vision;
-use crate::{Event, Sink, TrainError, settings};
+use crate::{Event, Sink, TrainError, check, settings};
 
 /// A run to begin or to go on with.
 #[derive(Debug, Clone)]
@@ -122,6 +122,7 @@ pub fn train(
     on: &(dyn Fn(Event) + Sync),
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
+    check(&request.experiment)?;
     request.check_processes()?;
     request.prepare_torch()?;
     let ranks = Ranks::join(request.rendezvous.as_ref())?;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use idiom_dataset::order::SampleOrder;
 use idiom_gan::Draws;
+use idiom_spec::experiment::Experiment;
 
 use crate::TrainError;
 use crate::bank::Rivals;
@@ -90,6 +91,14 @@ impl Restyle {
         };
         Ok((task, Arc::new(samples)))
     }
+}
+
+/// Checks what an experiment says of the task.
+///
+/// # Errors
+/// The first setting that cannot be had.
+pub(crate) fn check(experiment: &Experiment) -> Result<(), TrainError> {
+    players::check(experiment)
 }
 
 impl Task for Restyle {

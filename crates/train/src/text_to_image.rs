@@ -19,11 +19,14 @@ use std::sync::Arc;
 use idiom_dataset::order::SampleOrder;
 use idiom_gan::text_head::Hearing;
 use idiom_model::{ModelConfig, TextEncoderInfo};
+use idiom_spec::experiment::Experiment;
 use tch::Tensor;
 
 use crate::TrainError;
 use crate::captions::{CaptionIndex, TextTableBuilder};
+use crate::check::picture_encoder;
 use crate::checkpoint::TensorSets;
+use crate::contrastive::learner;
 use crate::contrastive::roster::Roster;
 use crate::contrastive::samples::{Dealt, Paired};
 use crate::gradients::Fault;
@@ -112,6 +115,25 @@ impl TextToImage {
         };
         Ok((task, Arc::new(samples)))
     }
+}
+
+/// Checks what an experiment says of the task.
+///
+/// # Errors
+/// The first setting that cannot be had, or cannot be had together with another.
+pub(crate) fn check(experiment: &Experiment) -> Result<(), TrainError> {
+    // The length of a sentence's vector is known only with its encoder, and fits any network.
+    let text_dim = 1;
+    players::generator_config(experiment, text_dim).check()?;
+    players::discriminator_config(experiment, text_dim).check()?;
+    if experiment.guide.is_some() {
+        picture_encoder(&learner::encoder_config(experiment), "contrastive")?;
+    }
+    players::projected(experiment, text_dim).config(experiment.resolution)?;
+    names::objective_of(experiment).check()?;
+    names::adaptive_of(experiment)?;
+    names::check_fade(experiment)?;
+    Ok(names::check_warm_start(experiment)?)
 }
 
 impl Task for TextToImage {

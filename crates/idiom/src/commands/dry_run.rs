@@ -10,6 +10,7 @@ use idiom_train::Estimate;
 impl Session {
     /// The resolved configuration, with an estimate as comments below where the data is there.
     pub(super) fn dry_run(&self, spec: Spec) -> Result<String, Failure> {
+        idiom_train::check(&spec)?;
         let resolved = yaml(&spec)?;
         let members = spec.sweep.as_ref().map(|sweep| sweep.members());
         let images = spec.train.images;

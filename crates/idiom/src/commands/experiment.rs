@@ -66,6 +66,7 @@ impl Session {
         name: String,
         begin: Begin,
     ) -> Result<String, Failure> {
+        idiom_train::check(&spec)?;
         let resolved = yaml(&spec)?;
         let (dataset, encoder) = if self.home.is_first_rank() {
             self.prepare(&spec)?

@@ -113,14 +113,7 @@ fn config_of(
         })
     };
     ContrastiveConfig {
-        picture_encoder: PictureEncoderConfig {
-            resolution: experiment.resolution,
-            fine_channels: said.fine_channels,
-            channels: said.channels.clone(),
-            hidden_dim: said.hidden_dim,
-            style_dim: said.style_dim,
-            subject_dim: said.subject_dim,
-        },
+        picture_encoder: encoder_config(experiment),
         has_anchors: has_looks && said.looks > 0.0,
         style_head: head(has_looks && said.style_words > 0.0, said.style_dim),
         subject_head: head(said.subject_words > 0.0, said.subject_dim),
@@ -129,5 +122,18 @@ fn config_of(
         subject_temperature: said.subject_temperature,
         text_encoder,
         provenance: BTreeMap::new(),
+    }
+}
+
+/// The picture encoder that an experiment describes.
+pub(crate) fn encoder_config(experiment: &Experiment) -> PictureEncoderConfig {
+    let said = &experiment.contrastive;
+    PictureEncoderConfig {
+        resolution: experiment.resolution,
+        fine_channels: said.fine_channels,
+        channels: said.channels.clone(),
+        hidden_dim: said.hidden_dim,
+        style_dim: said.style_dim,
+        subject_dim: said.subject_dim,
     }
 }

@@ -13,6 +13,7 @@ use tch::Device;
 use tch::nn::VarStore;
 
 use crate::TrainError;
+use crate::check::picture_encoder;
 use crate::checkpoint::TensorSets;
 use crate::init::freeze;
 use crate::players::{adam_config, restore_weights, weights};
@@ -89,29 +90,12 @@ impl Players {
             out_dim: said.style_dim,
         };
         let text_head = TextHead::new(&(stores.encoder.root() / WORDS), &head, seed)?;
-        let shape = RestyleGeneratorConfig {
-            style_dim: said.style_dim,
-            mapped_dim: said.generator.mapped_dim,
-            channels: said.generator.channels.clone(),
-            n_blocks: said.generator.n_blocks,
-        };
+        let shape = generator_config(experiment);
         let generator = RestyleGenerator::new(&stores.generator.root(), &shape, seed)?;
         let average = RestyleGenerator::new(&stores.average.root(), &shape, seed)?;
-        let shape = RestyleDiscriminatorConfig {
-            style_dim: said.style_dim,
-            channels: said.discriminator.channels.clone(),
-            hidden_dim: said.discriminator.hidden_dim,
-        };
+        let shape = discriminator_config(experiment);
         let discriminator = RestyleDiscriminator::new(&stores.discriminator.root(), &shape, seed)?;
-        let projected = Asked {
-            weight: ("restyle.weights.projected", said.weights.projected),
-            resolution: experiment.resolution,
-            encoder_channels: &said.encoder.channels,
-            text_dim: said.style_dim,
-            adam: &experiment.optimizer.discriminator,
-            seed,
-        };
-        let projected = Projected::new(&projected, device)?;
+        let projected = Projected::new(&projected(experiment), experiment, device)?;
         let learning = [
             ("encoder", &stores.encoder),
             ("generator", &stores.generator),
@@ -190,4 +174,44 @@ fn encoder_config(experiment: &Experiment) -> PictureEncoderConfig {
         style_dim: said.style_dim,
         subject_dim: said.style_dim,
     }
+}
+
+fn generator_config(experiment: &Experiment) -> RestyleGeneratorConfig {
+    let said = &experiment.restyle;
+    RestyleGeneratorConfig {
+        style_dim: said.style_dim,
+        mapped_dim: said.generator.mapped_dim,
+        channels: said.generator.channels.clone(),
+        n_blocks: said.generator.n_blocks,
+    }
+}
+
+fn discriminator_config(experiment: &Experiment) -> RestyleDiscriminatorConfig {
+    let said = &experiment.restyle;
+    RestyleDiscriminatorConfig {
+        style_dim: said.style_dim,
+        channels: said.discriminator.channels.clone(),
+        hidden_dim: said.discriminator.hidden_dim,
+    }
+}
+
+fn projected(experiment: &Experiment) -> Asked<'_> {
+    let said = &experiment.restyle;
+    Asked {
+        weight: ("restyle.weights.projected", said.weights.projected),
+        encoder_channels: &said.encoder.channels,
+        text_dim: said.style_dim,
+    }
+}
+
+/// Checks the shapes of all of them.
+///
+/// # Errors
+/// The first that cannot be had.
+pub(super) fn check(experiment: &Experiment) -> Result<(), TrainError> {
+    picture_encoder(&encoder_config(experiment), "restyle.encoder")?;
+    generator_config(experiment).check()?;
+    discriminator_config(experiment).check()?;
+    projected(experiment).config(experiment.resolution)?;
+    Ok(())
 }

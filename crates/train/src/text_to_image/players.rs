@@ -85,16 +85,7 @@ impl Players {
         let average = Generator::new(&stores.average.root(), &shape, seed)?;
         let judge_shape = discriminator_config(experiment, text_dim);
         let discriminator = Discriminator::new(&stores.discriminator.root(), &judge_shape, seed)?;
-        let weight = experiment.guide.as_ref().map_or(0.0, |it| it.projected);
-        let projected = Asked {
-            weight: ("guide.projected", weight),
-            resolution: experiment.resolution,
-            encoder_channels: &experiment.contrastive.channels,
-            text_dim,
-            adam: &experiment.optimizer.discriminator,
-            seed,
-        };
-        let projected = Projected::new(&projected, device)?;
+        let projected = Projected::new(&projected(experiment, text_dim), experiment, device)?;
         let learning = [
             ("generator", &stores.generator),
             ("discriminator", &stores.discriminator),
@@ -278,7 +269,22 @@ pub(crate) fn generator_config(experiment: &Experiment, text_dim: i64) -> Genera
     }
 }
 
-fn discriminator_config(experiment: &Experiment, text_dim: i64) -> DiscriminatorConfig {
+/// The discriminator over a guide's maps, likewise.
+pub(super) fn projected(experiment: &Experiment, text_dim: i64) -> Asked<'_> {
+    let guide = experiment.guide.as_ref();
+    Asked {
+        weight: (
+            "guide.projected",
+            guide.map_or(0.0, |guide| guide.projected),
+        ),
+        encoder_channels: &experiment.contrastive.channels,
+        text_dim,
+    }
+}
+
+/// The discriminator, likewise.
+#[must_use]
+pub(super) fn discriminator_config(experiment: &Experiment, text_dim: i64) -> DiscriminatorConfig {
     let said = &experiment.discriminator;
     DiscriminatorConfig {
         resolution: experiment.resolution,

@@ -20,7 +20,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::figures;
 use super::guide::{Guide, Seen, Shown};
-use super::names::{adaptive_of, check_fade, check_warm_start, objective_of};
+use super::names::{adaptive_of, objective_of};
 use super::players::Players;
 use super::samples::Batch;
 use crate::arithmetic::Arithmetic;
@@ -145,10 +145,7 @@ impl Stepper {
         source: &Source,
     ) -> Result<Self, TrainError> {
         let objective = objective_of(experiment);
-        objective.check()?;
         let adaptive = adaptive_of(experiment)?;
-        check_fade(experiment)?;
-        check_warm_start(experiment)?;
         let seed = experiment.train.seed;
         Ok(Self {
             players,

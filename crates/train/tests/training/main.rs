@@ -11,6 +11,7 @@ mod exactness;
 mod faults;
 mod guide;
 mod kills;
+mod ours;
 mod parallel;
 mod restyle;
 mod toy;
