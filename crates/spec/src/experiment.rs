@@ -19,7 +19,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use contrastive::{Contrastive, Guide, Hearing};
+pub use contrastive::{Contrastive, Fading, Guide, Hearing};
 pub use data::{Adaptive, Augment, Captions, Loader, PhraseKinds};
 pub use networks::{Discriminator, Generator, Normalization, Stages, Trunk, Upsampling};
 pub use objective::{

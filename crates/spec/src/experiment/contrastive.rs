@@ -45,12 +45,25 @@ pub struct Guide {
     /// 100; it does not fade.
     #[garde(custom(between(0.0, 100.0)))]
     pub projected: f64,
-    /// What is left of the four weights (`style`, `subject`, `features`, `moments`) once `fade_images` of the game were seen, as a share, 0 to 1; 1 leaves them as they are.
+    /// What is left of the weights that fade once `fade_images` of the game were seen, as a share, 0 to 1; 1 leaves them as they are.
     #[garde(custom(between(0.0, 1.0)))]
     pub fade: f64,
     /// Pictures of the game over which they fall to that, evenly, 0 to 1e12; needed where `fade` is below 1.
     #[garde(custom(between(0, 1_000_000_000_000)))]
     pub fade_images: u64,
+    /// Which of the weights fade.
+    #[garde(skip)]
+    pub fading: Fading,
+}
+
+/// Which weights of a guide fade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fading {
+    /// `style`, `subject`, `features` and `moments`.
+    All,
+    /// Those that compare with the real picture: `subject`, `features` and `moments`. The look goes on to be asked for as loudly.
+    Pictures,
 }
 
 /// What both players hear of a sentence where a guide has learnt to read it.

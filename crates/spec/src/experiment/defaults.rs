@@ -5,7 +5,7 @@
 
 use super::{
     Adam, Adaptive, Augment, Captions, Checkpoint, Contrastive, DeviceChoice, Discriminator, Ema,
-    Generator, Guide, Hearing, Loader, Logging, Normalization, Objective, ObjectiveKind,
+    Fading, Generator, Guide, Hearing, Loader, Logging, Normalization, Objective, ObjectiveKind,
     Optimizers, Pairs, Penalty, PenaltyKind, PhraseKinds, Precision, Restyle, RestyleDiscriminator,
     RestyleGenerator, RestyleWeights, Samples, Stages, StyleEncoder, Tracking, Train, Trunk,
     Upsampling, WarmStart,
@@ -71,6 +71,7 @@ impl Default for Guide {
             projected: 0.0,
             fade: 1.0,
             fade_images: 0,
+            fading: Fading::All,
         }
     }
 }

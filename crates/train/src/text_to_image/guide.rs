@@ -13,7 +13,7 @@ use idiom_gan::losses::contrastive::grouped_info_nce;
 use idiom_gan::text_head::Hearing;
 use idiom_gan::{Encoded, TextHead, TextHeadConfig};
 use idiom_model::TextEncoderInfo;
-use idiom_spec::experiment::{self as spec, Augment, Experiment};
+use idiom_spec::experiment::{self as spec, Augment, Experiment, Fading};
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
@@ -197,6 +197,8 @@ impl Guide {
             means.add("guide/subject", mean(&subject));
             loss += subject * self.said.subject;
         }
+        let left = schedule::fade(self.said.fade, self.said.fade_images, images_seen);
+        loss *= left;
         let of_batch = |own: &Tensor| self.ranks.of_batch(own);
         let looks = of_batch(&shown.said_looks)?;
         let known = looks.greater_equal(0).nonzero().squeeze_dim(1);
@@ -209,9 +211,13 @@ impl Guide {
                 shape.style_temperature,
             )?;
             means.add("guide/style", mean(&style));
-            loss += self.ranks.of_whole(&style) * self.said.style;
+            let left = match self.said.fading {
+                Fading::All => left,
+                Fading::Pictures => 1.0,
+            };
+            loss += self.ranks.of_whole(&style) * (self.said.style * left);
         }
-        Ok(loss * schedule::fade(self.said.fade, self.said.fade_images, images_seen))
+        Ok(loss)
     }
 
     /// Weight of the discriminator over its maps.

@@ -2,7 +2,7 @@
 
 use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_dataset::embeddings::Embeddings;
-use idiom_spec::experiment::{Guide, Hearing, Precision};
+use idiom_spec::experiment::{Fading, Guide, Hearing, Precision};
 use idiom_train::{TrainRequest, checkpoint};
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
@@ -178,11 +178,23 @@ fn a_guide_that_fades_says_all_at_first_and_then_less() {
     };
     finish(&request("steady", 1.0, 0));
     finish(&request("fading", 0.0, 4));
-    let are_alike = |images| {
-        let at = |run| file(&toy, run, images, "generator.safetensors");
-        at("steady") == at("fading")
-    };
-    assert!(are_alike(36) && !are_alike(40));
+    let mut but_style = request("but-style", 0.0, 4);
+    let mut without_style = request("without-style", 0.0, 4);
+    for (request, style) in [(&mut but_style, 1.0), (&mut without_style, 0.0)] {
+        if let Some(guide) = &mut request.experiment.guide {
+            (guide.fading, guide.style) = (Fading::Pictures, style);
+        }
+        finish(request);
+    }
+    let at = |run, images| file(&toy, run, images, "generator.safetensors");
+    let are_alike = |one, other, images| at(one, images) == at(other, images);
+    assert!(are_alike("steady", "fading", 36) && !are_alike("steady", "fading", 40));
+    assert!(are_alike("steady", "but-style", 36) && !are_alike("steady", "but-style", 40));
+    assert!(
+        !are_alike("fading", "but-style", 40),
+        "the look is still asked for"
+    );
+    assert!(!are_alike("without-style", "but-style", 40));
     let stop = std::sync::atomic::AtomicBool::new(false);
     let over_nothing = idiom_train::train(
         &request("none", 0.5, 0),
