@@ -83,8 +83,14 @@ struct Drew<'a> {
     view: &'a Encoded,
     /// The discriminator's scores of the real pictures.
     real: &'a Restyled,
-    /// The encoder's maps of the drawn pictures, with their graph, and the scores of the real ones by the discriminator over such.
-    projected: Option<&'a (Tensor, Restyled)>,
+    /// What the discriminator over the encoder's maps made of it, where there is one.
+    projected: Option<&'a Projected>,
+}
+
+/// The encoder's maps of drawn pictures, with their graph, and the scores of the real ones by the discriminator over such, as they were before.
+struct Projected {
+    fake: Tensor,
+    real: Restyled,
 }
 
 impl Game {
@@ -377,14 +383,13 @@ impl Stepper {
         Ok((judged.real, None))
     }
 
-    /// The step of the discriminator over the encoder's maps, where there is one: gives these of the drawn pictures, and its scores of the real ones as
-    /// they were before.
+    /// The step of the discriminator over the encoder's maps, where there is one.
     fn projected_step(
         &mut self,
         game: &Game,
         drawn: &Encoded,
         means: &mut Means,
-    ) -> Result<(Option<(Tensor, Restyled)>, Option<Fault>), TrainError> {
+    ) -> Result<(Option<Projected>, Option<Fault>), TrainError> {
         let Some(projected) = &mut self.players.projected else {
             return Ok((None, None));
         };
@@ -405,7 +410,7 @@ impl Stepper {
         let fault = projected.step(&gradients, means)?;
         means.add("projected/real", mean(&real.mean()));
         means.add("projected/fake", mean(&scored.mean()));
-        Ok((Some((fake, real)), fault))
+        Ok((Some(Projected { fake, real }), fault))
     }
 
     fn generator_step(
@@ -430,7 +435,7 @@ impl Stepper {
         views.found = found.as_ref();
         let players = &mut self.players;
         let projected = players.projected.as_ref().zip(drew.projected);
-        let projected = projected.map(|(projected, (fake, real))| {
+        let projected = projected.map(|(projected, Projected { fake, real })| {
             let judge = &projected.judge;
             let loss = || Ok(projected_generator_loss(judge, &game.style, fake, real)?);
             self.arithmetic.pass(loss)

@@ -125,6 +125,12 @@ struct Inputs {
     step_idx: u64,
 }
 
+/// A guide's maps of drawn and of real pictures, `[n, channels, side / 4, side / 4]`.
+struct Maps {
+    fake: Tensor,
+    real: Tensor,
+}
+
 /// What the discriminator's step leaves for the generator's.
 struct Judged {
     /// The real pictures' scores as they were before, by part.
@@ -373,8 +379,8 @@ impl Stepper {
             sum.add(self.players.discriminator_adam.gradients(&terms.loss)?);
             if let Some((projected, maps)) = self.projected(&inputs)? {
                 let pairs = Pairs {
-                    real: &maps.1,
-                    fake: &maps.0,
+                    real: &maps.real,
+                    fake: &maps.fake,
                     text: &inputs.real.text,
                     shift: inputs.step_idx,
                     share: None,
@@ -440,15 +446,16 @@ impl Stepper {
     }
 
     /// The discriminator over a guide's maps, where there is one, and these of the drawn and of the real pictures.
-    fn projected(
-        &self,
-        inputs: &Inputs,
-    ) -> Result<Option<(&Projected, (Tensor, Tensor))>, TrainError> {
+    fn projected(&self, inputs: &Inputs) -> Result<Option<(&Projected, Maps)>, TrainError> {
         let (Some(projected), Some(seen)) = (&self.players.projected, &inputs.seen) else {
             return Ok(None);
         };
         let maps = |seen| maps(seen, self.experiment.resolution);
-        Ok(Some((projected, (maps(&seen.drawn)?, maps(&seen.real)?))))
+        let maps = Maps {
+            fake: maps(&seen.drawn)?,
+            real: maps(&seen.real)?,
+        };
+        Ok(Some((projected, maps)))
     }
 
     fn generator_step(
@@ -467,7 +474,7 @@ impl Stepper {
             };
             let mut loss = self.generator_loss(&inputs, &judged.real_scores[idx], means)?;
             if let Some(real_scores) = judged.projected_scores.get(idx) {
-                loss = loss + self.projected_loss(&inputs, real_scores, means)?;
+                loss = &loss + self.projected_loss(&inputs, real_scores, means)?;
             }
             sum.add(self.players.generator_adam.gradients(&loss)?);
         }
@@ -488,7 +495,7 @@ impl Stepper {
         means: &mut Means,
     ) -> Result<Tensor, TrainError> {
         let weight = self.guide.as_ref().map_or(0.0, Guide::projected);
-        let Some((projected, (fake, _))) = self.projected(inputs)? else {
+        let Some((projected, Maps { fake, .. })) = self.projected(inputs)? else {
             return Ok(Tensor::zeros([], (Kind::Float, self.device)));
         };
         let (judge, objective, text) = (&projected.judge, &self.objective, &inputs.real.text);
