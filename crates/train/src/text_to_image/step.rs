@@ -29,12 +29,13 @@ use crate::gradients::{Fault, Sum, checked_norm, mean};
 use crate::meters::Means;
 use crate::pictures::signed;
 use crate::players::{augment_config, average_config};
-use crate::projected::{Projected, maps};
 use crate::ranks::{Ranks, Share};
 use crate::request::Source;
 use crate::task::Moment;
 use crate::vision::Vision;
 use crate::{TrainError, schedule};
+
+mod projected;
 
 /// Half a cell of the grids that pictures are compared on: no cell is always the same part of a picture.
 const SHIFTED: AugmentConfig = AugmentConfig {
@@ -123,12 +124,6 @@ struct Inputs {
     /// `[n]` in `[0, 1)`
     share: Tensor,
     step_idx: u64,
-}
-
-/// A guide's maps of drawn and of real pictures, `[n, channels, side / 4, side / 4]`.
-struct Maps {
-    fake: Tensor,
-    real: Tensor,
 }
 
 /// What the discriminator's step leaves for the generator's.
@@ -377,27 +372,9 @@ impl Stepper {
             let inputs = self.inputs(batch, *part)?;
             let terms = self.discriminator_terms(&inputs, gamma)?;
             sum.add(self.players.discriminator_adam.gradients(&terms.loss)?);
-            if let Some((projected, maps)) = self.projected(&inputs)? {
-                let pairs = Pairs {
-                    real: &maps.real,
-                    fake: &maps.fake,
-                    text: &inputs.real.text,
-                    shift: inputs.step_idx,
-                    share: None,
-                };
-                let objective = &self.objective;
-                let judge = || {
-                    Ok(discriminator_terms(
-                        &projected.judge,
-                        objective,
-                        &pairs,
-                        None,
-                    )?)
-                };
-                let terms = self.arithmetic.pass(judge)?;
-                projected_sum.add(projected.gradients(&terms.loss)?);
-                figures::add_projected(&terms, means);
-                judged.projected_scores.push(terms.scores.real);
+            if let Some((gradients, scores)) = self.projected_gradients(&inputs, means)? {
+                projected_sum.add(gradients);
+                judged.projected_scores.push(scores);
             }
             figures::add(&terms, [&inputs.fake, &inputs.real.pictures], means);
             judged.mean_sign +=
@@ -445,19 +422,6 @@ impl Stepper {
         }
     }
 
-    /// The discriminator over a guide's maps, where there is one, and these of the drawn and of the real pictures.
-    fn projected(&self, inputs: &Inputs) -> Result<Option<(&Projected, Maps)>, TrainError> {
-        let (Some(projected), Some(seen)) = (&self.players.projected, &inputs.seen) else {
-            return Ok(None);
-        };
-        let maps = |seen| maps(seen, self.experiment.resolution);
-        let maps = Maps {
-            fake: maps(&seen.drawn)?,
-            real: maps(&seen.real)?,
-        };
-        Ok(Some((projected, maps)))
-    }
-
     fn generator_step(
         &mut self,
         batch: &Batch,
@@ -485,24 +449,6 @@ impl Stepper {
             means.add("gradient/generator", norm);
         }
         Ok(fault)
-    }
-
-    /// What the discriminator over a guide's maps adds to the generator's loss.
-    fn projected_loss(
-        &self,
-        inputs: &Inputs,
-        real_scores: &Tensor,
-        means: &mut Means,
-    ) -> Result<Tensor, TrainError> {
-        let weight = self.guide.as_ref().map_or(0.0, Guide::projected);
-        let Some((projected, Maps { fake, .. })) = self.projected(inputs)? else {
-            return Ok(Tensor::zeros([], (Kind::Float, self.device)));
-        };
-        let (judge, objective, text) = (&projected.judge, &self.objective, &inputs.real.text);
-        let terms = || Ok(generator_terms(judge, objective, &fake, text, real_scores)?);
-        let loss = self.arithmetic.pass(terms)?.loss;
-        means.add("loss/projected", mean(&loss));
-        Ok(loss * weight)
     }
 
     fn generator_loss(
