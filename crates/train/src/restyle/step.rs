@@ -200,7 +200,16 @@ impl Stepper {
         let target = self.pictures(&batch.target)?;
         let reference = self.pictures(&batch.reference)?;
         // Where cells and pixels meet differs from step to step, for all pictures of a sample alike: the generator cannot draw for a grid.
-        let views = [&source, &target, &reference].map(|view| self.shifted(view, seen, 0));
+        let shifted = |view| self.shifted(view, seen, 0);
+        let views = [
+            shifted(&source),
+            shifted(&target),
+            // A discriminator over maps would tell what is shifted from what is not.
+            match self.players.projected {
+                Some(_) => shifted(&reference),
+                None => reference.shallow_clone(),
+            },
+        ];
         let view = tch::no_grad(|| self.look_at(&Tensor::cat(&views, 0)))?;
         let (is_own, by_reference) = (
             self.floats(&batch.is_own)?,
