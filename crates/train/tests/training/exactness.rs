@@ -159,6 +159,8 @@ fn pictures_are_never_enlarged() {
     let toy = Toy::new();
     let mut request = toy.request("run", 8);
     request.experiment.resolution = 32;
+    request.experiment.generator.channels = vec![8, 8, 4, 4];
+    request.experiment.discriminator.channels = vec![4, 4, 8];
     let error = run(&request).unwrap_err().to_string();
     assert!(
         error.starts_with("`resolution` is 32, but the pictures of"),
