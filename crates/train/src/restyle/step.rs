@@ -83,11 +83,11 @@ struct Drew<'a> {
     /// The discriminator's scores of the real pictures.
     real: &'a Restyled,
     /// What the discriminator over the encoder's maps made of it, where there is one.
-    projected: Option<&'a Projected>,
+    projected: Option<&'a Mapped>,
 }
 
 /// The encoder's maps of drawn pictures, with their graph, and the scores of the real ones by the discriminator over such, as they were before.
-struct Projected {
+struct Mapped {
     fake: Tensor,
     real: Restyled,
 }
@@ -330,7 +330,7 @@ impl Stepper {
         game: &Game,
         drawn: &Encoded,
         means: &mut Means,
-    ) -> Result<(Option<Projected>, Option<Fault>), TrainError> {
+    ) -> Result<(Option<Mapped>, Option<Fault>), TrainError> {
         let Some(projected) = &mut self.players.projected else {
             return Ok((None, None));
         };
@@ -351,7 +351,7 @@ impl Stepper {
         let fault = projected.step(&gradients, means)?;
         means.add("projected/real", mean(&real.mean()));
         means.add("projected/fake", mean(&scored.mean()));
-        Ok((Some(Projected { fake, real }), fault))
+        Ok((Some(Mapped { fake, real }), fault))
     }
 
     fn generator_step(
@@ -376,7 +376,7 @@ impl Stepper {
         views.found = found.as_ref();
         let players = &mut self.players;
         let projected = players.projected.as_ref().zip(drew.projected);
-        let projected = projected.map(|(projected, Projected { fake, real })| {
+        let projected = projected.map(|(projected, Mapped { fake, real })| {
             let judge = &projected.judge;
             let loss = || Ok(projected_generator_loss(judge, &game.style, fake, real)?);
             self.arithmetic.pass(loss)

@@ -1,7 +1,7 @@
 //! From the words of an experiment to the settings of `idiom-gan`, and what cannot go together.
 
 use idiom_gan::{AdaptiveConfig, Adversarial, GanError, Objective, Penalty};
-use idiom_spec::experiment::{Experiment, ObjectiveKind, PenaltyKind};
+use idiom_spec::experiment::{Experiment, Fading, ObjectiveKind, PenaltyKind};
 
 /// The objective in the terms of the networks' crate.
 pub(super) fn objective_of(experiment: &Experiment) -> Objective {
@@ -51,10 +51,10 @@ pub(super) fn adaptive_of(experiment: &Experiment) -> Result<Option<AdaptiveConf
     Ok(Some(config))
 }
 
-/// What a guide says can fade only over some pictures.
+/// What a guide says can fade only over some pictures, and which of it fades matters only where something does.
 ///
 /// # Errors
-/// It is to fade over none.
+/// It is to fade over none, or a choice of what fades goes with no fade.
 pub(super) fn check_fade(experiment: &Experiment) -> Result<(), GanError> {
     match &experiment.guide {
         Some(guide) if guide.fade < 1.0 && guide.fade_images == 0 => Err(GanError::Combination {
@@ -62,6 +62,13 @@ pub(super) fn check_fade(experiment: &Experiment) -> Result<(), GanError> {
             second: "guide.fade_images: 0".to_owned(),
             reason: "weights fall evenly over pictures of the game, and here there is none to fall over",
         }),
+        Some(guide) if guide.fade == 1.0 && guide.fading != Fading::All => {
+            Err(GanError::Combination {
+                first: "guide.fading".to_owned(),
+                second: "guide.fade: 1".to_owned(),
+                reason: "nothing fades here; a share below 1 says how far",
+            })
+        }
         _ => Ok(()),
     }
 }

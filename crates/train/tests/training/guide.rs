@@ -195,15 +195,17 @@ fn a_guide_that_fades_says_all_at_first_and_then_less() {
         "the look is still asked for"
     );
     assert!(!are_alike("without-style", "but-style", 40));
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let over_nothing = idiom_train::train(
-        &request("none", 0.5, 0),
-        &idiom_train::NoSink,
-        &|_| {},
-        &stop,
-    );
-    let message = over_nothing.unwrap_err().to_string();
+    let message = run(&request("none", 0.5, 0)).unwrap_err().to_string();
     assert!(message.contains("guide.fade_images: 0"), "{message}");
+    let mut of_nothing = request("of-nothing", 1.0, 0);
+    if let Some(guide) = &mut of_nothing.experiment.guide {
+        guide.fading = Fading::Pictures;
+    }
+    let message = run(&of_nothing).unwrap_err().to_string();
+    assert!(
+        message.contains("`guide.fading`") && message.contains("guide.fade: 1"),
+        "{message}"
+    );
 }
 
 #[test]
