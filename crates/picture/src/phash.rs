@@ -36,34 +36,3 @@ pub fn perceptual_hash(picture: &Rgb8) -> Result<u64, PictureError> {
     }
     Ok(hash)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Frame, Scaling};
-
-    fn ramp(side: u32, value: fn(u32, u32) -> u32) -> Rgb8 {
-        let pixels = (0..side * side)
-            .flat_map(|i| [(value(i % side, i / side) * 255 / side) as u8; 3])
-            .collect();
-        Rgb8 {
-            width: side,
-            height: side,
-            pixels,
-        }
-    }
-
-    #[test]
-    fn a_ramp_to_the_right_is_all_ones_and_to_the_left_all_zeros() {
-        assert_eq!(perceptual_hash(&ramp(64, |x, _| x)), Ok(u64::MAX));
-        assert_eq!(perceptual_hash(&ramp(64, |x, _| 63 - x)), Ok(0));
-    }
-
-    #[test]
-    fn a_smaller_copy_has_nearly_the_same_hash() {
-        let picture = ramp(256, |x, y| (x * 7 + y * 13 + x * y / 9) % 256);
-        let small = resize::resize(picture.clone(), 128, Frame::Crop, Scaling::OnlyDown).unwrap();
-        let hashes = [&picture, &small].map(|picture| perceptual_hash(picture).unwrap());
-        assert!((hashes[0] ^ hashes[1]).count_ones() <= 4);
-    }
-}
