@@ -44,4 +44,4 @@ pub use reader::{Columns, Dataset, Records, RowGroup};
 pub use record::{Caption, Phrase, Record, Split};
 pub use rejects::Reject;
 pub use shard::{ShardInfo, ShardWriter};
-pub use table::parquet_builder;
+pub use table::{ParquetBatches, parquet_builder};

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::{DatasetError, Manifest, Phrase, Record, ShardEntry, Split, columns, phrases, table};
+use crate::{
+    DatasetError, Manifest, ParquetBatches, Phrase, Record, ShardEntry, Split, columns, phrases,
+    table,
+};
 
 /// Rows read at once: few enough that even large pictures stay far below Arrow's 2 GiB a batch.
 const BATCH_ROWS: usize = 256;
@@ -129,10 +132,8 @@ impl Dataset {
         group: &RowGroup,
         columns: Columns,
     ) -> Result<Vec<Record>, DatasetError> {
-        let reader = builder(&group.shard, columns)?
-            .with_row_groups(vec![group.group])
-            .build()
-            .map_err(DatasetError::parquet(&group.shard))?;
+        let builder = builder(&group.shard, columns)?.with_row_groups(vec![group.group]);
+        let reader = ParquetBatches::of(builder).map_err(DatasetError::parquet(&group.shard))?;
         let mut rows = Vec::new();
         for batch in reader {
             rows.extend(read(batch, &group.shard)?);
@@ -165,7 +166,7 @@ pub struct Records {
     /// Shards still to be read, last first.
     shards: Vec<PathBuf>,
     columns: Columns,
-    current: Option<(PathBuf, ParquetRecordBatchReader)>,
+    current: Option<(PathBuf, ParquetBatches)>,
     rows: std::vec::IntoIter<Record>,
 }
 
@@ -194,8 +195,7 @@ impl Records {
                 let Some(path) = self.shards.pop() else {
                     return Ok(false);
                 };
-                let reader = builder(&path, self.columns)?
-                    .build()
+                let reader = ParquetBatches::of(builder(&path, self.columns)?)
                     .map_err(DatasetError::parquet(&path))?;
                 self.current = Some((path, reader));
                 continue;

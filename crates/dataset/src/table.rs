@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
@@ -63,12 +65,13 @@ pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>,
 }
 
 /// What reads a Parquet file, ours or another's, once its footer is known to name places that are in it: at others the
-/// library panics as it reads.
+/// library panics as it reads. [`ParquetBatches`] then does the reading.
 ///
 /// # Errors
 /// Where the file is no Parquet, or its footer gives a column a negative place or length.
 pub fn parquet_builder(file: File) -> Result<ParquetRecordBatchReaderBuilder<File>, ParquetError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file))
+        .map_err(ParquetError::General)??;
     let groups = builder.metadata().row_groups().iter();
     if groups.flat_map(RowGroupMetaData::columns).any(is_nowhere) {
         let reason = "a column begins before the file does, or has a negative length";
@@ -83,10 +86,46 @@ fn is_nowhere(column: &ColumnChunkMetaData) -> bool {
     first_page.unwrap_or(column.data_page_offset()) < 0 || column.compressed_size() < 0
 }
 
+/// The batches of a Parquet file, ours or another's. On some damaged pages the library divides by zero or reads out of bounds:
+/// its panic is an error here, and the last item.
+#[derive(Debug)]
+pub struct ParquetBatches(Option<ParquetRecordBatchReader>);
+
+impl ParquetBatches {
+    /// Reads what the builder has chosen.
+    ///
+    /// # Errors
+    /// Where the file does not hold it.
+    pub fn of(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<Self, ParquetError> {
+        let reader = guarded(|| builder.build()).map_err(ParquetError::General)??;
+        Ok(Self(Some(reader)))
+    }
+}
+
+impl Iterator for ParquetBatches {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.0.as_mut()?;
+        guarded(|| reader.next()).unwrap_or_else(|message| {
+            self.0 = None;
+            Some(Err(ArrowError::ParquetError(message)))
+        })
+    }
+}
+
+/// Runs the library so that a panic in it becomes words.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("is damaged: {}", words.unwrap_or("it cannot be decoded"))
+    })
+}
+
 /// All batches of a Parquet file.
 pub(crate) fn read(path: &Path) -> Result<Vec<RecordBatch>, DatasetError> {
-    open(path)?
-        .build()
+    ParquetBatches::of(open(path)?)
         .map_err(DatasetError::parquet(path))?
         .map(|batch| batch.map_err(DatasetError::arrow(path)))
         .collect()

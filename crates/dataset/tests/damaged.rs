@@ -149,3 +149,23 @@ fn a_negative_place_in_a_footer_is_an_error_that_names_the_file() {
         }
     }
 }
+
+/// parquet 60.1 divides by the number of words of a dictionary as it unpacks it. Found by the soak of the first test.
+#[test]
+fn a_dictionary_that_says_it_has_no_words_is_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = Stored::write(folder.path()).unwrap();
+    let shard = FILES.iter().find(|file| file.contains("train-")).unwrap();
+    let mut bytes = stored.sound(shard);
+    // A page's header in Thrift's compact protocol: kind 2, 9 and 18 bytes, then how many words there are, 1 (doubled, as all).
+    let header = [21, 4, 21, 18, 21, 36, 76, 21, 2];
+    let place = bytes.windows(header.len()).position(|part| part == header);
+    bytes[place.unwrap() + header.len() - 1] = 0;
+    let path = folder.path().join("train-lies.parquet");
+    fs::write(&path, bytes).unwrap();
+    let mut rows = Records::of_shard(&path, Columns::All);
+    let message = rows.next().unwrap().unwrap_err().to_string();
+    assert!(message.contains("train-lies.parquet"), "{message}");
+    assert!(message.contains("is damaged"), "{message}");
+    assert!(rows.next().is_none(), "it ended");
+}

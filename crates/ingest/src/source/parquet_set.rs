@@ -9,12 +9,10 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use idiom_dataset::{Caption, digest};
+use idiom_dataset::{Caption, ParquetBatches, digest};
 use idiom_spec::pipeline::Huggingface;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
-};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use serde_json::Value;
 
 use super::{Item, Listing, Pictures, Places, RawPicture, Reader, hub, sidecar, walk};
@@ -245,10 +243,8 @@ fn keys(
 ) -> Result<Vec<String>, IngestError> {
     let broken = |error: &dyn std::fmt::Display| refuse(path)(error.to_string());
     let mask = ProjectionMask::columns(builder.parquet_schema(), [column]);
-    let reader = builder
-        .with_projection(mask)
-        .build()
-        .map_err(|error| broken(&error))?;
+    let reader =
+        ParquetBatches::of(builder.with_projection(mask)).map_err(|error| broken(&error))?;
     let mut keys = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|error| broken(&error))?;
@@ -293,7 +289,7 @@ fn broken(error: &dyn std::fmt::Display) -> Fault {
 
 /// Neighbouring rows of a file that are being read.
 struct Open {
-    reader: ParquetRecordBatchReader,
+    reader: ParquetBatches,
     next: u32,
     end: u32,
     batch: Option<(RecordBatch, usize)>,
@@ -348,12 +344,11 @@ impl Rows<'_> {
             RowSelector::skip((first - start) as usize),
             RowSelector::select(n),
         ]);
-        let reader = builder
+        let builder = builder
             .with_projection(mask)
             .with_row_selection(rows)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|error| broken(&error))?;
+            .with_batch_size(BATCH_ROWS);
+        let reader = ParquetBatches::of(builder).map_err(|error| broken(&error))?;
         Ok(Open {
             reader,
             next: first,
