@@ -25,8 +25,12 @@ fn main() {
     // The string layout of the C++ library must be the one libtorch was built with; all wheels of 2.11 use the new one.
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
 
-    cc::Build::new()
-        .cpp(true)
+    // Both lie in a libtorch with CUDA as `fetch_libtorch.py` makes it.
+    let nvidia = root.join("include/nvidia");
+    let has_nccl = libraries.join("libtorch_cuda.so").is_file() && nvidia.join("nccl.h").is_file();
+
+    let mut shim = cc::Build::new();
+    shim.cpp(true)
         .pic(true)
         .std("c++17")
         .warnings(false)
@@ -37,8 +41,14 @@ fn main() {
         .define("USE_DISTRIBUTED", None)
         .define("USE_C10D_GLOO", None)
         .file("shim/shim.cpp")
-        .file("shim/process_group.cpp")
-        .compile("idiom_torch_ext_shim");
+        .file("shim/process_group.cpp");
+    if has_nccl {
+        shim.include(&nvidia)
+            .define("IDIOM_NCCL", None)
+            .define("USE_C10D_NCCL", None)
+            .file("shim/nccl.cpp");
+    }
+    shim.compile("idiom_torch_ext_shim");
 
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", libraries.display());
     println!("cargo::metadata=LIBTORCH_LIB={}", libraries.display());

@@ -37,6 +37,8 @@ pub(crate) struct Environment {
     pub(crate) master: Option<(String, String)>,
     /// How many of them share this machine: `LOCAL_WORLD_SIZE`.
     pub(crate) n_local: Option<usize>,
+    /// Which of these this process is, from 0: `LOCAL_RANK`.
+    pub(crate) local_rank: Option<usize>,
 }
 
 /// A text that is not for messages.

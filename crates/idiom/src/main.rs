@@ -145,6 +145,7 @@ fn read_environment() -> Result<Environment, Failure> {
         worker: Worker::read(|name| text(name)?.parse().ok()),
         master: text("MASTER_ADDR").zip(text("MASTER_PORT")),
         n_local: text("LOCAL_WORLD_SIZE").and_then(|n| n.parse().ok()),
+        local_rank: text("LOCAL_RANK").and_then(|n| n.parse().ok()),
         offline: text("HF_HUB_OFFLINE").is_some_and(|v| v != "0"),
     })
 }

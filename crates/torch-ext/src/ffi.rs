@@ -85,6 +85,7 @@ unsafe extern "C" {
     ) -> Message;
     fn idiom_group_join(place: *const Place, group: *mut *mut Group) -> Message;
     fn idiom_group_sum(group: *mut Group, tensor: *const C_tensor) -> Message;
+    fn idiom_group_sums_on_gpus() -> bool;
     fn idiom_group_tell(group: *mut Group, key: *const c_char, words: *const c_char) -> Message;
     fn idiom_group_hear(group: *mut Group, key: *const c_char, words: *mut Message) -> Message;
     fn idiom_group_leave(group: *mut Group);
@@ -338,6 +339,12 @@ pub(crate) fn join_group(rendezvous: &Rendezvous) -> Result<GroupHandle, TorchEr
 }
 
 impl GroupHandle {
+    /// Whether [`GroupHandle::sum`] takes tensors on a GPU: libtorch has NCCL.
+    pub(crate) fn sums_on_gpus() -> bool {
+        // SAFETY: reads a constant.
+        unsafe { idiom_group_sums_on_gpus() }
+    }
+
     /// Sums the tensor over all processes, in place.
     pub(crate) fn sum(&self, tensor: &Tensor) -> Result<(), TorchError> {
         // SAFETY: a live group and a live tensor; the shim waits until the sum is there.

@@ -1,5 +1,7 @@
 //! Several processes that train one network: sums and words between them, over c10d's Gloo backend on the CPU.
 //!
+//! Tensors on a GPU are summed there by NCCL, each process on a GPU of its own; a libtorch without CUDA's headers beside it
+//! (`fetch_libtorch.py --cuda` puts them there) sums them on the CPU, which is exact but slow.
 //! All processes must make the same calls in the same order. The first process (rank 0) holds the store at which the others
 //! meet. A process that dies or falls silent is an error in all others within the stated time. Not here: what is summed.
 
@@ -68,7 +70,7 @@ impl ProcessGroup {
         }
         let device = tensors[0].device();
         let flat: Vec<Tensor> = tensors.iter().map(|tensor| tensor.reshape([-1])).collect();
-        let all = Tensor::f_cat(&flat, 0)?.f_to_device(Device::Cpu)?;
+        let all = Tensor::f_cat(&flat, 0)?.f_to_device(summed_on(device))?;
         self.handle.sum(&all)?;
         let all = (all / self.n_ranks as f64).f_to_device(device)?;
         let sizes: Vec<i64> = flat.iter().map(|tensor| tensor.size()[0]).collect();
@@ -85,12 +87,13 @@ impl ProcessGroup {
     /// # Errors
     /// [`TorchError::Group`]: another process is gone.
     pub fn rows_of_all(&self, rows: &Tensor) -> Result<Tensor, TorchError> {
-        let own = rows.detach().f_to_device(Device::Cpu)?;
+        let device = summed_on(rows.device());
+        let own = rows.detach().f_to_device(device)?;
         let mut size = own.size();
         let n = size.first().copied().unwrap_or_default();
         size[0] *= self.n_ranks as i64;
         // A sum with zeros changes nothing.
-        let all = Tensor::f_zeros(size.as_slice(), (own.kind(), Device::Cpu))?;
+        let all = Tensor::f_zeros(size.as_slice(), (own.kind(), device))?;
         let mut place = all.f_narrow(0, self.rank as i64 * n, n)?;
         place.f_copy_(&own)?;
         self.handle.sum(&all)?;
@@ -117,5 +120,14 @@ impl ProcessGroup {
             return Ok(words.to_owned());
         }
         self.handle.hear(key)
+    }
+}
+
+/// Where tensors of a device are summed.
+fn summed_on(device: Device) -> Device {
+    if device.is_cuda() && GroupHandle::sums_on_gpus() {
+        device
+    } else {
+        Device::Cpu
     }
 }

@@ -10,13 +10,13 @@ use crate::tracker::Tracker;
 use idiom_dataset::DatasetError;
 use idiom_dataset::lock::FolderLock;
 use idiom_encoders::MOBILENET_V2;
-use idiom_spec::experiment::{DeviceChoice, Experiment as Spec};
+use idiom_spec::experiment::Experiment as Spec;
 use idiom_tracking::{Ledger, RunSpec, RunStatus};
 use idiom_train::{NoSink, Outcome, Summary, TrainRequest};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tch::{Cuda, Device};
+use tch::Device;
 
 /// How often it is looked whether data that another process writes are free.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -194,7 +194,7 @@ impl Session {
 
     pub(super) fn request(&self, plan: &Plan) -> Result<TrainRequest, Failure> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let device = device(plan.spec.train.device)?;
+        let device = self.home.device(plan.spec.train.device)?;
         self.screen.say(&format!("device: {}", describe(device)));
         Ok(TrainRequest {
             experiment: plan.spec.clone(),
@@ -255,20 +255,6 @@ pub(super) fn yaml(spec: &Spec) -> Result<String, Failure> {
         )
     };
     serde_yaml::to_string(spec).map_err(fail)
-}
-
-/// The device that was asked for, where it is there.
-fn device(choice: DeviceChoice) -> Result<Device, Failure> {
-    let n_gpus = Cuda::device_count();
-    match choice {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Auto => Ok(Device::cuda_if_available()),
-        DeviceChoice::Cuda(index) if i64::from(index) < n_gpus => Ok(Device::Cuda(index as usize)),
-        DeviceChoice::Cuda(index) => Err(Failure::new(
-            format!("`train.device` is cuda:{index}, but libtorch sees {n_gpus} CUDA device(s)"),
-            "set train.device=auto, or look at `just doctor`",
-        )),
-    }
 }
 
 fn describe(device: Device) -> String {

@@ -3,7 +3,7 @@
 use idiom_torch_ext::{ProcessGroup, Rendezvous, TorchError};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use tch::{Device, Kind, Tensor};
+use tch::{Cuda, Device, Kind, Tensor};
 
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -35,22 +35,17 @@ fn joined_as_second() -> ProcessGroup {
     ProcessGroup::join(&place(1, port)).unwrap()
 }
 
-fn tensors(rank: usize) -> [Tensor; 2] {
-    let ones = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
-    [
-        ones * (1.0 + 2.0 * rank as f64),
-        Tensor::from_slice(&[rank as f32, f32::NAN]),
-    ]
-}
-
-fn check(group: &ProcessGroup) {
-    let means = group.mean(&tensors(group.rank())).unwrap();
-    assert_eq!(
-        means[0],
-        Tensor::ones([2, 3], (Kind::Float, Device::Cpu)) * 2.0
-    );
+fn check(group: &ProcessGroup, device: Device) {
+    let ones = Tensor::ones([2, 3], (Kind::Float, device));
+    let rank = group.rank() as f64;
+    let pair = Tensor::from_slice(&[rank as f32, f32::NAN]).to_device(device);
+    let means = group.mean(&[&ones * (1.0 + 2.0 * rank), pair]).unwrap();
+    assert_eq!(means[0], &ones * 2.0);
+    assert_eq!(means[1].device(), device);
     assert_eq!(means[1].double_value(&[0]), 0.5);
     assert!(means[1].double_value(&[1]).is_nan());
+    let rows = group.rows_of_all(&(&ones * rank)).unwrap();
+    assert_eq!(rows, Tensor::cat(&[&ones * 0.0, ones], 0));
     let numbers = group.mean_numbers(&[group.rank() as f64, 0.25]).unwrap();
     assert_eq!(numbers, [0.5, 0.25]);
     let own = format!("of {}", group.rank());
@@ -62,7 +57,7 @@ fn two_processes_know_their_means_and_the_words_of_the_first() {
     let port = free_port();
     let mut other = second("the_second_of_two", port);
     let group = ProcessGroup::join(&place(0, port)).unwrap();
-    check(&group);
+    check(&group, Device::Cpu);
     drop(group);
     assert!(other.wait().unwrap().success());
 }
@@ -70,7 +65,29 @@ fn two_processes_know_their_means_and_the_words_of_the_first() {
 #[test]
 #[ignore = "the second process of the test above"]
 fn the_second_of_two() {
-    check(&joined_as_second());
+    check(&joined_as_second(), Device::Cpu);
+}
+
+/// Without two GPUs a line says so: no program is missing, so nothing fails where everything is required.
+#[test]
+#[allow(clippy::print_stdout, reason = "a skipped test says so in one line")]
+fn two_gpus_sum_where_they_are() {
+    if Cuda::device_count() < 2 {
+        println!("skipped: two_gpus_sum_where_they_are needs two GPUs");
+        return;
+    }
+    let port = free_port();
+    let mut other = second("the_second_gpu", port);
+    let group = ProcessGroup::join(&place(0, port)).unwrap();
+    check(&group, Device::Cuda(0));
+    drop(group);
+    assert!(other.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "the second process of the test above"]
+fn the_second_gpu() {
+    check(&joined_as_second(), Device::Cuda(1));
 }
 
 #[test]
