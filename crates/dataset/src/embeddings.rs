@@ -130,10 +130,15 @@ impl Embeddings {
             .get(row * self.manifest.dim..(row + 1) * self.manifest.dim)
     }
 
-    /// The texts nearest to a vector by cosine, as their keys and cosines, the nearest first; equal ones by key. A vector
-    /// of another length has no neighbours.
+    /// The texts nearest to a vector by cosine among those that are `wanted`, as their keys and cosines, the nearest first; equal ones by key. A
+    /// vector of another length has no neighbours.
     #[must_use]
-    pub fn nearest(&self, vector: &[f32], n: usize) -> Vec<([u8; 32], f32)> {
+    pub fn nearest(
+        &self,
+        vector: &[f32],
+        n: usize,
+        wanted: impl Fn(&[u8; 32]) -> bool,
+    ) -> Vec<([u8; 32], f32)> {
         if vector.len() != self.manifest.dim {
             return Vec::new();
         }
@@ -148,6 +153,7 @@ impl Embeddings {
         let mut scored: Vec<([u8; 32], f32)> = self
             .rows
             .iter()
+            .filter(|(key, _)| wanted(key))
             .map(|(key, row)| {
                 let other = &self.values[row * self.manifest.dim..(row + 1) * self.manifest.dim];
                 let dot: f32 = other.iter().zip(vector).map(|(a, b)| a * b).sum();

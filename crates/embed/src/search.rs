@@ -5,7 +5,7 @@ use crate::EmbedError;
 use idiom_dataset::embeddings::{Embeddings, text_sha256};
 use idiom_dataset::{Caption, Columns, Dataset, Record, Split};
 use idiom_encoders::TextEncoder;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// A text of the dataset, and some of the rows that it belongs to.
@@ -43,14 +43,25 @@ pub fn search(
     let embeddings = Embeddings::open(dataset, encoder.name())?;
     let query = encoder.encode(&[words])?.into_iter().next();
     let query = query.map(|vector| vector.values).unwrap_or_default();
-    let nearest = embeddings.nearest(&query, options.texts);
+    let dataset = Dataset::open(dataset)?;
+    // Phrases, and parts of captions, have vectors and no row.
+    let mut said = HashSet::new();
+    for split in Split::ALL {
+        for row in dataset.records(split, Columns::WithoutImage) {
+            said.extend(
+                row?.captions
+                    .iter()
+                    .map(|caption| text_sha256(&caption.text)),
+            );
+        }
+    }
+    let nearest = embeddings.nearest(&query, options.texts, |key| said.contains(key));
     let ranks: HashMap<[u8; 32], usize> = nearest
         .iter()
         .enumerate()
         .map(|(rank, (key, _))| (*key, rank))
         .collect();
     let mut found: Vec<Option<Found>> = nearest.iter().map(|_| None).collect();
-    let dataset = Dataset::open(dataset)?;
     for split in Split::ALL {
         for row in dataset.records(split, Columns::WithoutImage) {
             let row = row?;
@@ -77,7 +88,6 @@ pub fn search(
             }
         }
     }
-    // Texts that are phrases alone belong to no row.
     let mut found: Vec<Found> = found.into_iter().flatten().collect();
     add_pictures(&dataset, &mut found)?;
     Ok(found)

@@ -1,9 +1,11 @@
-//! The distinct texts of a dataset: captions of every kind and language, and the phrases.
+//! The distinct texts of a dataset: captions of every kind and language, the phrases, and the parts of both.
 
 use crate::{EmbedError, Event};
 use idiom_dataset::embeddings::text_sha256;
 use idiom_dataset::{Columns, Dataset, Split, digest};
+use idiom_encoders::{MOST_PARTS, parts_of};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows between two reports of progress.
@@ -32,11 +34,10 @@ pub(crate) fn of_dataset(
         .flat_map(|split| dataset.records(*split, Columns::WithoutImage))
     {
         let record = record?;
-        add(&mut texts, record.caption);
-        record
-            .captions
-            .into_iter()
-            .for_each(|caption| add(&mut texts, caption.text));
+        add(&mut texts, &record.caption);
+        for caption in &record.captions {
+            add(&mut texts, &caption.text);
+        }
         n_unreported += 1;
         if n_unreported == ROWS_A_REPORT {
             if stop.load(Ordering::Relaxed) {
@@ -46,10 +47,9 @@ pub(crate) fn of_dataset(
         }
     }
     on(Event::Advanced(n_unreported));
-    dataset
-        .phrases()?
-        .into_iter()
-        .for_each(|phrase| add(&mut texts, phrase.text));
+    for phrase in dataset.phrases()? {
+        add(&mut texts, &phrase.text);
+    }
     let mut texts: Vec<Text> = texts
         .into_iter()
         .map(|(sha256, text)| Text { sha256, text })
@@ -58,8 +58,15 @@ pub(crate) fn of_dataset(
     Ok(Some(texts))
 }
 
-fn add(texts: &mut HashMap<[u8; 32], String>, text: String) {
-    texts.entry(text_sha256(&text)).or_insert(text);
+fn add(texts: &mut HashMap<[u8; 32], String>, text: &str) {
+    // A text that is known has its parts, too.
+    if let Entry::Vacant(place) = texts.entry(text_sha256(text)) {
+        place.insert(text.to_owned());
+        for part in parts_of(text, MOST_PARTS) {
+            let key = text_sha256(part);
+            texts.entry(key).or_insert_with(|| part.to_owned());
+        }
+    }
 }
 
 /// Lower-case hex of the sha256 over the keys: equal where two datasets say the same, whatever their pictures.

@@ -48,14 +48,18 @@ impl TextEncoder for Things {
 }
 
 fn dataset(folder: &Path) {
-    let path = "data/train-00000-of-00001.parquet".to_owned();
-    let mut writer = ShardWriter::create(&folder.join(&path), "", &[]).unwrap();
     let rows = [
         ("a", vec![("a cat", "en"), ("一只猫", "zh")]),
         ("b", vec![("a cat", "en"), ("a red cat", "en")]),
         ("c", vec![("a dog", "en"), ("a dog", "")]),
         ("d", vec![("a stone", "en")]),
     ];
+    write(folder, rows);
+}
+
+fn write<const N: usize>(folder: &Path, rows: [(&str, Vec<(&str, &str)>); N]) {
+    let path = "data/train-00000-of-00001.parquet".to_owned();
+    let mut writer = ShardWriter::create(&folder.join(&path), "", &[]).unwrap();
     for (key, captions) in rows {
         let captions: Vec<Caption> = captions
             .into_iter()
@@ -149,4 +153,26 @@ fn words_find_texts_in_every_language_with_their_pictures() {
         (red[0].caption.text.as_str(), red[0].rows[0].key.as_str()),
         ("a red cat", "b")
     );
+}
+
+#[test]
+fn parts_of_a_caption_have_vectors_but_are_not_found_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), [("a", vec![("a cat, a dog", "en")])]);
+    let stop = AtomicBool::new(false);
+    let summary = embed(
+        folder.path(),
+        &Things,
+        &EmbedOptions::default(),
+        &|_| {},
+        &stop,
+    );
+    assert_eq!(summary.unwrap().n_texts, 3);
+    let options = SearchOptions {
+        texts: 1,
+        rows_a_text: 1,
+    };
+    let found = search(folder.path(), &Things, "cat", options).unwrap();
+    assert_eq!(found[0].caption.text, "a cat, a dog");
+    assert!((found[0].score - 0.5_f32.sqrt()).abs() < 1e-6);
 }

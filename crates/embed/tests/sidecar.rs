@@ -277,8 +277,9 @@ fn new_texts_alone_are_encoded_when_a_dataset_grew() {
     phrases::write(&path, &grown).unwrap();
     let encoder = Counting::new("a", 0);
     let summary = run(folder.path(), &encoder).unwrap();
-    assert_eq!((summary.n_texts, summary.n_encoded), (26, 1));
-    assert_eq!(encoder.seen(), ["like ink, but new"]);
+    // What is new, and both its parts.
+    assert_eq!((summary.n_texts, summary.n_encoded), (28, 3));
+    assert_eq!(encoder.seen(), ["but new", "like ink", "like ink, but new"]);
 }
 
 #[test]

@@ -82,6 +82,9 @@ pub enum EncoderError {
     /// libtorch refused an operation, for example for want of memory.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// libtorch refused another number format.
+    #[error(transparent)]
+    Arithmetic(#[from] idiom_torch_ext::TorchError),
 }
 
 impl EncoderError {
@@ -116,7 +119,7 @@ impl EncoderError {
             Self::Torch(_) => {
                 Some("encode fewer or shorter texts at once, or use another device".into())
             }
-            Self::Io { .. } | Self::Dtype { .. } | Self::Tokenize(_) => None,
+            Self::Io { .. } | Self::Dtype { .. } | Self::Tokenize(_) | Self::Arithmetic(_) => None,
         }
     }
 }

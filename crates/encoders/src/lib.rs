@@ -23,6 +23,7 @@ mod layers;
 mod load;
 mod mobilenet;
 mod npz;
+mod parts;
 mod pooling;
 mod preprocess;
 pub mod probe;
@@ -35,6 +36,7 @@ pub use error::EncoderError;
 pub use hub::hub_file;
 pub use load::{ALL_MINILM_L6_V2, BUILT_IN, Locations, USE_MULTILINGUAL, load, load_for_pictures};
 pub use mobilenet::{DEPTH_CHANNELS, FEATURES, MOBILENET_V2, MobileNet};
+pub use parts::{MOST_PARTS, parts_of};
 
 /// A frozen network from text to a unit vector.
 pub trait TextEncoder: Send {

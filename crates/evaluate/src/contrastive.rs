@@ -194,12 +194,14 @@ impl Work<'_, '_> {
         let mut words = Vec::new();
         for phrase in phrases.iter().filter(|phrase| phrase.split == split) {
             let look = config.looks.iter().position(|look| *look == phrase.style);
-            let vector = self.request.embeddings.get(&phrase.text);
-            let (Some(look), Some(vector)) = (look, vector) else {
+            let embeddings = self.request.embeddings;
+            let (Some(look), Some(_)) = (look, embeddings.get(&phrase.text)) else {
                 continue;
             };
-            let text = Tensor::f_from_slice(vector)?.unsqueeze(0) * config.text_encoder.scale;
-            let text = text.to_device(self.request.device);
+            let most_parts = usize::try_from(head.config().parts).unwrap_or(0);
+            let texts = std::iter::once(phrase.text.as_str());
+            let text = crate::sentences::vectors_of(texts, most_parts, embeddings)?;
+            let text = (text * config.text_encoder.scale).to_device(self.request.device);
             words.push(Word {
                 look: look as i64,
                 lang: phrase.lang.clone(),

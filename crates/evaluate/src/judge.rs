@@ -22,6 +22,15 @@ pub struct Vectors {
 }
 
 impl Vectors {
+    /// Both side by side, each scaled to about unit variance an entry: `[n, style_dim + subject_dim]`.
+    pub fn joined(&self) -> Tensor {
+        let scaled = [&self.style, &self.subject].map(|part| {
+            let dim = part.size().last().copied().unwrap_or(1);
+            part * (dim as f64).sqrt()
+        });
+        Tensor::cat(&scaled, 1)
+    }
+
     /// Those of some rows.
     #[must_use]
     pub fn select(&self, rows: &[i64]) -> Self {

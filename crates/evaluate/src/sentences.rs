@@ -3,8 +3,10 @@
 use crate::gallery::Gallery;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Caption, Phrase};
+use idiom_encoders::parts_of;
 use idiom_gan::Draws;
 use std::collections::BTreeMap;
+use tch::{TchError, Tensor};
 
 /// Kind of a caption that says subject and look in one sentence.
 const COMPOSED: &str = "composed";
@@ -58,6 +60,25 @@ pub fn sentences(
     }
     found.values_mut().for_each(|all| *all = spread(all, limit));
     found
+}
+
+/// The vectors of texts as heads take them that read so many parts beside the whole: `[n, 1 + most_parts, dim]`, zeros for what was never
+/// embedded.
+pub(crate) fn vectors_of<'a>(
+    texts: impl Iterator<Item = &'a str>,
+    most_parts: usize,
+    embeddings: &Embeddings,
+) -> Result<Tensor, TchError> {
+    let nothing = vec![0.0; embeddings.dim()];
+    let rows = texts.flat_map(|text| {
+        let parts = parts_of(text, most_parts).into_iter();
+        let parts = parts.chain(std::iter::repeat("")).take(most_parts);
+        std::iter::once(text).chain(parts)
+    });
+    let rows = rows.map(|text| embeddings.get(text).unwrap_or(&nothing));
+    let values = rows.collect::<Vec<_>>().concat();
+    let shape = [-1, 1 + most_parts as i64, embeddings.dim() as i64];
+    Tensor::f_from_slice(&values)?.f_view(shape)
 }
 
 /// At most `limit` of them, evenly spread over the whole.

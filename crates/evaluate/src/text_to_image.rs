@@ -14,12 +14,12 @@ use crate::metrics::memorisation::{Sets, audit, nearest_pairs};
 use crate::panel::Panel;
 use crate::pools::Pools;
 use crate::report::{Better, Figure, Report};
-use crate::sentences::{Sentence, by_phrase, sentences};
+use crate::sentences::{Sentence, by_phrase, sentences, vectors_of};
 use crate::{EvaluateError, memorised};
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Dataset, Phrase, Split};
 use idiom_encoders::MobileNet;
-use idiom_gan::Draws;
+use idiom_gan::{Draws, Sight};
 use idiom_model::Model;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -83,7 +83,7 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
         request,
         phrases: request.dataset.phrases()?,
         figures: Vec::new(),
-        remarks: Vec::new(),
+        remarks: remark_on(request).into_iter().collect(),
     };
     let n_real = training.len() + test.len();
     (request.on)(&format!("features of {n_real} real pictures"));
@@ -106,14 +106,14 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
         }
         let all: Vec<&Tensor> = drawn.values().map(|drawn| &drawn.pixels).collect();
         let features = work.features(&Tensor::cat(&all, 0))?;
-        let other = if name == "train" {
-            &real_test
+        let (other, other_gallery) = if name == "train" {
+            (&real_test, &test)
         } else {
-            &real_training
+            (&real_training, &training)
         };
         work.realness(name, [real, other], &features)?;
         if let Some(judge) = request.judge {
-            work.judged(name, judge, gallery, &drawn)?;
+            work.judged(name, judge, [gallery, other_gallery], &drawn)?;
         }
         if name == "test" {
             let pictures = Tensor::cat(&all, 0);
@@ -128,6 +128,18 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
     let report = work.report();
     report.write(request.folder)?;
     Ok(report)
+}
+
+/// What a reader must know before he compares.
+fn remark_on(request: &Request<'_>) -> Option<String> {
+    let judged = request.model.config.discriminator.as_ref()?;
+    matches!(judged.sight, Sight::Maps { .. }).then(|| {
+        let features = request.features.name();
+        format!(
+            "The discriminator looked through the same pre-trained network: KID, precision, recall, density, coverage and FID in the features \
+             of {features} flatter these pictures (Kynkäänniemi et al. 2022, arXiv:2203.06026). `kid_by_judge` does not."
+        )
+    })
 }
 
 struct Work<'a, 'b> {
@@ -148,15 +160,14 @@ impl Work<'_, '_> {
         let _guard = tch::no_grad_guard();
         let latents = Draws::new(self.request.seed, "evaluate_latent");
         let latent_dim = model.generator.config().latent_dim;
+        let most_parts = model.config.text_parts();
         let mut parts = Vec::new();
         for (idx, chunk) in sentences.chunks(BATCH).enumerate() {
-            let vectors: Vec<f32> = chunk
-                .iter()
-                .flat_map(|sentence| embeddings.get(&sentence.text).unwrap_or_default())
-                .copied()
-                .collect();
-            let n = chunk.len() as i64;
-            let text = Tensor::f_from_slice(&vectors)?.f_view([n, -1])?;
+            let texts = chunk.iter().map(|sentence| sentence.text.as_str());
+            let (n, text) = (
+                chunk.len() as i64,
+                vectors_of(texts, most_parts, embeddings)?,
+            );
             let text = (text * model.config.text_encoder.scale).to_device(device);
             let latent = latents.normals((idx * BATCH) as u64, n, latent_dim);
             let drawn = model.draw(&latent.to_device(device), &text)?;
@@ -178,6 +189,29 @@ impl Work<'_, '_> {
         features(self.request.features, pixels, self.request.device)
     }
 
+    /// KID in features `[n, dim]`, its spread and its floor.
+    fn kid(
+        &self,
+        labels: [&str; 3],
+        [real, other]: [&Tensor; 2],
+        drawn: &Tensor,
+        by: &str,
+    ) -> Result<Figure, EvaluateError> {
+        let options = KidOptions {
+            seed: self.request.seed,
+            ..KidOptions::default()
+        };
+        let (found, floor) = (kid(real, drawn, &options)?, kid(real, other, &options)?);
+        let (low, high) = (found.mean - found.deviation, found.mean + found.deviation);
+        let spread = format!("sd, subsets of {}", found.subset_size);
+        let figure = Figure::new(labels, found.mean, drawn.size()[0] as usize);
+        Ok(figure
+            .within([low, high], &spread)
+            .beside("floor, real train against real test", Some(floor.mean))
+            .better(Better::Lower)
+            .by(by))
+    }
+
     /// KID, precision and recall, FID where there are enough.
     fn realness(
         &mut self,
@@ -185,23 +219,11 @@ impl Work<'_, '_> {
         [real, other]: [&Tensor; 2],
         drawn: &Tensor,
     ) -> Result<(), EvaluateError> {
-        let options = KidOptions {
-            seed: self.request.seed,
-            ..KidOptions::default()
-        };
-        let (found, floor) = (kid(real, drawn, &options)?, kid(real, other, &options)?);
         let n = drawn.size()[0] as usize;
         let by = self.request.features.name();
-        let (low, high) = (found.mean - found.deviation, found.mean + found.deviation);
-        let spread = format!("sd, subsets of {}", found.subset_size);
         let labels = [split, "kid", "KID to the real pictures"];
-        self.figures.push(
-            Figure::new(labels, found.mean, n)
-                .within([low, high], &spread)
-                .beside("floor, real train against real test", Some(floor.mean))
-                .better(Better::Lower)
-                .by(by),
-        );
+        self.figures
+            .push(self.kid(labels, [real, other], drawn, by)?);
         // Equal numbers, or the denser side would cover more by number alone.
         let least = real.size()[0].min(drawn.size()[0]).min(1000);
         let part = |rows: &Tensor| every(rows, least);
@@ -242,11 +264,12 @@ impl Work<'_, '_> {
         &mut self,
         split: &str,
         judge: &Panel,
-        gallery: &Gallery,
+        [gallery, other]: [&Gallery; 2],
         drawn: &BTreeMap<String, Drawn>,
     ) -> Result<(), EvaluateError> {
         let device = self.request.device;
         let real = judge.vectors(&gallery.pixels, device)?;
+        let mut seen = Vec::new();
         let directions = judge.directions()?;
         let looks = gallery.looks(judge.looks());
         let ceiling_look = share(&looks_right(&real.style, &directions, &looks)?);
@@ -263,11 +286,17 @@ impl Work<'_, '_> {
             let found =
                 pools.r_precision(&vectors.subject, &real.subject, &rows, self.request.seed)?;
             n_all += rows.len();
+            seen.push(vectors.joined());
             for (units, values) in units.iter_mut().zip([right, found]) {
                 let by = by_phrase(&drawn.sentences, &values, &self.phrases);
                 units.insert(lang.clone(), by);
             }
         }
+        let other = judge.vectors(&other.pixels, device)?.joined();
+        let labels = [split, "kid_by_judge", "KID in the judge's vectors"];
+        let (real, drawn_seen) = (real.joined(), Tensor::cat(&seen, 0));
+        self.figures
+            .push(self.kid(labels, [&real, &other], &drawn_seen, JUDGE)?);
         let chance = 1.0 / (pools.n_distractors as f64 + 1.0);
         let names = [
             (

@@ -131,6 +131,25 @@ for name, parameter in head.named_parameters():
     put(f"head/weights/{name}", parameter)
 put("head/vectors", F.normalize(head["layer2"](F.leaky_relu(head["layer1"](text), 0.2)), dim=1))
 
+# A head that reads parts: attention over those that are there, sentence by sentence (Ilse et al. 2018).
+head = nn.ModuleDict({"layer1": nn.Linear(5, 6), "layer2": nn.Linear(6, 4), "attention": nn.Linear(6, 1)})
+lists = [torch.randn(n, 5).requires_grad_() for n in (1, 3, 2)]
+put("parts/text", torch.stack([F.pad(parts, (0, 0, 0, 3 - len(parts))) for parts in lists]))
+for name, parameter in head.named_parameters():
+    put(f"parts/weights/{name}", parameter)
+vectors = []
+for parts in lists:
+    hidden = F.leaky_relu(head["layer1"](parts), 0.2)
+    weights = F.softmax(head["attention"](hidden).flatten() / 6**0.5, dim=0)
+    pooled = sum(weight * row for weight, row in zip(weights, hidden))
+    vectors.append(F.normalize(head["layer2"](pooled), dim=0))
+vectors = torch.stack(vectors)
+put("parts/vectors", vectors)
+cotangent = torch.randn_like(vectors)
+put("parts/cotangent", cotangent)
+gradient = torch.autograd.grad((vectors * cotangent).sum(), head["attention"].weight)[0]
+put("parts/gradient", gradient)
+
 path = Path(__file__).parent / "contrastive.safetensors"
 save_file(out, path)
 print(len(out), "tensors,", path.stat().st_size, "bytes")

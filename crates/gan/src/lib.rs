@@ -59,4 +59,4 @@ pub use objective::{
 pub use penalties::Penalty;
 pub use picture_encoder::{Encoded, PictureEncoder, PictureEncoderConfig};
 pub use scores::Scores;
-pub use text_head::{Anchors, TextHead, TextHeadConfig};
+pub use text_head::{Anchors, TextHead, TextHeadConfig, is_there};

@@ -9,7 +9,7 @@ use crate::error::check_shape;
 use crate::layers::{Linear, Site, Spread, leaky};
 use crate::picture_encoder::unit;
 use serde::{Deserialize, Serialize};
-use tch::{Tensor, nn};
+use tch::{Kind, Tensor, nn};
 
 /// The shape of a text head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,14 @@ pub struct TextHeadConfig {
     pub hidden_dim: i64,
     /// Length of the vector that comes out.
     pub out_dim: i64,
+    /// Parts of a sentence that it reads beside the whole; 0 reads the whole alone and has no attention.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parts: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl TextHeadConfig {
@@ -31,15 +39,21 @@ impl TextHeadConfig {
     pub fn check(&self) -> Result<(), GanError> {
         check_size("text_head.text_dim", self.text_dim)?;
         check_size("text_head.hidden_dim", self.hidden_dim)?;
-        check_size("text_head.out_dim", self.out_dim)
+        check_size("text_head.out_dim", self.out_dim)?;
+        if self.parts == 0 {
+            return Ok(());
+        }
+        check_size("text_head.parts", self.parts)
     }
 }
 
-/// Two linear layers on a frozen sentence vector.
+/// Two linear layers on a frozen sentence vector; between them, where it reads parts, an attention that weighs these by their hidden
+/// activations: attention-based pooling of multiple instances (Ilse, Tomczak & Welling 2018, arXiv:1802.04712, equation 8).
 #[derive(Debug)]
 pub struct TextHead {
     config: TextHeadConfig,
     layers: [Linear; 2],
+    attention: Option<Linear>,
 }
 
 impl TextHead {
@@ -56,6 +70,7 @@ impl TextHead {
                 linear("layer1", [config.text_dim, config.hidden_dim]),
                 linear("layer2", [config.hidden_dim, config.out_dim]),
             ],
+            attention: (config.parts > 0).then(|| linear("attention", [config.hidden_dim, 1])),
             config: config.clone(),
         })
     }
@@ -66,15 +81,42 @@ impl TextHead {
         &self.config
     }
 
-    /// Unit vectors `[batch, out_dim]` of `text [batch, text_dim]` (unit variance per entry). Gradients flow to both.
+    /// Unit vectors `[batch, out_dim]` of `text [batch, text_dim]` (unit variance per entry), or of `[batch, 1 + n, text_dim]`: the whole, then `n` parts,
+    /// where those that are not there are zeros; a head that reads no parts reads the whole. Gradients flow to both.
     ///
     /// # Errors
     /// A text of another shape.
     pub fn forward(&self, text: &Tensor) -> Result<Tensor, GanError> {
-        check_shape("text", text, &[self.config.text_dim])?;
-        let hidden = leaky(&self.layers[0].forward(text));
+        let whole = whole(text);
+        check_shape("text", &whole, &[self.config.text_dim])?;
+        let hidden = match &self.attention {
+            Some(attention) if text.dim() == 3 => self.pooled(text, attention),
+            _ => leaky(&self.layers[0].forward(&whole)),
+        };
         Ok(unit(&self.layers[1].forward(&hidden)))
     }
+
+    /// The hidden activations `[batch, hidden_dim]` of the parts, weighed by a softmax over those that are there.
+    fn pooled(&self, text: &Tensor, attention: &Linear) -> Tensor {
+        let hidden = leaky(&self.layers[0].forward(text));
+        let score = attention.forward(&hidden) / (self.config.hidden_dim as f64).sqrt();
+        let score = score.masked_fill(&is_there(text).logical_not(), f64::NEG_INFINITY);
+        (hidden * score.softmax(1, Kind::Float)).sum_dim_intlist(1, false, Kind::Float)
+    }
+}
+
+/// The sentences themselves, `[batch, text_dim]`, of `text` with parts or without.
+fn whole(text: &Tensor) -> Tensor {
+    if text.dim() == 3 {
+        text.select(1, 0)
+    } else {
+        text.shallow_clone()
+    }
+}
+
+/// Which parts of `text [batch, parts, text_dim]` are there: `[batch, parts, 1]`.
+pub fn is_there(text: &Tensor) -> Tensor {
+    text.abs().amax([-1].as_slice(), true).gt(0.0)
 }
 
 /// What networks hear of a sentence where heads have learnt to read it.
@@ -100,7 +142,8 @@ impl Hearing {
         }
     }
 
-    /// What is heard of sentence vectors `text [batch, text_dim]`: `[batch, dim]` ([`Hearing::dim`]), all of about unit variance per entry.
+    /// What is heard of sentence vectors `text [batch, text_dim]`, with parts or without ([`TextHead::forward`]): `[batch, dim]`
+    /// ([`Hearing::dim`]), all of about unit variance per entry.
     /// Without heads it is the sentence, whatever was asked. Gradients flow to all.
     ///
     /// # Errors
@@ -108,7 +151,7 @@ impl Hearing {
     pub fn of(self, text: &Tensor, heads: &[&TextHead]) -> Result<Tensor, GanError> {
         let mut parts = Vec::with_capacity(heads.len() + 1);
         if self == Self::SentenceAndHeads || heads.is_empty() {
-            parts.push(text.shallow_clone());
+            parts.push(whole(text));
         }
         for head in heads {
             let scale = (head.config().out_dim as f64).sqrt();

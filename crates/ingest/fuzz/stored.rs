@@ -121,7 +121,7 @@ impl Stored {
 
     fn vectors(&self) -> Result<(), DatasetError> {
         let texts = Embeddings::open(&self.folder, ENCODER)?;
-        let _ = (texts.get("a"), texts.nearest(&[0.0, 1.0], 9));
+        let _ = (texts.get("a"), texts.nearest(&[0.0, 1.0], 9, |_| true));
         let pictures = PictureVectors::open(&self.folder, ENCODER)?;
         let _ = pictures.nearest(&[0.0, 1.0], 9);
         Ok(())

@@ -75,6 +75,13 @@ impl Described for ModelConfig {
 }
 
 impl ModelConfig {
+    /// Parts of a sentence that its heads read beside the whole; 0 where they read the whole alone.
+    #[must_use]
+    pub fn text_parts(&self) -> usize {
+        let parts = self.words.values().map(|head| head.parts);
+        usize::try_from(parts.max().unwrap_or(0)).unwrap_or(0)
+    }
+
     /// A network must hear just what sentences and heads give.
     fn check_heard(&self, key: &str, dim: i64) -> Result<(), Flaw> {
         let of_heads = self.words.values().map(|head| head.out_dim);

@@ -32,7 +32,8 @@ pub struct Model {
 
 impl Model {
     /// Pictures `[batch, 3, resolution, resolution]`, in about `[-1, 1]`, from `latent [batch, latent_dim]` (standard normal) and sentence
-    /// vectors `text [batch, text_encoder.dim]` (unit variance per entry).
+    /// vectors `text [batch, text_encoder.dim]` (unit variance per entry), or `[batch, 1 + parts, text_encoder.dim]` where its heads read
+    /// [`ModelConfig::text_parts`].
     ///
     /// # Errors
     /// Tensors of other shapes.

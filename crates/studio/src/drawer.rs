@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 
 use crate::StudioError;
 use crate::pixels::colours;
-use crate::words::{encoder_of, sentence};
+use crate::words::{encoder_of, whole_and_parts};
 
 /// Pictures drawn at once.
 const CHUNK: i64 = 16;
@@ -54,7 +54,9 @@ impl Drawer {
     /// # Errors
     /// No words, or what libtorch throws.
     pub fn draw(&self, words: &str, n: u32, seed: u64) -> Result<Vec<Rgba8>, StudioError> {
-        let text = sentence(&*self.encoder, words)? * self.model.config.text_encoder.scale;
+        let config = &self.model.config;
+        let text = whole_and_parts(&*self.encoder, words, config.text_parts())?;
+        let text = text * config.text_encoder.scale;
         let (text, draws) = (text.to_device(self.device), Draws::new(seed, "generate"));
         let latent_dim = self.model.config.generator.latent_dim;
         let mut pictures = Vec::new();
@@ -63,7 +65,7 @@ impl Drawer {
             let latent = draws
                 .normals(first as u64, length, latent_dim)
                 .to_device(self.device);
-            let texts = text.f_repeat([length, 1])?;
+            let texts = text.f_repeat([length, 1, 1])?;
             let drawn = tch::no_grad(|| self.model.draw(&latent, &texts))?;
             for idx in 0..length {
                 pictures.push(opaque(&drawn.get(idx))?);

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Caption, Columns, Dataset, Record, Split};
-use idiom_gan::Draws;
+use idiom_encoders::parts_of;
+use idiom_gan::{Draws, is_there};
 use idiom_spec::experiment::Captions;
 use tch::{Device, Tensor};
 
@@ -17,10 +18,13 @@ use crate::TrainError;
 /// Kind of a caption that says subject and look in one sentence.
 pub(crate) const COMPOSED: &str = "composed";
 
-/// The vectors of all texts in use: `[texts, dim]`, each entry of about unit variance.
+/// The vectors of all texts in use, each entry of about unit variance.
 #[derive(Debug)]
 pub(crate) struct TextTable {
+    /// `[rows, dim]`; where texts have parts, the last row is zeros.
     vectors: Tensor,
+    /// Where texts have parts: the rows of each text and of its parts, `[texts, 1 + parts]`; that of zeros for parts that are not there.
+    parts: Option<Tensor>,
 }
 
 /// The captions of every training row, by number in the table.
@@ -42,16 +46,19 @@ struct RowCaptions {
 #[derive(Debug)]
 pub(crate) struct TextTableBuilder<'a> {
     embeddings: &'a Embeddings,
+    /// Parts of a text that are read beside the whole.
+    most_parts: usize,
     numbers: HashMap<String, u32>,
     values: Vec<f32>,
 }
 
 impl<'a> TextTableBuilder<'a> {
-    /// A table without a text.
+    /// A table without a text, whose texts are read with so many of their parts.
     #[must_use]
-    pub(crate) fn new(embeddings: &'a Embeddings) -> Self {
+    pub(crate) fn new(embeddings: &'a Embeddings, most_parts: u64) -> Self {
         Self {
             embeddings,
+            most_parts: most_parts as usize,
             numbers: HashMap::new(),
             values: Vec::new(),
         }
@@ -75,12 +82,43 @@ impl<'a> TextTableBuilder<'a> {
     ///
     /// # Errors
     /// There is no memory for it on the device.
-    pub(crate) fn build(self, device: Device) -> Result<TextTable, TrainError> {
-        let shape = [self.numbers.len() as i64, self.embeddings.dim() as i64];
+    pub(crate) fn build(mut self, device: Device) -> Result<TextTable, TrainError> {
+        let parts = self.parts()?;
+        let shape = [-1, self.embeddings.dim() as i64];
         let vectors = Tensor::f_from_slice(&self.values)?
             .f_view(shape)?
             .f_to_device(device)?;
-        Ok(TextTable { vectors })
+        let parts = parts.map(|parts| parts.f_to_device(device));
+        Ok(TextTable {
+            vectors,
+            parts: parts.transpose()?,
+        })
+    }
+
+    /// Gives parts their vectors, where any are read; a part without one counts as not there.
+    fn parts(&mut self) -> Result<Option<Tensor>, TrainError> {
+        if self.most_parts == 0 {
+            return Ok(None);
+        }
+        let mut texts: Vec<(u32, String)> =
+            self.numbers.iter().map(|(t, n)| (*n, t.clone())).collect();
+        texts.sort_unstable();
+        let (width, most_parts) = (1 + self.most_parts, self.most_parts);
+        let mut rows: Vec<Option<u32>> = Vec::with_capacity(texts.len() * width);
+        for (number, text) in &texts {
+            rows.push(Some(*number));
+            let parts = parts_of(text, most_parts).into_iter();
+            rows.extend(parts.filter_map(|part| self.number(part)).map(Some));
+            rows.resize(rows.len().next_multiple_of(width), None);
+        }
+        let nothing = self.numbers.len() as i64;
+        self.values
+            .extend(std::iter::repeat_n(0.0, self.embeddings.dim()));
+        let rows = rows.into_iter();
+        let rows: Vec<i64> = rows.map(|row| row.map_or(nothing, i64::from)).collect();
+        Ok(Some(
+            Tensor::f_from_slice(&rows)?.f_view([-1, width as i64])?,
+        ))
     }
 }
 
@@ -90,6 +128,7 @@ impl TextTable {
     pub(crate) fn shared(&self) -> Self {
         Self {
             vectors: self.vectors.shallow_clone(),
+            parts: self.parts.as_ref().map(Tensor::shallow_clone),
         }
     }
 
@@ -99,7 +138,8 @@ impl TextTable {
         self.vectors.device()
     }
 
-    /// The vectors of some texts by number: `[n, dim]`.
+    /// The vectors of some texts by number: `[n, dim]`, or `[n, 1 + parts, dim]` where they are read with their parts, as
+    /// [`idiom_gan::TextHead::forward`] takes them.
     ///
     /// # Errors
     /// What libtorch throws.
@@ -112,8 +152,26 @@ impl TextTable {
     /// # Errors
     /// What libtorch throws.
     pub(crate) fn select(&self, numbers: &Tensor) -> Result<Tensor, TrainError> {
-        Ok(self.vectors.f_index_select(0, numbers)?)
+        let Some(parts) = &self.parts else {
+            return Ok(self.vectors.f_index_select(0, numbers)?);
+        };
+        let rows = parts.f_index_select(0, numbers)?;
+        let vectors = self.vectors.f_index_select(0, &rows.flatten(0, 1))?;
+        Ok(vectors.f_view([rows.size()[0], rows.size()[1], -1])?)
     }
+}
+
+/// Text vectors `[n, dim]` or `[n, parts, dim]` with normal noise of a deviation, drawn for the samples from `first` on; parts that are not there
+/// stay so.
+pub(crate) fn noisy(text: &Tensor, draws: &Draws, first: u64, deviation: f64) -> Tensor {
+    let size = text.size();
+    let per_sample = size[1..].iter().product();
+    let noise = draws.normals(first, size[0], per_sample);
+    let noise = noise.view(size.as_slice()).to_device(text.device()) * deviation;
+    if size.len() == 3 {
+        return text + noise * is_there(text);
+    }
+    text + noise
 }
 
 impl CaptionIndex {

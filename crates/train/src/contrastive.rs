@@ -53,7 +53,8 @@ impl Contrastive {
         let (experiment, dataset) = (&request.experiment, &source.dataset);
         let said = &experiment.contrastive;
         let roster = Roster::read(dataset)?;
-        let mut builder = TextTableBuilder::new(&source.embeddings);
+        let mut builder =
+            TextTableBuilder::new(&source.embeddings, experiment.contrastive.text_parts);
         let phrases = if said.style_words > 0.0 && roster.has_looks() {
             roster.phrases(dataset, &mut builder, &experiment.captions)?
         } else {

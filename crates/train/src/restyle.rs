@@ -55,7 +55,7 @@ impl Restyle {
     ) -> Result<(Self, Arc<Restylings>), TrainError> {
         let experiment = &request.experiment;
         let (dataset, said) = (&source.dataset, &experiment.restyle);
-        let mut builder = TextTableBuilder::new(&source.embeddings);
+        let mut builder = TextTableBuilder::new(&source.embeddings, 0);
         let looks = Looks::read(dataset, &mut builder, experiment)?;
         let table = builder.build(request.device)?;
         let probe = Probe::new(&looks);

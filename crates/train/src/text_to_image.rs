@@ -60,7 +60,9 @@ impl TextToImage {
         let experiment = &request.experiment;
         let (dataset, embeddings) = (&source.dataset, &source.embeddings);
         let seed = experiment.train.seed;
-        let mut builder = TextTableBuilder::new(embeddings);
+        // Without a guide nobody has learnt to read parts.
+        let n_parts = (experiment.guide.as_ref()).map_or(0, |_| experiment.contrastive.text_parts);
+        let mut builder = TextTableBuilder::new(embeddings, n_parts);
         let captions = CaptionIndex::read(dataset, &mut builder, &experiment.captions, seed)?;
         let roster = experiment.guide.as_ref();
         let roster = roster.map(|_| Roster::read(dataset)).transpose()?;

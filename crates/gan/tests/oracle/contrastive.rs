@@ -133,6 +133,33 @@ fn channels_that_no_norm_can_group_are_named() {
 }
 
 #[test]
+fn a_head_weighs_the_parts_of_a_sentence_as_pytorch_does() {
+    let oracle = oracle();
+    let store = VarStore::new(Device::Cpu);
+    let config = TextHeadConfig {
+        text_dim: 5,
+        hidden_dim: 6,
+        out_dim: 4,
+        parts: 2,
+    };
+    let head = TextHead::new(&store.root(), &config, 1).unwrap();
+    filled(&oracle, &store, "parts/weights");
+    let text = oracle.get("parts/text");
+    let vectors = head.forward(&text).unwrap();
+    oracle.check("parts/vectors", &vectors);
+    let loss = (&vectors * oracle.get("parts/cotangent")).sum(Kind::Float);
+    let weight = &store.variables()["attention.weight"];
+    let gradient = Tensor::run_backward(&[loss], &[weight], false, false);
+    oracle.check("parts/gradient", &gradient[0]);
+    // A sentence alone is one whose parts are all not there.
+    let alone = head.forward(&text.select(1, 0)).unwrap();
+    check("alone", &alone.narrow(0, 0, 1), &vectors.narrow(0, 0, 1));
+    assert_ne!(alone.get(1), vectors.get(1));
+    let error = head.forward(&text.narrow(2, 0, 4)).unwrap_err().to_string();
+    assert!(error.contains("`text`"), "{error}");
+}
+
+#[test]
 fn the_text_head_gives_pytorchs_unit_vectors() {
     let oracle = oracle();
     let store = VarStore::new(Device::Cpu);
@@ -140,6 +167,7 @@ fn the_text_head_gives_pytorchs_unit_vectors() {
         text_dim: 5,
         hidden_dim: 6,
         out_dim: 4,
+        parts: 0,
     };
     let head = TextHead::new(&store.root(), &config, 1).unwrap();
     filled(&oracle, &store, "head/weights");

@@ -114,6 +114,10 @@ pub struct Contrastive {
     /// Entries of a subject vector, 1 to 1024.
     #[garde(custom(between(1, 1024)))]
     pub subject_dim: i64,
+    /// Parts of a sentence, cut at its punctuation, that the heads read beside the whole; an attention learns which of them says the look and which
+    /// the subject (Ilse et al. 2018, arXiv:1802.04712). 0 to 4; 0 reads the whole alone.
+    #[garde(custom(between(0, 4)))]
+    pub text_parts: u64,
     /// How the weights move.
     #[garde(dive)]
     pub optimizer: Adam,

@@ -154,6 +154,7 @@ impl Default for Contrastive {
             hidden_dim: 128,
             style_dim: 128,
             subject_dim: 128,
+            text_parts: 0,
             // The target stands still here, so the gradient's memory helps.
             optimizer: Adam {
                 beta1: 0.9,

@@ -81,6 +81,7 @@ fn model() -> RestyleModel {
         text_dim: 2,
         hidden_dim: 8,
         out_dim: DIM,
+        parts: 0,
     };
     let new = || VarStore::new(Device::Cpu);
     let (drawing, judging, encoding) = (new(), new(), new());

@@ -110,6 +110,7 @@ fn config_of(
             text_dim: text_encoder.dim,
             hidden_dim: said.hidden_dim,
             out_dim,
+            parts: said.text_parts as i64,
         })
     };
     ContrastiveConfig {

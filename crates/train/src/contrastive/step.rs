@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 use super::learner::Learner;
 use super::samples::Batch;
 use crate::arithmetic::Arithmetic;
-use crate::captions::TextTable;
+use crate::captions::{TextTable, noisy};
 use crate::gradients::{Fault, checked_norm};
 use crate::meters::Means;
 use crate::pictures::signed;
@@ -130,12 +130,11 @@ impl Stepper {
         Ok(channels_last(&augmentation.apply(&pictures)))
     }
 
-    /// Text vectors `[n, dim]` with noise.
+    /// Text vectors ([`TextTable::vectors`]) with noise.
     fn text(&self, numbers: &[i64], first: u64) -> Result<Tensor, TrainError> {
         let text = self.table.vectors(numbers)?;
-        let size = text.size();
-        let noise = self.noise.normals(first, size[0], size[1]);
-        Ok(&text + noise.to_device(self.device()) * self.experiment.captions.noise)
+        let deviation = self.experiment.captions.noise;
+        Ok(noisy(&text, &self.noise, first, deviation))
     }
 
     /// Of all processes, in the batch's order.

@@ -88,6 +88,7 @@ impl Players {
             text_dim,
             hidden_dim: said.encoder.hidden_dim,
             out_dim: said.style_dim,
+            parts: 0,
         };
         let text_head = TextHead::new(&(stores.encoder.root() / WORDS), &head, seed)?;
         let shape = generator_config(experiment);

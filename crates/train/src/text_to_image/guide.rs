@@ -140,7 +140,7 @@ impl Guide {
         Ok(())
     }
 
-    /// What both players hear of sentences `[n, text_dim]`.
+    /// What both players hear of sentences ([`TextTable::vectors`]).
     pub(super) fn hear(&self, text: &Tensor) -> Result<Tensor, TrainError> {
         let heads: Vec<&TextHead> = self.heads().into_values().collect();
         Ok(tch::no_grad(|| self.hearing().of(text, &heads))?)

@@ -31,7 +31,7 @@ pub(crate) struct Sheet {
     layout: Layout,
     /// `[cells, latent_dim]`
     latents: Tensor,
-    /// `[cells, text_dim]`
+    /// Of each cell ([`TextTable::vectors`])
     texts: Tensor,
     font: Vec<u8>,
 }

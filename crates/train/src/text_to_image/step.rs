@@ -24,7 +24,7 @@ use super::names::{adaptive_of, objective_of};
 use super::players::Players;
 use super::samples::Batch;
 use crate::arithmetic::Arithmetic;
-use crate::captions::TextTable;
+use crate::captions::{TextTable, noisy};
 use crate::gradients::{Fault, Sum, checked_norm, mean};
 use crate::meters::Means;
 use crate::pictures::signed;
@@ -96,7 +96,7 @@ pub(super) struct Part {
 pub(super) struct Real {
     /// `[n, 3, side, side]` in `[-1, 1]`
     pub(super) pictures: Tensor,
-    /// The sentences' own vectors, `[n, text_dim]`.
+    /// The sentences' own vectors ([`TextTable::vectors`]).
     sentences: Tensor,
     /// What the players hear of them, `[n, text_dim]` or more with a guide.
     text: Tensor,
@@ -211,7 +211,7 @@ impl Stepper {
         self.guide.as_ref().map_or(0, Guide::images)
     }
 
-    /// The averaged generator's pictures of latents `[n, latent_dim]` and sentence vectors `[n, text_dim]`.
+    /// The averaged generator's pictures of latents `[n, latent_dim]` and sentence vectors ([`TextTable::vectors`]).
     pub(super) fn draw(&self, latents: &Tensor, texts: &Tensor) -> Result<Tensor, TrainError> {
         Ok((self.players.average).forward(latents, &self.heard(texts)?)?)
     }
@@ -278,8 +278,8 @@ impl Stepper {
             &batch.pixels[part.offset * picture_bytes..(part.offset + part.len) * picture_bytes];
         let captions = &batch.captions[part.offset..part.offset + part.len];
         let sentences = self.table.vectors(captions)?;
-        let noise = (self.streams.noise).normals(part.first, n, sentences.size()[1]);
-        let noisy = &sentences + noise.to_device(self.device) * self.experiment.captions.noise;
+        let deviation = self.experiment.captions.noise;
+        let noisy = noisy(&sentences, &self.streams.noise, part.first, deviation);
         let latent_dim = self.experiment.generator.latent_dim;
         let numbers = |all: &[i64]| {
             let part = &all[part.offset..part.offset + part.len];

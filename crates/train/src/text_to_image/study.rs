@@ -5,7 +5,7 @@
 //! and of its subject lie on average, among all looks and all subjects of the training rows. The pictures' encoder rests meanwhile.
 
 use idiom_gan::losses::contrastive::anchored;
-use idiom_gan::{Draws, TextHead};
+use idiom_gan::{Draws, TextHead, is_there};
 use idiom_spec::experiment::Experiment;
 use idiom_torch_ext::FusedAdam;
 use tch::Tensor;
@@ -115,6 +115,25 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Noise for texts `[n, dim]` or `[n, parts, dim]`, the samples after `first` others; none on parts that are not there.
+    fn noise_of(&self, text: &Tensor, first: u64) -> Result<Tensor, TrainError> {
+        let (noises, draws) = &self.noises;
+        let size = text.size();
+        let n_parts = if size.len() == 3 { size[1] } else { 1 };
+        let chosen = (first..first + size[0] as u64).flat_map(|sentence| {
+            let mut draws = draws.sample(sentence);
+            (0..n_parts).map(move |_| draws.below(N_NOISES) as i64)
+        });
+        let chosen: Vec<i64> = chosen.collect();
+        let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(noises.device())?;
+        let noise = noises.f_index_select(0, &chosen)?.f_view(size.as_slice())?;
+        Ok(if size.len() == 3 {
+            noise * is_there(text)
+        } else {
+            noise
+        })
+    }
+
     /// Learns from one batch of words, the samples after `first` others, by the share of its rate that is `left`.
     fn read(&mut self, words: &Batch, first: u64, left: f64) -> Result<(), TrainError> {
         let (texts, labels) = match self.matter {
@@ -131,12 +150,8 @@ impl<'a> Reader<'a> {
         if texts.is_empty() {
             return Ok(());
         }
-        let (noises, draws) = &self.noises;
-        let chosen = (first..).zip(&texts);
-        let chosen = chosen.map(|(sentence, _)| draws.sample(sentence).below(N_NOISES) as i64);
-        let chosen: Vec<i64> = chosen.collect();
-        let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(noises.device())?;
-        let text = self.table.vectors(&texts)? + noises.f_index_select(0, &chosen)?;
+        let text = self.table.vectors(&texts)?;
+        let text = &text + self.noise_of(&text, first)?;
         let labels = Tensor::f_from_slice(&labels)?.f_to_device(self.table.device())?;
         let vectors = self.head.forward(&text)?;
         let loss = anchored(&vectors, self.centres, &labels, self.temperature)?;

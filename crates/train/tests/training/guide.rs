@@ -94,6 +94,68 @@ fn a_run_whose_heads_read_by_themselves_equals_an_unbroken_one_in_any_digits() {
     }
 }
 
+/// Whose heads read two parts of a sentence beside the whole.
+fn in_parts(toy: &Toy, run_id: &str, images: u64) -> TrainRequest {
+    let mut request = reading(toy, run_id, images, 512);
+    request.experiment.contrastive.text_parts = 2;
+    request
+}
+
+#[test]
+fn a_run_whose_heads_read_parts_equals_an_unbroken_one() {
+    let toy = Toy::in_parts();
+    finish(&in_parts(&toy, "whole", 96));
+    for first in [16, 48] {
+        let name = format!("broken-at-{first}");
+        finish(&in_parts(&toy, &name, first));
+        let mut rest = in_parts(&toy, &name, 96);
+        rest.resume = true;
+        finish(&rest);
+        assert_eq!(
+            checkpoint_bytes(&toy.run_folder("whole"), 96),
+            checkpoint_bytes(&toy.run_folder(&name), 96),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_head_that_reads_parts_finds_the_look_in_one_and_the_subject_in_another() {
+    let toy = Toy::in_parts();
+    let mut request = in_parts(&toy, "run", 36);
+    if let Some(guide) = &mut request.experiment.guide {
+        (guide.sentences, guide.text_noise) = (40_960, 0.1);
+    }
+    request.experiment.contrastive.hidden_dim = 32;
+    let model = finish(&request).model.unwrap();
+    let model = idiom_model::load(&model, Device::Cpu).unwrap();
+    assert_eq!(model.config.text_parts(), 2);
+    let embeddings = Embeddings::open(&toy.dataset(), "toy").unwrap();
+    let said = |texts: [&str; 3]| {
+        let rows = texts.map(|text| Tensor::from_slice(embeddings.get(text).unwrap()));
+        Tensor::stack(&rows, 0).unsqueeze(0) * 8_f64.sqrt()
+    };
+    let flat = said(["thing 3, in flat", "thing 3", "in flat"]);
+    let changed = |head: &idiom_gan::TextHead, place: i64, text: &str| {
+        let other = flat.copy();
+        let row = Tensor::from_slice(embeddings.get(text).unwrap()) * 8_f64.sqrt();
+        other.get(0).get(place).copy_(&row);
+        let vectors = [&flat, &other].map(|text| head.forward(text).unwrap());
+        (&vectors[0] * &vectors[1])
+            .sum(Kind::Float)
+            .double_value(&[])
+    };
+    // In the order of names the head of the look is the first. Another look in its part turns that head further than another subject does.
+    let [look, subject] = [&model.words[0], &model.words[1]];
+    let (of_look, of_subject) = (changed(look, 2, "in ink"), changed(look, 1, "thing 5"));
+    assert!(of_look < of_subject, "{of_look} {of_subject}");
+    let (of_look, of_subject) = (
+        changed(subject, 2, "in ink"),
+        changed(subject, 1, "thing 5"),
+    );
+    assert!(of_subject < of_look, "{of_look} {of_subject}");
+}
+
 #[test]
 fn heads_that_read_by_themselves_change_and_the_encoder_of_pictures_does_not() {
     let toy = Toy::new();

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use idiom_dataset::embeddings::{EmbeddingRow, EmbeddingsWriter, text_sha256};
 use idiom_dataset::manifest::FileEntry;
 use idiom_dataset::{Caption, Counts, Manifest, Phrase, Record, ShardEntry, ShardWriter, Split};
+use idiom_encoders::{MOST_PARTS, parts_of};
 use idiom_picture::{Rgb8, encode_png};
 use idiom_spec::experiment::Experiment;
 use idiom_train::{Event, NoSink, Outcome, Summary, TrainError, TrainRequest, train};
@@ -32,9 +33,21 @@ impl Toy {
 
     /// One with so many subjects, drawn by `paint` in both looks.
     pub(crate) fn painted(side: u32, dim: usize, n_subjects: u32, paint: Paint) -> Self {
+        Self::said(" ", (side, dim, n_subjects), paint)
+    }
+
+    /// One whose sentences are cut by a comma between the subject and the look.
+    pub(crate) fn in_parts() -> Self {
+        Self::said(", ", (16, 8, 12), strip)
+    }
+
+    fn said(between: &str, (side, dim, n_subjects): (u32, usize, u32), paint: Paint) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rows = (0..n_subjects).flat_map(|subject| {
-            ["flat", "ink"].map(|style| record(subject, style, &paint(subject, style, side)))
+            ["flat", "ink"].map(|style| {
+                let picture = paint(subject, style, side);
+                record(subject, between, style, &picture)
+            })
         });
         write_dataset(&folder.path().join("data"), rows.collect(), dim);
         Self {
@@ -164,6 +177,9 @@ fn write_dataset(folder: &Path, mut rows: Vec<Record>, dim: usize) {
         .map(|caption| caption.text.clone())
         .chain(phrases.iter().map(|phrase| phrase.text.clone()))
         .collect();
+    let parts = texts.iter().flat_map(|text| parts_of(text, MOST_PARTS));
+    let parts: Vec<String> = parts.map(str::to_owned).collect();
+    let texts = [texts, parts].concat();
     let held_out = rows.split_off(n_rows - n_rows / 6);
     let shards = vec![
         shard(folder, Split::Train, rows),
@@ -245,7 +261,7 @@ fn strip(subject: u32, style: &str, side: u32) -> Rgb8 {
     picture
 }
 
-fn record(subject: u32, style: &str, picture: &Rgb8) -> Record {
+fn record(subject: u32, between: &str, style: &str, picture: &Rgb8) -> Record {
     let caption = |text: String, kind: &str| Caption {
         text,
         lang: "en".to_owned(),
@@ -259,7 +275,7 @@ fn record(subject: u32, style: &str, picture: &Rgb8) -> Record {
         style: Some(style.to_owned()),
         caption: label.clone(),
         captions: vec![
-            caption(format!("{label} in {style}"), "composed"),
+            caption(format!("{label}{between}in {style}"), "composed"),
             caption(label, "label"),
         ],
         image: encode_png(picture).unwrap().into(),
