@@ -19,7 +19,7 @@ use crate::{EvaluateError, memorised};
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Dataset, Phrase, Split};
 use idiom_encoders::MobileNet;
-use idiom_gan::{Draws, Sight};
+use idiom_gan::Draws;
 use idiom_model::Model;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,6 +42,8 @@ pub struct Request<'a> {
     pub judge: Option<&'a Panel>,
     /// Measures how real and how varied pictures are.
     pub features: &'a MobileNet,
+    /// Whether that network had a part in the training: as a discriminator's eyes, or as a loss.
+    pub features_took_part: bool,
     /// Where it computes.
     pub device: Device,
     /// Sentences a language and a split, at most.
@@ -132,12 +134,11 @@ pub fn evaluate(request: &Request<'_>) -> Result<Report, EvaluateError> {
 
 /// What a reader must know before he compares.
 fn remark_on(request: &Request<'_>) -> Option<String> {
-    let judged = request.model.config.discriminator.as_ref()?;
-    matches!(judged.sight, Sight::Maps { .. }).then(|| {
+    request.features_took_part.then(|| {
         let features = request.features.name();
         format!(
-            "The discriminator looked through the same pre-trained network: KID, precision, recall, density, coverage and FID in the features \
-             of {features} flatter these pictures (Kynkäänniemi et al. 2022, arXiv:2203.06026). `kid_by_judge` does not."
+            "KID, precision, recall, density, coverage and FID flatter these pictures: they were trained with the network ({features}) that these \
+             figures are taken in (Kynkäänniemi et al. 2022, arXiv:2203.06026). `kid_by_judge` does not"
         )
     })
 }

@@ -10,7 +10,7 @@ use idiom_encoders::{MOBILENET_V2, MobileNet};
 use idiom_evaluate::panel::Panel;
 use idiom_evaluate::report::{PAGE, RESULTS, Report};
 use idiom_evaluate::{contrastive, independence, restyle, text_to_image};
-use idiom_spec::experiment::{Experiment as Spec, Task};
+use idiom_spec::experiment::{Experiment as Spec, Task, Trunk};
 use idiom_tracking::RunSpec;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -107,6 +107,8 @@ impl Session {
             embeddings: &run.embeddings,
             judge,
             features: &MobileNet::read(&weights, device)?,
+            features_took_part: run.spec.discriminator.trunk == Trunk::MobilenetV2
+                || run.spec.objective.perceptual_weight > 0.0,
             device,
             n_sentences: arguments.sentences,
             n_training: arguments.training.unwrap_or(usize::MAX),
