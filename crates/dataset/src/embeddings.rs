@@ -130,6 +130,17 @@ impl Embeddings {
             .get(row * self.manifest.dim..(row + 1) * self.manifest.dim)
     }
 
+    /// The same for a text that must have one.
+    ///
+    /// # Errors
+    /// It was never embedded.
+    pub fn require(&self, text: &str) -> Result<&[f32], DatasetError> {
+        self.get(text).ok_or_else(|| DatasetError::NoVector {
+            encoder: self.manifest.encoder.clone(),
+            text: text.to_owned(),
+        })
+    }
+
     /// The texts nearest to a vector by cosine among those that are `wanted`, as their keys and cosines, the nearest first; equal ones by key. A
     /// vector of another length has no neighbours.
     #[must_use]

@@ -79,6 +79,14 @@ pub enum DatasetError {
         /// The sidecar's folder.
         path: PathBuf,
     },
+    /// A text that was not there when the dataset was embedded.
+    #[error("the vectors of `{encoder}` lack the text `{text}`")]
+    NoVector {
+        /// The encoder's name.
+        encoder: String,
+        /// The text.
+        text: String,
+    },
     /// A vector of the wrong length was handed to the sidecar's writer.
     #[error("an embedding has {found} values, but the sidecar `{}` holds vectors of {expected}", path.display())]
     Dimension {
@@ -99,7 +107,7 @@ impl DatasetError {
             Self::NoManifest { .. } => {
                 Some("run `just ingest` for its pipeline, or check the path".to_owned())
             }
-            Self::NoEmbeddings { .. } => {
+            Self::NoEmbeddings { .. } | Self::NoVector { .. } => {
                 Some("run `just embed` for this dataset and encoder".to_owned())
             }
             Self::BadManifest { .. } | Self::SchemaVersion { .. } => {

@@ -6,6 +6,7 @@ use crate::gallery::Gallery;
 use crate::judge::{self, Vectors, found_across_looks, looks_right};
 use crate::metrics::agreement::{Pairs, agreement};
 use crate::report::{Better, Figure, Report};
+use crate::sentences::vectors_of;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Dataset, Phrase, Split};
 use idiom_gan::{Draws, TextHead};
@@ -200,7 +201,7 @@ impl Work<'_, '_> {
             };
             let most_parts = usize::try_from(head.config().parts).unwrap_or(0);
             let texts = std::iter::once(phrase.text.as_str());
-            let text = crate::sentences::vectors_of(texts, most_parts, embeddings)?;
+            let text = vectors_of(texts, most_parts, embeddings)?;
             let text = (text * config.text_encoder.scale).to_device(self.request.device);
             words.push(Word {
                 look: look as i64,

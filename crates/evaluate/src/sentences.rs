@@ -1,12 +1,13 @@
 //! Which sentences a model is asked to draw, and which phrase of the look stands in each.
 
+use crate::EvaluateError;
 use crate::gallery::Gallery;
 use idiom_dataset::embeddings::Embeddings;
 use idiom_dataset::{Caption, Phrase};
 use idiom_encoders::parts_of;
 use idiom_gan::Draws;
 use std::collections::BTreeMap;
-use tch::{TchError, Tensor};
+use tch::Tensor;
 
 /// Kind of a caption that says subject and look in one sentence.
 const COMPOSED: &str = "composed";
@@ -62,23 +63,26 @@ pub fn sentences(
     found
 }
 
-/// The vectors of texts as heads take them that read so many parts beside the whole: `[n, 1 + most_parts, dim]`, zeros for what was never
-/// embedded.
+/// The vectors of texts as heads take them that read so many parts beside the whole: `[n, 1 + most_parts, dim]`, zeros for parts that are not
+/// there.
+///
+/// # Errors
+/// A text or a part was never embedded.
 pub(crate) fn vectors_of<'a>(
     texts: impl Iterator<Item = &'a str>,
     most_parts: usize,
     embeddings: &Embeddings,
-) -> Result<Tensor, TchError> {
-    let nothing = vec![0.0; embeddings.dim()];
-    let rows = texts.flat_map(|text| {
+) -> Result<Tensor, EvaluateError> {
+    let (width, dim) = (1 + most_parts, embeddings.dim());
+    let mut values = Vec::new();
+    for text in texts {
         let parts = parts_of(text, most_parts).into_iter();
-        let parts = parts.chain(std::iter::repeat("")).take(most_parts);
-        std::iter::once(text).chain(parts)
-    });
-    let rows = rows.map(|text| embeddings.get(text).unwrap_or(&nothing));
-    let values = rows.collect::<Vec<_>>().concat();
-    let shape = [-1, 1 + most_parts as i64, embeddings.dim() as i64];
-    Tensor::f_from_slice(&values)?.f_view(shape)
+        for text in std::iter::once(text).chain(parts) {
+            values.extend_from_slice(embeddings.require(text)?);
+        }
+        values.resize(values.len().next_multiple_of(width * dim), 0.0);
+    }
+    Ok(Tensor::f_from_slice(&values)?.f_view([-1, width as i64, dim as i64])?)
 }
 
 /// At most `limit` of them, evenly spread over the whole.
@@ -109,6 +113,35 @@ pub fn by_phrase(sentences: &[Sentence], values: &[bool], phrases: &[Phrase]) ->
 mod tests {
     use super::*;
     use idiom_dataset::Split;
+    use idiom_dataset::embeddings::{EmbeddingRow, EmbeddingsWriter, text_sha256};
+
+    #[test]
+    fn texts_come_whole_and_in_parts_and_none_may_lack_its_vector() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = EmbeddingsWriter::begin(folder.path(), "toy", "0", 1).unwrap();
+        let texts = ["a cat", "a cat, of felt", "of felt", "a dog, of felt"];
+        let rows = texts.iter().enumerate().map(|(at, text)| EmbeddingRow {
+            text_sha256: text_sha256(text),
+            embedding: vec![at as f32 + 1.0],
+            n_tokens: 1,
+            truncated: false,
+        });
+        writer.append(&rows.collect::<Vec<_>>()).unwrap();
+        writer.finish("0").unwrap();
+        let embeddings = Embeddings::open(folder.path(), "toy").unwrap();
+        let rows = |texts: &[&str], most_parts| {
+            let text = vectors_of(texts.iter().copied(), most_parts, &embeddings)?;
+            assert_eq!(text.size(), [texts.len() as i64, 1 + most_parts as i64, 1]);
+            Ok::<_, EvaluateError>(Vec::<f32>::try_from(text.flatten(0, -1))?)
+        };
+        assert_eq!(
+            rows(&["a cat, of felt", "a cat"], 3).unwrap(),
+            [2.0, 1.0, 3.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(rows(&["a dog, of felt"], 0).unwrap(), [4.0]);
+        let error = rows(&["a dog, of felt"], 1).unwrap_err().to_string();
+        assert_eq!(error, "the vectors of `toy` lack the text `a dog`");
+    }
 
     #[test]
     fn sentences_with_one_phrase_are_one_unit() {

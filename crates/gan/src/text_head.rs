@@ -114,7 +114,7 @@ fn whole(text: &Tensor) -> Tensor {
     }
 }
 
-/// Which parts of `text [batch, parts, text_dim]` are there: `[batch, parts, 1]`.
+/// Which vectors of `text [..., text_dim]` are there, `[..., 1]`: those that are not zeros.
 pub fn is_there(text: &Tensor) -> Tensor {
     text.abs().amax([-1].as_slice(), true).gt(0.0)
 }

@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 
 use crate::StudioError;
 use crate::pixels::colours;
-use crate::words::{encoder_of, whole_and_parts};
+use crate::words::{check, encoder_of, whole_and_parts};
 
 /// Pictures drawn at once.
 const CHUNK: i64 = 16;
@@ -36,6 +36,19 @@ impl Drawer {
     pub fn open(folder: &Path, locations: &Locations, device: Device) -> Result<Self, StudioError> {
         let model = load(folder, device)?;
         let encoder = encoder_of(&model.config.text_encoder, locations, device)?;
+        Self::new(model, encoder, device)
+    }
+
+    /// A drawer of a model and an encoder that were loaded already, on `device`.
+    ///
+    /// # Errors
+    /// The encoder is another than the one the model was trained on.
+    pub fn new(
+        model: Model,
+        encoder: Box<dyn TextEncoder>,
+        device: Device,
+    ) -> Result<Self, StudioError> {
+        check(&model.config.text_encoder, &*encoder)?;
         Ok(Self {
             model,
             encoder,

@@ -81,7 +81,7 @@ impl<'a> TextTableBuilder<'a> {
     /// The finished table on `device`.
     ///
     /// # Errors
-    /// There is no memory for it on the device.
+    /// A part of a text has no vector, or there is no memory for the table on the device.
     pub(crate) fn build(mut self, device: Device) -> Result<TextTable, TrainError> {
         let parts = self.parts()?;
         let shape = [-1, self.embeddings.dim() as i64];
@@ -95,7 +95,7 @@ impl<'a> TextTableBuilder<'a> {
         })
     }
 
-    /// Gives parts their vectors, where any are read; a part without one counts as not there.
+    /// Gives parts their vectors, where any are read.
     fn parts(&mut self) -> Result<Option<Tensor>, TrainError> {
         if self.most_parts == 0 {
             return Ok(None);
@@ -107,8 +107,11 @@ impl<'a> TextTableBuilder<'a> {
         let mut rows: Vec<Option<u32>> = Vec::with_capacity(texts.len() * width);
         for (number, text) in &texts {
             rows.push(Some(*number));
-            let parts = parts_of(text, most_parts).into_iter();
-            rows.extend(parts.filter_map(|part| self.number(part)).map(Some));
+            for part in parts_of(text, most_parts) {
+                // A sidecar of before would be read as if nothing had parts.
+                self.embeddings.require(part)?;
+                rows.push(self.number(part));
+            }
             rows.resize(rows.len().next_multiple_of(width), None);
         }
         let nothing = self.numbers.len() as i64;
@@ -168,10 +171,7 @@ pub(crate) fn noisy(text: &Tensor, draws: &Draws, first: u64, deviation: f64) ->
     let per_sample = size[1..].iter().product();
     let noise = draws.normals(first, size[0], per_sample);
     let noise = noise.view(size.as_slice()).to_device(text.device()) * deviation;
-    if size.len() == 3 {
-        return text + noise * is_there(text);
-    }
-    text + noise
+    text + noise * is_there(text)
 }
 
 impl CaptionIndex {

@@ -132,18 +132,24 @@ fn channels_that_no_norm_can_group_are_named() {
     );
 }
 
-#[test]
-fn a_head_weighs_the_parts_of_a_sentence_as_pytorch_does() {
-    let oracle = oracle();
+/// PyTorch's head, which reads so many parts.
+fn text_head(oracle: &Oracle, parts: i64, weights: &str) -> (TextHead, VarStore) {
     let store = VarStore::new(Device::Cpu);
     let config = TextHeadConfig {
         text_dim: 5,
         hidden_dim: 6,
         out_dim: 4,
-        parts: 2,
+        parts,
     };
     let head = TextHead::new(&store.root(), &config, 1).unwrap();
-    filled(&oracle, &store, "parts/weights");
+    filled(oracle, &store, weights);
+    (head, store)
+}
+
+#[test]
+fn a_head_weighs_the_parts_of_a_sentence_as_pytorch_does() {
+    let oracle = oracle();
+    let (head, store) = text_head(&oracle, 2, "parts/weights");
     let text = oracle.get("parts/text");
     let vectors = head.forward(&text).unwrap();
     oracle.check("parts/vectors", &vectors);
@@ -155,6 +161,10 @@ fn a_head_weighs_the_parts_of_a_sentence_as_pytorch_does() {
     let alone = head.forward(&text.select(1, 0)).unwrap();
     check("alone", &alone.narrow(0, 0, 1), &vectors.narrow(0, 0, 1));
     assert_ne!(alone.get(1), vectors.get(1));
+    // Beside the heads the sentence itself is heard, not its parts.
+    let heard = Hearing::SentenceAndHeads.of(&text, &[&head]).unwrap();
+    let both = Tensor::cat(&[text.select(1, 0), &vectors * 2.0], 1);
+    check("both", &heard, &both);
     let error = head.forward(&text.narrow(2, 0, 4)).unwrap_err().to_string();
     assert!(error.contains("`text`"), "{error}");
 }
@@ -162,15 +172,7 @@ fn a_head_weighs_the_parts_of_a_sentence_as_pytorch_does() {
 #[test]
 fn the_text_head_gives_pytorchs_unit_vectors() {
     let oracle = oracle();
-    let store = VarStore::new(Device::Cpu);
-    let config = TextHeadConfig {
-        text_dim: 5,
-        hidden_dim: 6,
-        out_dim: 4,
-        parts: 0,
-    };
-    let head = TextHead::new(&store.root(), &config, 1).unwrap();
-    filled(&oracle, &store, "head/weights");
+    let (head, _store) = text_head(&oracle, 0, "head/weights");
     let vectors = head.forward(&oracle.get("head/text")).unwrap();
     oracle.check("head/vectors", &vectors);
     let lengths = vectors

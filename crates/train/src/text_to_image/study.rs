@@ -115,11 +115,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Noise for texts `[n, dim]` or `[n, parts, dim]`, the samples after `first` others; none on parts that are not there.
+    /// Noise like `text`, `[n, dim]` or `[n, parts, dim]`, the samples after `first` others; none on parts that are not there.
     fn noise_of(&self, text: &Tensor, first: u64) -> Result<Tensor, TrainError> {
         let (noises, draws) = &self.noises;
         let size = text.size();
-        let n_parts = if size.len() == 3 { size[1] } else { 1 };
+        let n_parts: i64 = size[1..size.len() - 1].iter().product();
         let chosen = (first..first + size[0] as u64).flat_map(|sentence| {
             let mut draws = draws.sample(sentence);
             (0..n_parts).map(move |_| draws.below(N_NOISES) as i64)
@@ -127,11 +127,7 @@ impl<'a> Reader<'a> {
         let chosen: Vec<i64> = chosen.collect();
         let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(noises.device())?;
         let noise = noises.f_index_select(0, &chosen)?.f_view(size.as_slice())?;
-        Ok(if size.len() == 3 {
-            noise * is_there(text)
-        } else {
-            noise
-        })
+        Ok(noise * is_there(text))
     }
 
     /// Learns from one batch of words, the samples after `first` others, by the share of its rate that is `left`.

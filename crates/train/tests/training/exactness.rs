@@ -421,3 +421,13 @@ fn a_sheet_goes_without_a_subject_that_is_not_there() {
     let legend = std::fs::read_to_string(sheet.with_extension("json")).unwrap();
     assert!(legend.contains("thing 3 in ink"), "{legend}");
 }
+
+/// Two subjects are asked for, which are held-out ones by default; nothing that is said of those has a vector.
+#[test]
+fn a_sheet_without_a_subject_to_show_shows_rows() {
+    let toy = Toy::new();
+    toy.embed_training_wholes();
+    let sheet = finish(&toy.request("run", 8)).sheet.unwrap();
+    let legend = std::fs::read_to_string(sheet.with_extension("json")).unwrap();
+    assert!(legend.contains("thing 0 in flat"), "{legend}");
+}

@@ -51,14 +51,13 @@ fn file(toy: &Toy, run_id: &str, images: u64, name: &str) -> Vec<u8> {
     found.unwrap().1
 }
 
-#[test]
-fn a_run_taken_up_while_the_guide_learns_or_after_equals_an_unbroken_one() {
-    let toy = Toy::new();
-    finish(&guided(&toy, "whole", 96));
-    for first in [16, 32, 48] {
+/// A run that is broken off after each of these numbers of pictures and taken up again ends as an unbroken one.
+fn assert_unbroken(toy: &Toy, breaks: &[u64], request: impl Fn(&str, u64) -> TrainRequest) {
+    finish(&request("whole", 96));
+    for first in breaks {
         let name = format!("broken-at-{first}");
-        finish(&guided(&toy, &name, first));
-        let mut rest = guided(&toy, &name, 96);
+        finish(&request(&name, *first));
+        let mut rest = request(&name, 96);
         rest.resume = true;
         finish(&rest);
         assert_eq!(
@@ -70,27 +69,22 @@ fn a_run_taken_up_while_the_guide_learns_or_after_equals_an_unbroken_one() {
 }
 
 #[test]
-fn a_run_whose_heads_read_by_themselves_equals_an_unbroken_one_in_any_digits() {
+fn a_run_taken_up_while_the_guide_learns_or_after_equals_an_unbroken_one() {
     let toy = Toy::new();
+    assert_unbroken(&toy, &[16, 32, 48], |name, images| {
+        guided(&toy, name, images)
+    });
+}
+
+#[test]
+fn a_run_whose_heads_read_by_themselves_equals_an_unbroken_one_in_any_digits() {
     for precision in [Precision::F32, Precision::Bf16, Precision::Auto] {
-        let request = |name: &str, images| {
-            let mut request = reading(&toy, &format!("{name}-{precision:?}"), images, 512);
+        let toy = Toy::new();
+        assert_unbroken(&toy, &[32, 48], |name, images| {
+            let mut request = reading(&toy, name, images, 512);
             request.experiment.train.precision = precision;
             request
-        };
-        finish(&request("whole", 96));
-        for first in [32, 48] {
-            let name = format!("broken-at-{first}");
-            finish(&request(&name, first));
-            let mut rest = request(&name, 96);
-            rest.resume = true;
-            finish(&rest);
-            assert_eq!(
-                checkpoint_bytes(&toy.run_folder(&format!("whole-{precision:?}")), 96),
-                checkpoint_bytes(&rest.runs.join(&rest.run_id), 96),
-                "{name} in {precision:?}"
-            );
-        }
+        });
     }
 }
 
@@ -104,19 +98,17 @@ fn in_parts(toy: &Toy, run_id: &str, images: u64) -> TrainRequest {
 #[test]
 fn a_run_whose_heads_read_parts_equals_an_unbroken_one() {
     let toy = Toy::in_parts();
-    finish(&in_parts(&toy, "whole", 96));
-    for first in [16, 48] {
-        let name = format!("broken-at-{first}");
-        finish(&in_parts(&toy, &name, first));
-        let mut rest = in_parts(&toy, &name, 96);
-        rest.resume = true;
-        finish(&rest);
-        assert_eq!(
-            checkpoint_bytes(&toy.run_folder("whole"), 96),
-            checkpoint_bytes(&toy.run_folder(&name), 96),
-            "{name}"
-        );
-    }
+    assert_unbroken(&toy, &[16, 48], |name, images| in_parts(&toy, name, images));
+}
+
+#[test]
+fn parts_that_were_never_embedded_are_an_error_that_names_one() {
+    let toy = Toy::in_parts();
+    toy.embed_training_wholes();
+    let error = run(&in_parts(&toy, "run", 36)).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("`toy` lack the text `"), "{message}");
+    assert!(error.hint().unwrap().contains("just embed"), "{message}");
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use idiom_dataset::embeddings::{EmbeddingRow, EmbeddingsWriter, text_sha256};
 use idiom_dataset::manifest::FileEntry;
-use idiom_dataset::{Caption, Counts, Manifest, Phrase, Record, ShardEntry, ShardWriter, Split};
+use idiom_dataset::{
+    Caption, Columns, Counts, Dataset, Manifest, Phrase, Record, ShardEntry, ShardWriter, Split,
+};
 use idiom_encoders::{MOST_PARTS, parts_of};
 use idiom_picture::{Rgb8, encode_png};
 use idiom_spec::experiment::Experiment;
@@ -62,6 +64,24 @@ impl Toy {
             path: path.to_owned(),
             _folder: None,
         }
+    }
+
+    /// Vectors anew, of what is said of training rows alone and without the parts that say a look.
+    pub(crate) fn embed_training_wholes(&self) {
+        let dataset = Dataset::open(&self.dataset()).unwrap();
+        let rows = dataset.records(Split::Train, Columns::WithoutImage);
+        let captions = rows.flat_map(|row| row.unwrap().captions);
+        let mut texts: Vec<String> = captions.map(|caption| caption.text).collect();
+        texts.extend(
+            dataset
+                .phrases()
+                .unwrap()
+                .into_iter()
+                .map(|phrase| phrase.text),
+        );
+        texts.retain(|text| !text.starts_with("in "));
+        std::fs::remove_dir_all(self.dataset().join("embeddings")).unwrap();
+        write_embeddings(&self.dataset(), &texts, 8);
     }
 
     pub(crate) fn path(&self) -> &Path {

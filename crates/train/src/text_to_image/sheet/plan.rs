@@ -77,6 +77,10 @@ pub(crate) fn plan(
                 .filter_map(|look| cell(subject, look, &language, table)),
         );
     }
+    if cells.is_empty() {
+        tracing::warn!("no subject of the data set has words in every look; the sheets show rows");
+        return plain(dataset, table, options.subjects, columns);
+    }
     Ok(Layout {
         cells,
         columns: looks.len(),
@@ -202,7 +206,7 @@ fn sentence(
         .find_map(|text| Some((text.clone(), table.number(text)?)))
 }
 
-/// For data without looks: pictures at even distances, each by its own caption.
+/// For data without looks, or without a subject in all of them: pictures at even distances, each by its own caption.
 fn plain(
     dataset: &Dataset,
     table: &mut TextTableBuilder<'_>,
