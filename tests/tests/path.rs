@@ -35,6 +35,7 @@ fn from_pictures_and_words_to_compared_runs() {
     idiom_tests::artist::restyles_pictures(&project, &server);
     a_sweep_is_run_once_and_summed_up(&project, &server);
     stages_build_on_one_another(&project, &server);
+    runs_are_judged(&project, &server, &first);
 }
 
 fn smoke(project: &Project, uri: &str, overrides: &[&str]) -> String {
@@ -369,6 +370,64 @@ fn stages_build_on_one_another(project: &Project, server: &Server) {
     let two = std::fs::read_to_string(project.newest_run("staged-two").join("experiment.yaml"));
     let name = one.file_name().unwrap().to_str().unwrap();
     assert!(two.unwrap().contains(&format!("init_from: {name}")));
+}
+
+/// By a judge that has learnt next to nothing: what is measured, and what is said beside it.
+fn runs_are_judged(project: &Project, server: &Server, first: &Path) {
+    if !has(
+        &cache().join("encoders/mobilenet-v2"),
+        "runs_are_judged",
+        "MobileNetV2 (just encoders)",
+    ) {
+        return;
+    }
+    let judge = [
+        "experiment",
+        "judge.yaml",
+        "train.device=cpu",
+        "train.images=256",
+        "contrastive.channels=[8,8,8,8]",
+    ];
+    said(project, server, &judge);
+    let judge = project.newest_run("judge");
+    smoke(
+        project,
+        &server.uri,
+        &[
+            "name=alike",
+            "train.images=32",
+            "objective.perceptual_weight=1",
+        ],
+    );
+    let evaluated = |run: &Path| {
+        let name = |run: &Path| run.file_name().unwrap().to_str().unwrap().to_owned();
+        let few = ["--sentences", "40", "--training", "200"];
+        let command = ["evaluate", &name(run), "--judge", &name(&judge)];
+        said(project, server, &[&command[..], &few].concat());
+        let results = std::fs::read_to_string(run.join("results/results.json")).unwrap();
+        serde_json::from_str::<serde_json::Value>(&results).unwrap()
+    };
+    let results = evaluated(first);
+    let figure = |key: &str| {
+        let figures = results["figures"].as_array().unwrap().iter();
+        let found = figures.filter(|figure| figure["key"] == format!("evaluate/{key}"));
+        found.last().unwrap()["value"].as_f64().unwrap()
+    };
+    for split in ["train", "test"] {
+        for share in ["look_accuracy", "r_precision"] {
+            let value = figure(&format!("{split}/{share}"));
+            assert!((0.0..=1.0).contains(&value), "{split}/{share}: {value}");
+        }
+        // What 512 pictures taught is far from anything real, in either network.
+        for distance in ["kid", "kid_by_judge"] {
+            let value = figure(&format!("{split}/{distance}"));
+            assert!(value > 0.05, "{split}/{distance}: {value}");
+        }
+    }
+    let flatters = |results: &serde_json::Value| results["remarks"].to_string().contains("flatter");
+    assert!(!flatters(&results), "{}", results["remarks"]);
+    let alike = evaluated(&project.newest_run("alike"));
+    assert!(flatters(&alike), "{}", alike["remarks"]);
 }
 
 /// The last checkpoints of two runs hold the same bytes.
