@@ -407,7 +407,7 @@ impl Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct Generate {
-    /// What to draw, subject and look in one sentence.
+    /// What to draw, subject and look in one sentence; a comma between the two helps.
     pub(crate) words: String,
     /// How many pictures.
     #[arg(short, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
