@@ -410,8 +410,8 @@ fn runs_are_judged(project: &Project, server: &Server, first: &Path) {
     let results = evaluated(first);
     let figure = |key: &str| {
         let figures = results["figures"].as_array().unwrap().iter();
-        let found = figures.filter(|figure| figure["key"] == format!("evaluate/{key}"));
-        found.last().unwrap()["value"].as_f64().unwrap()
+        let mut found = figures.filter(|figure| figure["key"] == format!("evaluate/{key}"));
+        found.next().unwrap()["value"].as_f64().unwrap()
     };
     for split in ["train", "test"] {
         for share in ["look_accuracy", "r_precision"] {
