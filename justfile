@@ -96,7 +96,7 @@ bench *arguments: build encoders
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
 
 [private]
-bench-train threads="2":
+bench-train threads="2" *only:
     python3 tests/fetch_python.py torch
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked --bench versus_torch -- "$@"
 

@@ -2,8 +2,8 @@
 //!
 //! Ours is the whole of `idiom_train::train` on a synthetic data set: loader, logging and checks included; PyTorch's has its pictures in
 //! memory and logs nothing (`torch_step.py`). Each measure is a process of its own, so that peak memory is its own too. Rates by the
-//! clock suffer from other work on the machine; CPU seconds less. Then what logging costs (every step, through the client's spool, with no
-//! server to take it), in pairs with and without, and what single settings cost, ours alone.
+//! clock suffer from other work on the machine; CPU seconds less. Then what single settings cost, ours alone, and what logging costs (through
+//! the client's spool, with no server to take it), in pairs with and without; `just bench train 2 logging` measures that alone.
 //! IDIOM_TORCH_PYTHON, or the packages of `tests/fetch_python.py torch`, is PyTorch; without it only our own figures are printed.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed bench")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -27,6 +27,8 @@ use toy::Toy;
 const WARM: u64 = 8;
 /// Steps that are measured, three rounds.
 const STEPS: u64 = 24;
+/// As many where what is looked for is a hundredth.
+const LOGGED_STEPS: u64 = 64;
 /// Each measure is taken so often, in turn with the others; the median counts.
 const TURNS: usize = 3;
 /// Pairs of a training that logs and one that does not.
@@ -45,18 +47,25 @@ fn main() {
         .filter(|a| a != "--bench")
         .skip(1)
         .collect();
-    if let [ours, task, settings] = arguments.as_slice()
+    if let [ours, task, settings, steps] = arguments.as_slice()
         && ours == "ours"
     {
-        return measure(task, settings);
+        return measure(task, settings, steps.parse().unwrap());
     }
     let threads = arguments.first().map_or("2", String::as_str);
-    for task in ["text_to_image", "restyle"] {
-        beside_torch(task, threads);
+    if arguments.get(1).is_none_or(|only| only != "logging") {
+        for task in ["text_to_image", "restyle"] {
+            beside_torch(task, threads);
+        }
+        settings(threads);
     }
     logging(threads);
+}
+
+fn settings(threads: &str) {
     println!("\nwhat a setting costs, CPU-ms a picture of ours, text_to_image:");
-    let plain = ours("text_to_image", "", threads).cpu_seconds;
+    let cost = |setting| ours("text_to_image", setting, threads, STEPS).cpu_seconds;
+    let plain = cost("");
     for settings in [
         "penalty.every=1",
         "penalty.every=64",
@@ -65,10 +74,9 @@ fn main() {
         "spectral",
         "residual",
     ] {
-        let cost = ours("text_to_image", settings, threads).cpu_seconds;
         println!(
             "  {settings:<18}{:+8.2} of {:.2}",
-            1e3 * (cost - plain),
+            1e3 * (cost(settings) - plain),
             1e3 * plain
         );
     }
@@ -80,7 +88,7 @@ fn beside_torch(task: &str, threads: &str) {
     for _ in 0..TURNS {
         for (form, taken) in forms.iter().zip(&mut taken) {
             taken.extend(match *form {
-                "ours" => Some(ours(task, "", threads)),
+                "ours" => Some(ours(task, "", threads, STEPS)),
                 form => torchs(task, form, threads),
             });
         }
@@ -105,18 +113,37 @@ fn beside_torch(task: &str, threads: &str) {
     }
 }
 
+/// What logging costs beside a run that logs nothing, as a run logs unless told otherwise and at every step. Which of a pair comes first changes.
 fn logging(threads: &str) {
-    let cost = |setting: &str| ours("text_to_image", setting, threads).cpu_seconds;
-    let mut shares: Vec<f64> = (0..PAIRS)
-        .map(|_| cost("logging=on") / cost("logging=off") - 1.0)
-        .collect();
-    shares.sort_by(f64::total_cmp);
-    println!(
-        "\nlogging every step: {:+.2} % CPU, median of {PAIRS} pairs ({:+.2} to {:+.2})",
-        100.0 * shares[PAIRS / 2],
-        100.0 * shares[0],
-        100.0 * shares[PAIRS - 1]
-    );
+    let cost = |setting| ours("text_to_image", setting, threads, LOGGED_STEPS).cpu_seconds;
+    for (name, setting) in [
+        ("as by default", "logging=on"),
+        ("every step", "logging=all"),
+    ] {
+        let mut shares: Vec<f64> = (0..PAIRS)
+            .map(|pair| {
+                let first = cost(if pair % 2 == 0 {
+                    setting
+                } else {
+                    "logging=off"
+                });
+                let second = cost(if pair % 2 == 0 {
+                    "logging=off"
+                } else {
+                    setting
+                });
+                let share = first / second;
+                (if pair % 2 == 0 { share } else { 1.0 / share }) - 1.0
+            })
+            .collect();
+        shares.sort_by(f64::total_cmp);
+        println!(
+            "\nlogging {name}: {:+.2} % CPU, median of {PAIRS} pairs ({:+.2} to {:+.2})",
+            100.0 * shares[PAIRS / 2],
+            100.0 * shares[0],
+            100.0 * shares[PAIRS - 1]
+        );
+    }
 }
 
 fn median(taken: &[Figures]) -> Figures {
@@ -150,11 +177,11 @@ fn figures(command: &mut Command) -> Figures {
     }
 }
 
-fn ours(task: &str, settings: &str, threads: &str) -> Figures {
+fn ours(task: &str, settings: &str, threads: &str, steps: u64) -> Figures {
     let mut command = Command::new(std::env::current_exe().unwrap());
     figures(
         command
-            .args(["ours", task, settings])
+            .args(["ours", task, settings, &steps.to_string()])
             .env("OMP_NUM_THREADS", threads),
     )
 }
@@ -186,7 +213,7 @@ fn torchs(task: &str, form: &str, threads: &str) -> Option<Figures> {
 }
 
 /// Trains and prints rate, CPU seconds a picture, peak memory, and the share of time that the loop waited for pictures.
-fn measure(task: &str, settings: &str) {
+fn measure(task: &str, settings: &str, steps: u64) {
     let toy = Toy::sized(64, 512);
     let mut request = toy.request("run", 0);
     request.experiment = experiment(task);
@@ -199,18 +226,20 @@ fn measure(task: &str, settings: &str) {
         "restyle" => request.experiment.restyle.encoder.images,
         _ => 0,
     };
-    request.experiment.train.images = first + (WARM + STEPS) * batch;
+    request.experiment.train.images = first + (WARM + steps) * batch;
     let marks = Mutex::new((0, Vec::new()));
     let on = |event: Event| {
         if let Event::Advanced(n) = event {
             let mut marks = marks.lock().unwrap();
             marks.0 += n;
-            if [first + WARM * batch, first + (WARM + STEPS) * batch].contains(&marks.0) {
+            if [first + WARM * batch, first + (WARM + steps) * batch].contains(&marks.0) {
                 marks.1.push((Instant::now(), cpu_seconds(), peak_mb()));
             }
         }
     };
-    let run = (settings == "logging=on").then(|| logged(&toy));
+    let run = ["logging=on", "logging=all"]
+        .contains(&settings)
+        .then(|| logged(&toy));
     let sink: &dyn Sink = match &run {
         Some(run) => run,
         None => &NoSink,
@@ -221,7 +250,7 @@ fn measure(task: &str, settings: &str) {
     };
     let marks = marks.into_inner().unwrap().1;
     let (images, seconds) = (
-        (STEPS * batch) as f64,
+        (steps * batch) as f64,
         (marks[1].0 - marks[0].0).as_secs_f64(),
     );
     println!(
@@ -269,7 +298,7 @@ fn with(experiment: &mut Experiment, setting: &str) {
         "translation=0" => experiment.augment.translation = 0.0,
         "accumulate=2" => experiment.train.accumulate = 2,
         "spectral" => experiment.discriminator.normalization = Normalization::Spectral,
-        "logging=on" => experiment.logging.every_images = experiment.train.batch_size,
+        "logging=all" => experiment.logging.every_images = experiment.train.batch_size,
         "logging=off" => experiment.logging.every_images = 1_000_000_000,
         "residual" => experiment.discriminator.stages = Stages::Residual,
         _ => {}
