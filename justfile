@@ -87,10 +87,11 @@ check: build
     {{lint}}
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo test --workspace --locked --quiet --test layering --test sources --test phrases
 
-# Benchmarks: training step, loader, text encoders, logging; `just bench ingest`, `tracking`, `stylize` and `train` set us beside others
+# Benchmarks: training step, loader, text encoders, logging; `just bench ingest`, `tracking`, `stylize` and `train` set us beside others, `pages` times the UI
 bench *arguments: build encoders
     @if [ "${1:-}" = ingest ]; then shift; exec {{just_executable()}} bench-ingest "$@"; fi; \
     if [ "${1:-}" = tracking ]; then shift; exec {{just_executable()}} bench-tracking "$@"; fi; \
+    if [ "${1:-}" = pages ]; then exec {{just_executable()}} bench-pages; fi; \
     if [ "${1:-}" = train ]; then shift; exec {{just_executable()}} bench-train "$@"; fi; \
     if [ "${1:-}" = stylize ]; then shift; set -- --bench stylize "$@"; fi; \
     LD_LIBRARY_PATH="$LIBTORCH/lib:${LD_LIBRARY_PATH:-}" cargo bench --profile dev --workspace --locked "$@"
@@ -104,6 +105,10 @@ bench-train threads="2" *only:
 bench-tracking *arguments: build
     python3 tests/fetch_python.py mlflow-server
     python3 crates/tracking-server/benches/versus_mlflow.py {{target}}/idiom-tracking-server "$IDIOM_CACHE/python/mlflow-server-3.17.2" "$@"
+
+[private]
+bench-pages: build
+    python3 crates/tracking-server/benches/pages.py {{target}}/idiom-tracking-server
 
 [private]
 bench-ingest *arguments:

@@ -1,11 +1,9 @@
 """Fills a tracking server with what the pages must stay fluent with: 1,000 runs x 20 metrics x 500 points, and ten runs
-with a curve of a million points each. `fixture.py URI [RUNS] [LONG_RUNS]`; needs nothing but Python.
+with a curve of a million points each. `pages.py` calls it.
 """
 import http.client
 import json
 import math
-import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from urllib.parse import urlsplit
@@ -83,9 +81,3 @@ def fill(uri, runs=1000, long_runs=10):
         ids = list(pool.map(long_run, repeat(uri), repeat(long), range(long_runs)))
         list(pool.map(usual_run, repeat(uri), repeat(many), range(runs)))
     return ids
-
-
-if __name__ == "__main__":
-    begun = time.monotonic()
-    print(json.dumps(fill(sys.argv[1], *map(int, sys.argv[2:]))))
-    print(f"{time.monotonic() - begun:.1f} s", file=sys.stderr)

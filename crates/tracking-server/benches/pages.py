@@ -2,7 +2,7 @@
 thousand runs until its first rows are painted, the comparison of the ten runs with a million points each until all its
 curves are drawn. Milliseconds since the navigation began, the median of several, cold (nothing kept) and warm.
 
-Run: fixture.py URI > runs.json, then pages.py URI runs.json. Needs Debian's chromium and chromium-driver.
+Run: just bench pages. Needs Debian's chromium and chromium-driver.
 """
 import json
 import statistics
@@ -11,6 +11,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+import fixture
+import versus_mlflow
 
 DRIVER, TIMES = "http://127.0.0.1:9633", 5
 TABLE = "document.querySelectorAll('tbody tr[data-run]').length >= 20"
@@ -86,11 +89,19 @@ class Browser:
 
 
 def main():
-    uri, runs = sys.argv[1].rstrip("/"), json.load(open(sys.argv[2]))
-    with Browser() as browser:
-        browser.measure("table of runs", f"{uri}/", TABLE)
-        compared = f"{uri}/compare?runs={','.join(runs)}"
-        browser.measure(f"comparison of {len(runs)} runs", compared, f"{LINES}.length === {len(runs)}")
+    with tempfile.TemporaryDirectory() as folder:
+        server = versus_mlflow.ours(sys.argv[1], folder)
+        try:
+            uri, begun = f"http://127.0.0.1:{server.port}", time.monotonic()
+            long = fixture.fill(uri)
+            print(f"1,000 runs x 20 metrics x 500 points and {len(long)} runs x 1,000,000 points logged in {time.monotonic() - begun:.0f} s")
+            with Browser() as browser:
+                browser.measure("table of runs", f"{uri}/", TABLE)
+                compared = f"{uri}/compare?runs={','.join(long)}"
+                browser.measure(f"comparison of {len(long)} runs", compared, f"{LINES}.length === {len(long)}")
+            print(f"memory of the server {server.megabytes():.0f} MB")
+        finally:
+            server.stop()
 
 
 if __name__ == "__main__":

