@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -16,16 +18,27 @@ use crate::{DatasetError, commit, schema};
 
 /// Commits one batch as a whole Parquet file.
 pub(crate) fn write(path: &Path, batch: &RecordBatch) -> Result<(), DatasetError> {
+    write_batches(path, &batch.schema(), std::iter::once(Ok(batch.clone())))
+}
+
+/// Commits batches of one schema as a whole Parquet file, one in memory at a time.
+pub(crate) fn write_batches(
+    path: &Path,
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch, DatasetError>>,
+) -> Result<(), DatasetError> {
     commit::create_folder_of(path)?;
     let temporary = commit::temporary(path);
     let file = File::create(&temporary).map_err(DatasetError::io(&temporary))?;
     let mut writer = ArrowWriter::try_new(
         file,
-        batch.schema(),
+        Arc::clone(schema),
         Some(schema::table_properties().build()),
     )
     .map_err(DatasetError::parquet(path))?;
-    writer.write(batch).map_err(DatasetError::parquet(path))?;
+    for batch in batches {
+        writer.write(&batch?).map_err(DatasetError::parquet(path))?;
+    }
     let metadata = writer.close().map_err(DatasetError::parquet(path))?;
     let n_columns = metadata.file_metadata().schema_descr().num_columns();
     name_old_order(&temporary, n_columns).map_err(DatasetError::io(&temporary))?;

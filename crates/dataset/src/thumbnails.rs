@@ -31,7 +31,7 @@ impl Thumbnail {
     /// Whether it shows what was refused here.
     #[must_use]
     pub fn is_of(&self, reject: &Reject) -> bool {
-        (&self.code, &self.source, &self.member) == (&reject.code, &reject.source, &reject.member)
+        reject.code == self.code && reject.source == self.source && reject.member == self.member
     }
 }
 

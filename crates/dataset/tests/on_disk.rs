@@ -295,14 +295,14 @@ fn phrases_and_rejects_come_back() {
     );
     let refused = vec![
         Reject {
-            member: "a.png".to_owned(),
-            code: "broken".to_owned(),
+            member: "a.png".into(),
+            code: "broken".into(),
             line: None,
             ..Reject::default()
         },
         Reject {
-            member: "b.json".to_owned(),
-            code: "bad_utf8".to_owned(),
+            member: "b.json".into(),
+            code: "bad_utf8".into(),
             line: Some(7),
             ..Reject::default()
         },

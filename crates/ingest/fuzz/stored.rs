@@ -47,7 +47,7 @@ impl Stored {
         phrases::write(&folder.join(phrases::FILE), &[phrase])?;
         let reject = Reject {
             line: Some(7),
-            code: "broken".to_owned(),
+            code: "broken".into(),
             ..Reject::default()
         };
         rejects::write(&folder.join(rejects::FILE), &[reject])?;

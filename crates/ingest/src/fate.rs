@@ -1,8 +1,6 @@
 //! What becomes of each staged row, decided when all units are in: which are duplicates, which contradict each other, and
 //! in which shard each of the rest goes. Pure: nothing is read or written here.
 
-use std::collections::HashSet;
-
 use idiom_dataset::Split;
 use idiom_spec::pipeline::Duplicates;
 
@@ -81,15 +79,17 @@ pub(crate) fn decide(places: &mut [Place], rules: Rules) {
         }
     }
     if rules.duplicates == Duplicates::Drop {
-        let mut seen = HashSet::new();
-        for place in places
-            .iter_mut()
-            .filter(|place| matches!(place.fate, Fate::Row { .. }))
-        {
-            if !seen.insert(place.row.sha256.clone()) {
-                place.fate = Fate::Duplicate;
-            }
+        let mut kept: Vec<usize> = (0..places.len())
+            .filter(|i| matches!(places[*i].fate, Fate::Row { .. }))
+            .collect();
+        let mut repeats: Vec<usize> = Vec::new();
+        kept.sort_unstable_by_key(|i| (places[*i].row.sha256, *i));
+        for same_bytes in kept.chunk_by(|a, b| places[*a].row.sha256 == places[*b].row.sha256) {
+            repeats.extend(&same_bytes[1..]);
         }
+        repeats
+            .into_iter()
+            .for_each(|i| places[i].fate = Fate::Duplicate);
     }
     if let Some(distance) = rules.drop_similar {
         let mut seen = Seen::new(distance);
@@ -123,15 +123,17 @@ pub(crate) fn identical(places: &[Place]) -> u64 {
     let kept = places
         .iter()
         .filter(|place| matches!(place.fate, Fate::Row { .. }));
-    let distinct: HashSet<&str> = kept
-        .clone()
-        .map(|place| place.row.sha256.as_str())
-        .collect();
-    (kept.count() - distinct.len()) as u64
+    let mut distinct: Vec<&[u8; 32]> = kept.map(|place| &place.row.sha256).collect();
+    let n_kept = distinct.len();
+    distinct.sort_unstable();
+    distinct.dedup();
+    (n_kept - distinct.len()) as u64
 }
 
 #[cfg(test)]
 mod tests {
+    use idiom_dataset::digest;
+
     use super::*;
 
     /// Rows as (key, source bytes), each picture 10 bytes, all in one split.
@@ -141,10 +143,10 @@ mod tests {
             .enumerate()
             .map(|(unit, (key, bytes))| Place {
                 row: StagedRow {
-                    key: (*key).to_owned(),
+                    key: (*key).into(),
                     split: Split::Train,
                     bytes: 10,
-                    sha256: (*bytes).to_owned(),
+                    sha256: digest::sha256(bytes.as_bytes()),
                     phash: 0,
                 },
                 unit,
@@ -198,10 +200,10 @@ mod tests {
     fn what_an_earlier_seal_dropped_stays_dropped() {
         let place = |key: &str, sha256: &str, lies| Place {
             row: StagedRow {
-                key: key.to_owned(),
+                key: key.into(),
                 split: Split::Train,
                 bytes: 10,
-                sha256: sha256.to_owned(),
+                sha256: digest::sha256(sha256.as_bytes()),
                 phash: 0,
             },
             unit: 0,

@@ -39,13 +39,13 @@ impl Fault {
     /// The row of the rejects.
     pub(crate) fn at(self, source: &str, member: &str) -> Reject {
         Reject {
-            source: source.to_owned(),
-            member: member.to_owned(),
+            source: source.into(),
+            member: member.into(),
             line: self.line,
-            stage: self.stage.to_owned(),
-            code: self.code.to_owned(),
-            message: self.message,
-            sha256: self.sha256,
+            stage: self.stage.into(),
+            code: self.code.into(),
+            message: self.message.into(),
+            sha256: self.sha256.into(),
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::characters::Groups;
 use crate::package::Registry;
 use crate::phrases::PhraseBook;
+use crate::plan::Plan;
 use crate::preview::{self, Preview};
 use crate::retry::{self, Sealed};
 use crate::row::Recipe;
@@ -84,7 +85,7 @@ impl<'a> Job<'a> {
         if self.current().is_some() {
             return Ok(summary);
         }
-        self.with_work(share, None, |work| {
+        self.with_work(&self.plan()?, share, None, |work| {
             work.run()?;
             let own = work.own_units();
             summary.units = own.count();
@@ -100,7 +101,9 @@ impl<'a> Job<'a> {
         if let Some(summary) = self.current() {
             return Ok(summary);
         }
-        let summary = self.with_work(Share::WHOLE, None, |work| {
+        let mut plan = self.plan()?;
+        plan.forget_items();
+        let summary = self.with_work(&plan, Share::WHOLE, None, |work| {
             let missing: Vec<&str> = work
                 .own_units()
                 .filter(|(_, unit)| units::report(work.staging, unit).is_none())
@@ -157,8 +160,10 @@ impl<'a> Job<'a> {
     }
 
     fn finish(&self, sealed: Option<Sealed>) -> Result<Summary, IngestError> {
-        let summary = self.with_work(Share::WHOLE, sealed, |work| {
-            work.run()?;
+        let mut plan = self.plan()?;
+        self.with_work(&plan, Share::WHOLE, sealed.as_ref(), |work| work.run())?;
+        plan.forget_items();
+        let summary = self.with_work(&plan, Share::WHOLE, sealed.as_ref(), |work| {
             seal::seal(work, self.out())
         })?;
         self.end(summary)
@@ -177,16 +182,21 @@ impl<'a> Job<'a> {
         Ok(summary)
     }
 
-    fn with_work<T>(
-        &self,
-        share: Share,
-        sealed: Option<Sealed>,
-        act: impl FnOnce(&Work<'_>) -> Result<T, IngestError>,
-    ) -> Result<T, IngestError> {
+    /// What will be done, and a folder for it.
+    fn plan(&self) -> Result<Plan, IngestError> {
         let staging = self.staging();
         fs::create_dir_all(&staging).map_err(IngestError::io(&staging))?;
-        let places = self.places();
-        let plan = plan::make(&places, self.on)?;
+        plan::make(&self.places(), self.on)
+    }
+
+    fn with_work<T>(
+        &self,
+        plan: &Plan,
+        share: Share,
+        sealed: Option<&Sealed>,
+        act: impl FnOnce(&Work<'_>) -> Result<T, IngestError>,
+    ) -> Result<T, IngestError> {
+        let (staging, places) = (self.staging(), self.places());
         let groups = Groups::new(&self.request.pipeline.subjects);
         let book = PhraseBook::new(&plan.phrases);
         let recipe = Recipe {
@@ -197,14 +207,14 @@ impl<'a> Job<'a> {
             classes: &plan.classes,
         };
         act(&Work {
-            plan: &plan,
+            plan,
             places: &places,
             recipe,
             staging: &staging,
             config_sha256: &self.config_sha256,
             threads: self.request.threads,
             share,
-            sealed: sealed.as_ref(),
+            sealed,
             on: self.on,
             stop: self.stop,
         })

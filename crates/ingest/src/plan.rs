@@ -22,6 +22,21 @@ pub(crate) struct Plan {
     pub(crate) units: Vec<Unit>,
 }
 
+impl Plan {
+    /// Pictures of a source that are read.
+    pub(crate) fn n_items(&self, source: usize) -> usize {
+        let units = self.units.iter().filter(|unit| unit.source == source);
+        units.map(|unit| unit.items.len()).sum()
+    }
+
+    /// Once all is read the seal needs the room more: of millions of items a list says half a gigabyte.
+    pub(crate) fn forget_items(&mut self) {
+        for Planned { listing, .. } in &mut self.sources {
+            (listing.items, listing.facts) = (Vec::new(), None);
+        }
+    }
+}
+
 /// A source after the join.
 pub(crate) struct Planned {
     pub(crate) listing: Listing,

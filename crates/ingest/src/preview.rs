@@ -143,8 +143,8 @@ fn problems(rejects: &[Reject]) -> BTreeMap<String, (usize, String)> {
     let mut problems = BTreeMap::new();
     for reject in rejects {
         let entry = problems
-            .entry(reject.code.clone())
-            .or_insert_with(|| (0, reject.member.clone()));
+            .entry(reject.code.to_string())
+            .or_insert_with(|| (0, reject.member.to_string()));
         entry.0 += 1;
     }
     problems

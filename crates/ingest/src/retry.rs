@@ -5,14 +5,15 @@
 //! anew: old rows come out of the old shards, new ones out of staging. Killed at any moment, the next ingest goes on.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use idiom_dataset::{Manifest, Reject, Split, commit};
 use serde::{Deserialize, Serialize};
 
-use crate::IngestError;
 use crate::units::UnitReport;
+use crate::{IngestError, remove};
 
 /// The ledger, beside the manifest.
 pub(crate) const LEDGER: &str = ".ledger.json";
@@ -128,27 +129,62 @@ pub(crate) fn forget(staging: &Path, code: &str) -> Result<usize, IngestError> {
     Ok(n_forgotten)
 }
 
-/// Writes the ledger where a retry could ever need it, else removes an old one.
-pub(crate) fn write_ledger(out: &Path, reports: &[UnitReport]) -> Result<(), IngestError> {
-    let path = out.join(LEDGER);
-    if reports.iter().all(|report| report.rejects.is_empty()) {
-        return match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(IngestError::io(&path)(error))
-            }
-            _ => Ok(()),
-        };
+/// Writes what the units gave, one after the other, where a retry could ever need it.
+pub(crate) struct LedgerWriter {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: BufWriter<File>,
+    n_written: usize,
+    has_rejects: bool,
+}
+
+impl LedgerWriter {
+    pub(crate) fn create(out: &Path) -> Result<Self, IngestError> {
+        let path = out.join(LEDGER);
+        let temporary = commit::temporary(&path);
+        let file = File::create(&temporary).map_err(IngestError::io(&temporary))?;
+        Ok(Self {
+            path,
+            temporary,
+            file: BufWriter::new(file),
+            n_written: 0,
+            has_rejects: false,
+        })
     }
-    let json =
-        serde_json::to_vec(reports).map_err(|error| IngestError::Internal(error.to_string()))?;
-    Ok(commit::write(&path, &json)?)
+
+    pub(crate) fn push(&mut self, report: &UnitReport) -> Result<(), IngestError> {
+        let before: &[u8] = if self.n_written == 0 { b"[" } else { b"," };
+        self.write(before)?;
+        let json = serde_json::to_writer(&mut self.file, report);
+        json.map_err(|error| IngestError::io(&self.temporary)(error.into()))?;
+        self.n_written += 1;
+        self.has_rejects |= !report.rejects.is_empty();
+        Ok(())
+    }
+
+    /// The ledger is there; or an old one is not any more, where nothing was refused.
+    pub(crate) fn finish(mut self) -> Result<(), IngestError> {
+        if !self.has_rejects {
+            remove(&self.path)?;
+            return remove(&self.temporary);
+        }
+        self.write(b"]")?;
+        self.file
+            .flush()
+            .map_err(IngestError::io(&self.temporary))?;
+        Ok(commit::publish(&self.temporary, &self.path)?)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), IngestError> {
+        (self.file.write_all(bytes)).map_err(IngestError::io(&self.temporary))
+    }
 }
 
 fn read_ledger(path: &Path) -> Result<Option<Vec<UnitReport>>, IngestError> {
-    let Ok(json) = fs::read(path) else {
+    let Ok(file) = File::open(path) else {
         return Ok(None);
     };
-    serde_json::from_slice(&json)
+    serde_json::from_reader(BufReader::new(file))
         .map(Some)
         .map_err(|error| IngestError::Internal(format!("`{}`: {error}", path.display())))
 }

@@ -10,27 +10,25 @@ use std::path::{Path, PathBuf};
 
 use idiom_dataset::manifest::FileEntry;
 use idiom_dataset::thumbnails::FILE;
-use idiom_dataset::{Counts, Manifest, Reject, ShardEntry, phrases, rejects, schema};
+use idiom_dataset::{Counts, Manifest, Reject, ShardEntry, digest, phrases, rejects, schema};
 
 use crate::fate::{self, Fate, Lies, Place};
 use crate::fault::Fault;
+use crate::retry::LedgerWriter;
 use crate::stats::Stats;
 use crate::thumbnails::{self, Thumbnails};
 use crate::units::{self, UnitReport, Work};
-use crate::{IngestError, Summary, remove, retry, shards, stats};
+use crate::{IngestError, Summary, remove, shards, stats};
 
 /// Writes the dataset from the staging files.
 ///
 /// # Errors
 /// It was stopped, no row is left, or a file cannot be read or written.
 pub(crate) fn seal(work: &Work<'_>, out: &Path) -> Result<Summary, IngestError> {
-    let (reports, old) = reports(work)?;
-    let (places, rejects) = collect(work, &reports, &old);
     // The old manifest goes: what the folder holds is no dataset until the new one is there.
     remove(&out.join(Manifest::FILE))?;
+    let (places, rejects) = collect(work, out)?;
     rejects::write(&out.join(rejects::FILE), &rejects)?;
-    retry::write_ledger(out, &reports)?;
-    drop(reports);
     let mut thumbnails = thumbnails::gather(work, out, &rejects)?;
     let counts = count(&places, &rejects);
     if counts.rows_out == 0 {
@@ -59,32 +57,27 @@ pub(crate) fn seal(work: &Work<'_>, out: &Path) -> Result<Summary, IngestError> 
     })
 }
 
-/// What each unit gave, a retry's new rows after the old ones; and how many of the rows are old.
-fn reports(work: &Work<'_>) -> Result<(Vec<UnitReport>, Vec<usize>), IngestError> {
-    let mut reports = Vec::new();
-    let mut old = Vec::new();
-    for (number, unit) in work.plan.units.iter().enumerate() {
-        let staged = units::report(work.staging, unit);
-        let missing = || IngestError::Internal(format!("`{}` has no report", unit.name));
-        let Some(sealed) = work.sealed else {
-            reports.push(staged.ok_or_else(missing)?);
-            old.push(0);
-            continue;
-        };
-        let mut report = sealed.ledger.get(number).cloned().ok_or_else(missing)?;
-        old.push(report.rows.len());
-        if let Some(staged) = staged {
-            report.rejects.retain(|reject| reject.code != sealed.code);
-            report.rejects.extend(staged.rejects);
-            report.rows.extend(staged.rows);
-        }
-        reports.push(report);
+/// What a unit gave, a retry's new rows after the old ones; and how many of the rows are old.
+fn report(work: &Work<'_>, number: usize) -> Result<(UnitReport, usize), IngestError> {
+    let unit = &work.plan.units[number];
+    let staged = units::report(work.staging, unit);
+    let missing = || IngestError::Internal(format!("`{}` has no report", unit.name));
+    let Some(sealed) = work.sealed else {
+        return Ok((staged.ok_or_else(missing)?, 0));
+    };
+    let mut report = sealed.ledger.get(number).cloned().ok_or_else(missing)?;
+    let n_old = report.rows.len();
+    if let Some(staged) = staged {
+        report.rejects.retain(|reject| reject.code != sealed.code);
+        report.rejects.extend(staged.rejects);
+        report.rows.extend(staged.rows);
     }
-    Ok((reports, old))
+    Ok((report, n_old))
 }
 
-/// Every row with its fate, sorted by key, and every reject.
-fn collect(work: &Work<'_>, reports: &[UnitReport], old: &[usize]) -> (Vec<Place>, Vec<Reject>) {
+/// Every row with its fate, sorted by key, and every reject, sorted. Writes the ledger on the way: a list may have millions of
+/// rows, so what the units say of them is held once.
+fn collect(work: &Work<'_>, out: &Path) -> Result<(Vec<Place>, Vec<Reject>), IngestError> {
     let pipeline = work.places.pipeline;
     let decide = |places: &mut Vec<Place>| {
         places.sort_by(|a, b| (&a.row.key, a.unit).cmp(&(&b.row.key, b.unit)));
@@ -95,30 +88,34 @@ fn collect(work: &Work<'_>, reports: &[UnitReport], old: &[usize]) -> (Vec<Place
         };
         fate::decide(places, rules);
     };
-    let mut places = Vec::new();
-    let mut fresh = Vec::new();
-    for (unit, report) in reports.iter().enumerate() {
-        for (i, row) in report.rows.iter().enumerate() {
-            let lies = if i < old[unit] {
-                Lies::Sealed
+    let (mut places, mut fresh) = (Vec::new(), Vec::new());
+    let sources = &work.plan.sources;
+    let listed = sources.iter().flat_map(|planned| &planned.listing.rejects);
+    let mut rejects: Vec<Reject> = listed.cloned().collect();
+    let mut ledger = LedgerWriter::create(out)?;
+    for unit in 0..work.plan.units.len() {
+        let (report, n_old) = report(work, unit)?;
+        ledger.push(&report)?;
+        rejects.extend(report.rejects);
+        for (i, row) in report.rows.into_iter().enumerate() {
+            let (lies, to) = if i < n_old {
+                (Lies::Sealed, &mut places)
             } else {
-                Lies::Staged
+                (Lies::Staged, &mut fresh)
             };
-            let place = Place {
-                row: row.clone(),
+            let fate = Fate::Row { shard: 0 };
+            to.push(Place {
+                row,
                 unit,
                 lies,
-                fate: Fate::Row { shard: 0 },
-            };
-            if i < old[unit] {
-                &mut places
-            } else {
-                &mut fresh
-            }
-            .push(place);
+                fate,
+            });
         }
     }
-    if !places.is_empty() {
+    ledger.finish()?;
+    if places.is_empty() {
+        places = fresh;
+    } else {
         // As the earlier seal decided: what it dropped is in no shard.
         decide(&mut places);
         for place in &mut places {
@@ -127,23 +124,13 @@ fn collect(work: &Work<'_>, reports: &[UnitReport], old: &[usize]) -> (Vec<Place
             }
             place.fate = Fate::Row { shard: 0 };
         }
+        places.append(&mut fresh);
     }
-    places.append(&mut fresh);
     decide(&mut places);
-    let rejects = rejects(work, reports, &places);
-    (places, rejects)
-}
-
-fn rejects(work: &Work<'_>, reports: &[UnitReport], places: &[Place]) -> Vec<Reject> {
-    let sources = &work.plan.sources;
-    let listed = sources.iter().flat_map(|planned| &planned.listing.rejects);
-    let read = reports.iter().flat_map(|report| &report.rejects);
-    let mut rejects: Vec<Reject> = listed.chain(read).cloned().collect();
-    for place in places.iter().filter(|place| place.fate == Fate::Conflict) {
-        rejects.push(conflict(work, place));
-    }
-    rejects.sort();
-    rejects
+    let conflicts = places.iter().filter(|place| place.fate == Fate::Conflict);
+    rejects.extend(conflicts.map(|place| conflict(work, place)));
+    rejects.sort_unstable();
+    Ok((places, rejects))
 }
 
 /// What is said of a row whose key another one has.
@@ -152,7 +139,7 @@ pub(crate) fn conflict(work: &Work<'_>, place: &Place) -> Reject {
     let source = work.plan.units[place.unit].source;
     let source = &work.plan.sources[source].listing.name;
     Reject {
-        sha256: place.row.sha256.clone(),
+        sha256: digest::hex(&place.row.sha256).into(),
         ..Fault::new("seal", "key_conflict", message).at(source, &place.row.key)
     }
 }

@@ -108,7 +108,7 @@ impl<'a> Rows<'a> {
             }
         };
         let record = record.ok_or_else(ends)??;
-        if record.key != place.row.key {
+        if *record.key != *place.row.key {
             let message = format!("`{}` stands where `{}` should", record.key, place.row.key);
             return Err(IngestError::Internal(message));
         }

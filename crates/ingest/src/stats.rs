@@ -39,16 +39,17 @@ impl Stats {
     pub(crate) fn new(work: &Work<'_>, rejects: &[Reject], identical_pictures: u64) -> Self {
         let mut rejects_by_code = BTreeMap::new();
         for reject in rejects {
-            *rejects_by_code.entry(reject.code.clone()).or_default() += 1;
+            *rejects_by_code.entry(reject.code.to_string()).or_default() += 1;
         }
         let sources = work
             .plan
             .sources
             .iter()
-            .map(|planned| SourceStats {
+            .enumerate()
+            .map(|(source, planned)| SourceStats {
                 name: planned.listing.name.clone(),
                 offered: planned.offered as u64,
-                kept: planned.listing.items.len() as u64,
+                kept: work.plan.n_items(source) as u64,
             })
             .collect();
         let phrases = work.plan.phrases.len() as u64;

@@ -41,8 +41,8 @@ pub(crate) struct Original {
 impl Thumbnails {
     /// Adds what `draw` gives, which is asked only where there is room or the reject comes before another.
     pub(crate) fn offer(&mut self, reject: &Reject, draw: impl FnOnce() -> Option<Bytes>) {
-        let few = self.by_code.entry(reject.code.clone()).or_default();
-        let place = (reject.source.clone(), reject.member.clone());
+        let few = self.by_code.entry(reject.code.to_string()).or_default();
+        let place = (reject.source.to_string(), reject.member.to_string());
         if few.len() >= A_CODE && few.last_key_value().is_some_and(|(last, _)| place > *last) {
             return;
         }
@@ -104,9 +104,10 @@ pub(crate) fn gather(
 }
 
 fn reject_of<'a>(thumbnail: &Thumbnail, rejects: &'a [Reject]) -> Option<&'a Reject> {
-    let (source, member) = (&thumbnail.source, &thumbnail.member);
-    let start = rejects.partition_point(|r| (&r.source, &r.member) < (source, member));
-    let same = rejects[start..].iter().take_while(|r| r.member == *member);
+    let (source, member) = (thumbnail.source.as_str(), thumbnail.member.as_str());
+    let start =
+        rejects.partition_point(|r| (r.source.as_str(), r.member.as_str()) < (source, member));
+    let same = rejects[start..].iter().take_while(|r| r.member == member);
     same.into_iter().find(|reject| thumbnail.is_of(reject))
 }
 
@@ -167,8 +168,8 @@ mod tests {
 
     fn reject(code: &str, member: &str) -> Reject {
         Reject {
-            code: code.to_owned(),
-            member: member.to_owned(),
+            code: code.into(),
+            member: member.into(),
             ..Reject::default()
         }
     }

@@ -32,12 +32,13 @@ pub(crate) struct UnitReport {
 /// What the seal must know of a row before it reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StagedRow {
-    pub(crate) key: String,
+    pub(crate) key: Box<str>,
     pub(crate) split: Split,
     /// Size of the stored picture.
     pub(crate) bytes: u64,
     /// Of the source bytes.
-    pub(crate) sha256: String,
+    #[serde(with = "digest::as_hex")]
+    pub(crate) sha256: [u8; 32],
     /// Perceptual hash of the stored picture.
     pub(crate) phash: u64,
 }
@@ -264,10 +265,10 @@ struct Task<'a> {
 
 fn staged(record: &Record, split: Split) -> StagedRow {
     StagedRow {
-        key: record.key.clone(),
+        key: record.key.as_str().into(),
         split,
         bytes: record.image.len() as u64,
-        sha256: digest::hex(&record.sha256),
+        sha256: record.sha256,
         phash: record.phash.unwrap_or_default(),
     }
 }

@@ -83,8 +83,8 @@ impl Figures {
                 member,
                 ..
             } = reject;
-            let image = images.remove(&(code.clone(), source.clone(), member.clone()));
-            let refused = figures.rejects.entry(code.clone()).or_default();
+            let image = images.remove(&(code.to_string(), source.to_string(), member.to_string()));
+            let refused = figures.rejects.entry(code.to_string()).or_default();
             refused.count(reject, image);
         }
         figures

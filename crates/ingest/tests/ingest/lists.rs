@@ -167,7 +167,7 @@ fn a_broken_line_of_json_is_refused_with_its_number() {
     let found: Vec<(Option<u64>, String)> = world
         .rejects()
         .into_iter()
-        .map(|reject| (reject.line, reject.code))
+        .map(|reject| (reject.line, reject.code.into()))
         .collect();
     let expected = [
         (Some(2), "broken_line"),

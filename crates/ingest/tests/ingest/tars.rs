@@ -118,7 +118,7 @@ fn an_archive_that_was_cut_gives_what_is_whole() {
     let codes: Vec<String> = world
         .rejects()
         .into_iter()
-        .map(|reject| reject.code)
+        .map(|reject| reject.code.into())
         .collect();
     assert!(
         codes.contains(&"cut".to_owned()) && codes.contains(&"no_picture".to_owned()),

@@ -130,7 +130,7 @@ fn a_private_address_is_never_asked() {
     let codes: Vec<String> = world
         .rejects()
         .into_iter()
-        .map(|reject| reject.code)
+        .map(|reject| reject.code.into())
         .collect();
     assert_eq!(codes, ["private_address"; 3]);
     assert!(server.asked().is_empty(), "{:?}", server.asked());

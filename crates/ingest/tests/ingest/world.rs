@@ -140,7 +140,7 @@ impl World {
         self.rejects()
             .iter()
             .find(|reject| reject.member == member)
-            .map(|reject| reject.code.clone())
+            .map(|reject| reject.code.to_string())
             .unwrap_or_default()
     }
 
