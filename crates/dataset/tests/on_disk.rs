@@ -317,6 +317,21 @@ fn phrases_and_rejects_come_back() {
 }
 
 #[test]
+fn more_refusals_than_are_written_at_a_time_come_back_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.parquet");
+    let refused: Vec<Reject> = (0..70_000_u64)
+        .map(|i| Reject {
+            member: format!("a folder with a long name/{i:06}.png").into(),
+            line: i.is_multiple_of(3).then_some(i),
+            ..Reject::default()
+        })
+        .collect();
+    rejects::write(&path, &refused).unwrap();
+    assert_eq!(rejects::read(&path).unwrap(), refused);
+}
+
+#[test]
 fn a_second_writer_is_told_who_holds_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let first = FolderLock::take(folder.path()).unwrap();

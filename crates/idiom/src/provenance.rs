@@ -1,7 +1,7 @@
 //! What a run must remember so that it can be done again: code, lock file, machine.
 
 use crate::failure::Failure;
-use sha2::{Digest, Sha256};
+use idiom_dataset::digest::sha256_hex;
 use std::path::Path;
 use std::process::Command;
 
@@ -23,11 +23,15 @@ pub(crate) fn provenance(root: &Path) -> Vec<(String, String)> {
         ),
         (
             "idiom.git.diff_sha256",
-            dirty.filter(|d| !d.is_empty()).map(|d| hex(d.as_bytes())),
+            dirty
+                .filter(|d| !d.is_empty())
+                .map(|d| sha256_hex(d.as_bytes())),
         ),
         (
             "idiom.cargo_lock_sha256",
-            std::fs::read(root.join("Cargo.lock")).ok().map(|b| hex(&b)),
+            std::fs::read(root.join("Cargo.lock"))
+                .ok()
+                .map(|b| sha256_hex(&b)),
         ),
         ("idiom.cpu", cpu()),
         (
@@ -83,11 +87,4 @@ pub(crate) fn cpu() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|l| l.starts_with("model name"))?;
     line.split_once(':').map(|(_, name)| name.trim().to_owned())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
 }

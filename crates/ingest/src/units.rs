@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use idiom_dataset::{Record, Reject, ShardWriter, Split, commit, digest};
+use idiom_dataset::{Record, Reject, ShardWriter, Split, commit};
 use idiom_picture::Watched;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub(crate) struct StagedRow {
     /// Size of the stored picture.
     pub(crate) bytes: u64,
     /// Of the source bytes.
-    #[serde(with = "digest::as_hex")]
+    #[serde(with = "hex")]
     pub(crate) sha256: [u8; 32],
     /// Perceptual hash of the stored picture.
     pub(crate) phash: u64,

@@ -159,6 +159,9 @@ impl<T: Task> Run<'_, T> {
             images_seen: self.progress.images_seen,
             rate_scale: self.progress.rate_scale,
         };
+        if let Some(words) = self.task.ahead(moment.images_seen) {
+            (self.on)(Event::Message(words));
+        }
         let fault = self.task.step(&batch, moment, &mut flow.means)?;
         flow.since_entry.add(n, waited);
         flow.whole.add(n, waited);

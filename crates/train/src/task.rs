@@ -81,6 +81,11 @@ pub(crate) trait Task {
         Ok(Vec::new())
     }
 
+    /// What the step after so many pictures does beside its batch, in words, where that takes longer than a reader of the bar would expect.
+    fn ahead(&self, _images_seen: u64) -> Option<String> {
+        None
+    }
+
     /// Pictures seen when its dearest part begins, where it has several.
     fn dearest_from(&self) -> u64 {
         0

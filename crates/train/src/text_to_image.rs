@@ -163,6 +163,18 @@ impl Task for TextToImage {
         self.stepper.players.restore(saved, folder)
     }
 
+    fn ahead(&self, images_seen: u64) -> Option<String> {
+        let said = self.stepper.experiment.guide.as_ref()?;
+        let studies = images_seen == said.images && said.sentences > 0;
+        let words = || {
+            format!(
+                "the guide's heads read {} sentences, without pictures",
+                said.sentences
+            )
+        };
+        studies.then(words)
+    }
+
     fn dearest_from(&self) -> u64 {
         self.stepper.guide_images()
     }

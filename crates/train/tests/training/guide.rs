@@ -3,8 +3,10 @@
 use crate::toy::{Toy, checkpoint_bytes, finish, run};
 use idiom_dataset::embeddings::Embeddings;
 use idiom_spec::experiment::{Fading, Guide, Hearing, Precision};
-use idiom_train::{TrainRequest, checkpoint};
+use idiom_train::{Event, NoSink, TrainRequest, checkpoint, train};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use tch::{Device, Kind, Tensor};
 
 /// The guide learns from 32 pictures, then the game begins.
@@ -165,6 +167,24 @@ fn heads_that_read_by_themselves_change_and_the_encoder_of_pictures_does_not() {
         let is_head = name.contains("_head.");
         assert_eq!(*one != after[name], is_head, "{name}");
     }
+}
+
+#[test]
+fn readers_of_the_bar_are_told_once_that_heads_read() {
+    let toy = Toy::new();
+    let said = Mutex::new(Vec::new());
+    let listen = |event: Event| {
+        if let Event::Message(text) = event {
+            said.lock().unwrap().push(text);
+        }
+    };
+    let request = reading(&toy, "told", 40, 512);
+    train(&request, &NoSink, &listen, &AtomicBool::new(false)).unwrap();
+    let said = said.into_inner().unwrap();
+    let of_reading = said
+        .iter()
+        .filter(|text| text.contains("read 512 sentences"));
+    assert_eq!(of_reading.count(), 1, "{said:?}");
 }
 
 #[test]
