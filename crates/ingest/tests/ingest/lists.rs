@@ -1,11 +1,17 @@
 //! Tables that name pictures: CSV, TSV, JSONL, Parquet, and Hugging Face's imagefolder metadata.
 
+use std::fs;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::process::Child;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder};
 use parquet::arrow::ArrowWriter;
 use rstest::rstest;
 
+use crate::killed::child;
 use crate::world::{World, png};
 
 fn world() -> World {
@@ -294,4 +300,49 @@ fn several_sources_make_one_data_set() {
         (rows["fox/1.png"].1.label, rows["owl.png"].1.label),
         (Some(0), None)
     );
+}
+
+/// The most memory a process has held, in MB, as long as it runs.
+fn peak_mb(child: &mut Child) -> u64 {
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let line = status.unwrap_or_default();
+        let line = line.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kb = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        peak = peak.max(kb.unwrap_or_default() / 1024);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    peak
+}
+
+/// 100,000 rows by default, five million with `IDIOM_SOAK=1`; all but one name no picture, which takes more room than a row that does.
+#[test]
+fn a_long_list_takes_300_bytes_a_row_at_most_and_90_mb() {
+    let n_rows: u64 = if std::env::var_os("IDIOM_SOAK").is_some() {
+        5_000_000
+    } else {
+        100_000
+    };
+    let world = world();
+    let file = fs::File::create(world.root.join("long.csv")).unwrap();
+    let mut file = BufWriter::new(file);
+    writeln!(file, "file,en,zh\ncat.png,a cat,").unwrap();
+    for i in 1..n_rows {
+        writeln!(
+            file,
+            "{:03}/{i:08}.png,words as long as such words are {i},",
+            i % 1000
+        )
+        .unwrap();
+    }
+    file.flush().unwrap();
+    world.pipeline("name: small\npicture: {side: 16, frame: crop}\nsources:\n  pairs: {list: {path: long.csv, root: pictures, image: file, captions: [{column: en, lang: en}]}}\n");
+    let mut child = child(&world, Path::new("/nowhere"));
+    let peak = peak_mb(&mut child);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(world.rejects().len() as u64, n_rows - 1);
+    let program = 90;
+    assert!(peak < program + n_rows * 300 / (1 << 20), "{peak} MB");
+    println!("a list of {n_rows} rows: {peak} MB at most");
 }
