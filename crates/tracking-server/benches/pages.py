@@ -5,6 +5,7 @@ curves are drawn. Milliseconds since the navigation began, the median of several
 Run: just bench pages. Needs Debian's chromium and chromium-driver.
 """
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -89,6 +90,9 @@ class Browser:
 
 
 def main():
+    for program in ("chromedriver", "chromium"):
+        if not shutil.which(program):
+            raise SystemExit(f"{program} is not installed; on Debian: apt-get install chromium chromium-driver")
     with tempfile.TemporaryDirectory() as folder:
         server = versus_mlflow.ours(sys.argv[1], folder)
         try:
