@@ -82,6 +82,24 @@ fn a_retry_ends_with_the_bytes_of_an_ingest_that_never_failed() {
 }
 
 #[test]
+fn where_nothing_is_refused_any_more_no_ledger_is_left() {
+    let world = world();
+    fs::remove_file(world.root.join("pictures/empty.png")).unwrap();
+    fs::remove_file(world.root.join("pictures/empty.txt")).unwrap();
+    world.run(2).unwrap();
+    assert!(world.files().contains_key(".ledger.json"));
+    mend(&world);
+    let second = retry(&world, "unsupported_format").unwrap();
+    assert_eq!(second.counts.rejects, 0);
+    let files = world.files();
+    let left: Vec<_> = files
+        .keys()
+        .filter(|name| name.contains("ledger"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
 fn a_retry_that_was_stopped_is_ended_by_the_next_ingest() {
     let world = world();
     world.run(2).unwrap();
